@@ -1,0 +1,76 @@
+import type { EwsSim, EwsSnapshot } from '../ews/index.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: the body is whatever the caller sent; each route checks what it needs.
+type Body = any
+
+export interface Route {
+  /** One line for the list of routes: the keys of the body. */
+  takes: string
+  run(body: Body): unknown
+}
+
+/** A missing key is answered with what is missing and how the request should look. */
+function need(body: Body, route: string, ...keys: string[]): void {
+  const missing = keys.filter((key) => body[key] === undefined)
+  if (missing.length === 0) return
+  const example = keys.map((key) => `"${key}": ...`).join(', ')
+  throw new Error(`ews/${route} needs ${missing.join(' and ')}: send {${example}} as JSON.`)
+}
+
+function state(sim: EwsSim): object {
+  return {
+    url: sim.url,
+    now: new Date(sim.clock.now()).toISOString(),
+    mailboxes: sim.mailboxes.length,
+    writes: sim.writes,
+    mails: sim.outbox.length,
+    subscriptions: sim.subscriptions,
+    openStreams: sim.openStreams,
+  }
+}
+
+/** The control routes of the simulated Exchange server, by name; each takes and gives JSON. */
+export function ewsControl(sim: EwsSim): Record<string, Route> {
+  const snapshots = new Map<string, EwsSnapshot>()
+  const routes: Record<string, Route> = {}
+  const add = (name: string, keys: string[], optional: string, run: (body: Body) => unknown) => {
+    routes[name] = {
+      takes: `{${[...keys, ...(optional ? [optional] : [])].join(', ')}}`,
+      run(body) {
+        need(body, name, ...keys)
+        return run(body) ?? { ok: true }
+      },
+    }
+  }
+  add('state', [], '', () => state(sim))
+  add('mailboxes', [], '', () => sim.mailboxes)
+  add('items', ['address'], 'folder?', (body) => sim.items(body.address, body.folder))
+  add('put', ['address', 'folder', 'fields'], '', (body) => sim.putItem(body.address, body.folder, body.fields))
+  add('edit', ['address', 'id', 'fields'], '', (body) => sim.editItem(body.address, body.id, body.fields))
+  add('delete', ['address', 'id'], 'type?: MoveToDeletedItems | SoftDelete | HardDelete',
+    (body) => sim.deleteItem(body.address, body.id, body.type))
+  add('move', ['address', 'id', 'folder'], '', (body) => sim.moveItem(body.address, body.id, body.folder))
+  add('addFolder', ['address', 'name', 'folderClass'], 'parent?', (body) => sim.addFolder(body.address, body))
+  add('emptyMailbox', ['address'], 'silent?', (body) => sim.emptyMailbox(body.address, { silent: body.silent === true }))
+  add('resetMailbox', ['address'], '', (body) => sim.resetMailbox(body.address))
+  add('moveMailbox', ['address'], 'inProgressMs?', (body) => sim.moveMailbox(body.address, { inProgressMs: body.inProgressMs ?? 0 }))
+  add('snapshot', ['name'], '', (body) => void snapshots.set(body.name, sim.snapshot()))
+  add('restore', ['name'], '', (body) => {
+    const snapshot = snapshots.get(body.name)
+    if (!snapshot) throw new Error(`There is no snapshot ${body.name}. Taken: ${[...snapshots.keys()].join(', ') || 'none'}.`)
+    sim.restore(snapshot)
+  })
+  add('invalidateSyncStates', [], 'address?', (body) => sim.invalidateSyncStates(body.address))
+  add('killSubscriptions', [], 'address?', (body) => sim.killSubscriptions(body.address))
+  add('loseEvents', ['on'], '', (body) => sim.loseEvents(body.on === true))
+  add('setPassword', ['address', 'password'], '', (body) => sim.setPassword(body.address, body.password))
+  add('addMailbox', ['address'], 'username?, password?, zone?', (body) => {
+    sim.addMailbox(body)
+    return sim.mailboxes.find((mailbox) => mailbox.address === body.address)
+  })
+  add('removeMailbox', ['address'], '', (body) => sim.removeMailbox(body.address))
+  add('faults', ['effect'], 'operation?, subject?, times?, skip?', (body) => sim.faults.add(body))
+  add('clearFaults', [], '', () => sim.faults.clear())
+  add('outbox', [], '', () => sim.outbox)
+  return routes
+}

@@ -1,0 +1,205 @@
+/** A simulated on-premises Exchange server: one EWS endpoint on the loopback address. */
+import type { SimClock } from '../clock.ts'
+import { createSimClock } from '../clock.ts'
+import { Faults } from '../faults.ts'
+import type { DeleteType } from './delete-item.ts'
+import type { PlainFields, PlainItem } from './desk.ts'
+import { Desk } from './desk.ts'
+import type { Mailbox, MailSent } from './model.ts'
+import { loadSchema } from './schema.ts'
+import { createEwsServer, portOf } from './server.ts'
+import type { ServerVersion } from './soap.ts'
+import { EXCHANGE_SE } from './soap.ts'
+import { Store } from './store.ts'
+import { Streams } from './streaming.ts'
+import { Subscriptions } from './subscriptions.ts'
+
+export type { MailSent } from './model.ts'
+export type { PlainFields, PlainItem } from './desk.ts'
+
+export interface MailboxOptions {
+  address: string
+  /** Default: the address. */
+  username?: string
+  /** Default: `<part before the @>-password`. */
+  password?: string
+  /** Windows zone id; default W. Europe Standard Time. */
+  zone?: string
+}
+
+export interface EwsSimOptions {
+  clock?: SimClock
+  faults?: Faults
+  /** Default: any free port. */
+  port?: number
+  /** Default: alice, bob and carol @example.test. */
+  mailboxes?: MailboxOptions[]
+  /** The account with the right to impersonate every mailbox. */
+  service?: { username: string; password: string }
+  /** Milliseconds on the clock between two signs of life of a stream; default 45000. */
+  heartbeatMs?: number
+  /** Cuts every page of SyncFolderItems and FindItem. */
+  forcePageSize?: number
+  /** Open streams per account; default 10. */
+  hangingConnectionLimit?: number
+  /** The server touches every written item once more 1 to 3 s later: new change key, same content. */
+  touchAfterWrite?: boolean
+  /** Streams find subscriptions only with the affinity headers and cookie. */
+  requireAffinity?: boolean
+  /** Folder of messages.xsd and types.xsd: every request is checked against them. */
+  validate?: { schemaDir: string } | null
+  version?: Partial<ServerVersion>
+}
+
+/** A copy of all mailboxes, to be put back later. */
+export interface EwsSnapshot {
+  mailboxes: Mailbox[]
+}
+
+export interface EwsSim {
+  readonly url: string
+  readonly service: { username: string; password: string }
+  /** The mailboxes there are now. */
+  readonly mailboxes: { address: string; username: string; password: string }[]
+  readonly clock: SimClock
+  readonly faults: Faults
+  /** Every mail that a write with a Send* attribute other than SendToNone would have sent. */
+  readonly outbox: MailSent[]
+  /** Items changed through the API; what `putItem` and its like do is not counted. */
+  readonly writes: { created: number; updated: number; deleted: number }
+  readonly subscriptions: number
+  readonly openStreams: number
+  items(address: string, folder?: string): PlainItem[]
+  /** As a user in Outlook; `folder` is a distinguished id, folder id or display name. */
+  putItem(address: string, folder: string, fields: PlainFields): PlainItem
+  editItem(address: string, id: string, fields: PlainFields): PlainItem
+  deleteItem(address: string, id: string, type?: DeleteType): void
+  /** The moved item, with its new id. */
+  moveItem(address: string, id: string, folder: string): PlainItem
+  addFolder(address: string, options: { name: string; folderClass: string; parent?: string }): void
+  addMailbox(options: MailboxOptions): void
+  removeMailbox(address: string): void
+  setPassword(address: string, password: string): void
+  /** Removes all items; `silent` leaves no tombstones and sends no events, as after a lost database. */
+  emptyMailbox(address: string, options?: { silent?: boolean }): void
+  /** Same content, but every item and folder has a new id and old sync states are refused. */
+  resetMailbox(address: string): void
+  snapshot(): EwsSnapshot
+  restore(snapshot: EwsSnapshot): void
+  invalidateSyncStates(address?: string): void
+  killSubscriptions(address?: string): void
+  /** While on, notifications are lost; changes themselves are not. */
+  loseEvents(on: boolean): void
+  /** As a move to another database: refused for `inProgressMs` on the clock, then all ids are new. */
+  moveMailbox(address: string, options?: { inProgressMs?: number }): void
+  stop(): Promise<void>
+}
+
+const DEFAULT_MAILBOXES: MailboxOptions[] = ['alice', 'bob', 'carol'].map((name) => ({ address: `${name}@example.test` }))
+
+/** Starts the server; it listens when the promise resolves. Fails when the port is taken or the schemas are missing. */
+export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> {
+  const clock = options.clock ?? createSimClock()
+  const faults = options.faults ?? new Faults()
+  const service = options.service ?? { username: 'svc@example.test', password: 'svc-password' }
+  const version = { ...EXCHANGE_SE, ...options.version }
+  const affinity = options.requireAffinity ?? false
+  const schema = options.validate ? await loadSchema(options.validate.schemaDir) : null
+  if (options.validate && !schema) {
+    throw new Error(`There is no messages.xsd in ${options.validate.schemaDir}; leave \`validate\` out or name the folder that holds it.`)
+  }
+  const store = new Store(clock, options.touchAfterWrite ?? false)
+  for (const mailbox of options.mailboxes ?? DEFAULT_MAILBOXES) store.addMailbox(mailbox)
+  const subscriptions = new Subscriptions()
+  store.onChange = (event) => subscriptions.publish(event)
+  const streams = new Streams({
+    clock, faults, version, heartbeatMs: options.heartbeatMs ?? 45_000, limit: options.hangingConnectionLimit ?? 10, affinity,
+  })
+  streams.beforeTick = () => store.runTouches()
+  const server = createEwsServer({
+    store, faults, subscriptions, streams, service, version, schema, affinity,
+    forcePageSize: options.forcePageSize ?? Number.POSITIVE_INFINITY,
+  })
+  server.keepAliveTimeout = 60_000
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve)
+  })
+  const controls = controlsOf(store, subscriptions)
+  return {
+    url: `http://127.0.0.1:${portOf(server)}/EWS/Exchange.asmx`,
+    service, clock, faults, writes: store.writes,
+    get mailboxes() {
+      return [...store.all()].map(({ address, username, password }) => ({ address, username, password }))
+    },
+    get outbox() {
+      return store.outbox
+    },
+    get subscriptions() {
+      return subscriptions.size
+    },
+    get openStreams() {
+      return streams.size
+    },
+    ...controls,
+    async stop() {
+      streams.stop()
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+type Controls = Omit<EwsSim,
+  'url' | 'service' | 'mailboxes' | 'clock' | 'faults' | 'outbox' | 'writes' | 'subscriptions' | 'openStreams' | 'stop'>
+
+function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
+  const desk = new Desk(store)
+  const some = (address?: string) => (address === undefined ? [...store.all()] : [store.mailbox(address)])
+  const renew = (mailbox: Mailbox) => {
+    subscriptions.kill(mailbox)
+    store.renewIds(mailbox)
+  }
+  return {
+    items: (address, folder) => desk.items(address, folder),
+    putItem: (address, folder, fields) => desk.put(address, folder, fields),
+    editItem: (address, id, fields) => desk.edit(address, id, fields),
+    deleteItem: (address, id, type = 'MoveToDeletedItems') => desk.delete(address, id, type),
+    moveItem: (address, id, folder) => desk.move(address, id, folder),
+    addFolder(address, { name, folderClass, parent = 'msgfolderroot' }) {
+      const mailbox = store.mailbox(address)
+      store.addFolder(mailbox, { name, folderClass, parent: desk.folder(mailbox, parent).serial })
+    },
+    addMailbox: (mailbox) => void store.addMailbox(mailbox),
+    removeMailbox(address) {
+      subscriptions.kill(store.mailbox(address))
+      store.removeMailbox(address)
+    },
+    setPassword(address, password) {
+      store.mailbox(address).password = password
+    },
+    emptyMailbox(address, { silent = false } = {}) {
+      const mailbox = store.mailbox(address)
+      if (silent) store.vanish(mailbox)
+      else for (const item of [...mailbox.items.values()]) store.remove(mailbox, item)
+    },
+    resetMailbox: (address) => renew(store.mailbox(address)),
+    snapshot: () => ({ mailboxes: store.snapshot() }),
+    restore(snapshot) {
+      subscriptions.kill()
+      store.restore(snapshot.mailboxes)
+    },
+    invalidateSyncStates(address) {
+      for (const mailbox of some(address)) mailbox.epoch += 1
+    },
+    killSubscriptions: (address) => subscriptions.kill(address === undefined ? undefined : store.mailbox(address)),
+    loseEvents(on) {
+      subscriptions.losing = on
+    },
+    moveMailbox(address, { inProgressMs = 0 } = {}) {
+      const mailbox = store.mailbox(address)
+      renew(mailbox)
+      mailbox.movingUntil = store.clock.now() + inProgressMs
+    },
+  }
+}

@@ -1,0 +1,116 @@
+/** What the simulated server stores. Plain data, so that a whole server can be cloned for a backup. */
+
+export type ItemKind = 'CalendarItem' | 'Task' | 'Contact' | 'Message'
+
+export interface Body {
+  type: 'Text' | 'HTML'
+  text: string
+}
+
+export interface Attendee {
+  address: string
+  name: string
+  /** Accept, Tentative, Decline, NoResponseReceived, Unknown, Organizer. */
+  response: string
+}
+
+/** A keyed dictionary: plain entries (e-mail, phone) or entries with parts (postal address). */
+export type Dictionary = Record<string, string | Record<string, string>>
+
+/** An element kept as it was written, with the prefix `t:`. */
+export interface XmlText {
+  xml: string
+}
+
+/**
+ * Value of one stored field, by the field's kind: text and zone ids as string, instants as UTC milliseconds,
+ * task dates as UTC midnight of the date, lists as string[].
+ */
+export type FieldValue = string | number | boolean | string[] | Body | Attendee[] | Dictionary | XmlText
+export type Fields = Record<string, FieldValue>
+
+export interface Item {
+  serial: number
+  kind: ItemKind
+  itemClass: string
+  /** Serial of the folder it lies in. */
+  folder: number
+  /** Change number at which it entered its folder, and of its last change. */
+  createdSeq: number
+  seq: number
+  created: number
+  modified: number
+  /** Survives moves and copies, like PidTagSearchKey. */
+  searchKey: number
+  fields: Fields
+  extended: Record<string, string | string[]> | null
+  /** The last changes: change number and the fields it touched, for AutoResolve. */
+  history: [number, string[]][] | null
+}
+
+export interface Tombstone {
+  serial: number
+  createdSeq: number
+  seq: number
+}
+
+export interface Folder {
+  serial: number
+  distinguished: string | null
+  name: string
+  folderClass: string
+  parent: number
+  createdSeq: number
+  /** Change number of the folder's own properties. */
+  seq: number
+  /** Highest change number among its items. */
+  contentSeq: number
+  items: Map<number, Item> | null
+  tombstones: Tombstone[] | null
+  /** PermissionSet as last written by UpdateFolder. */
+  permissions: string | null
+}
+
+export interface Mailbox {
+  address: string
+  username: string
+  password: string
+  name: string
+  /** Windows zone id in which the user's own edits without zone are meant. */
+  zone: string
+  /** Renewed when every id changes; all ids of the mailbox contain the token derived from it. */
+  generation: number
+  token: string
+  /** Last change number given out. */
+  seq: number
+  nextSerial: number
+  /** Sync states of another epoch are refused. */
+  epoch: number
+  /** Change numbers that a restored backup has undone: states issued there are refused. */
+  undone: [number, number][]
+  /** Made at the first access: thousands of mailboxes that nobody opens cost little. */
+  folders: Map<number, Folder> | null
+  folderTombstones: Tombstone[]
+  items: Map<number, Item>
+  /** Sim-clock time until which every request is refused with ErrorMailboxMoveInProgress. */
+  movingUntil: number
+}
+
+export interface MailSent {
+  from: string
+  to: string
+  subject: string
+  kind: 'request' | 'update' | 'cancellation' | 'response' | 'message'
+  /** ISO 8601, UTC, on the simulators' clock. */
+  at: string
+}
+
+export interface ChangeEvent {
+  kind: 'Created' | 'Modified' | 'Deleted' | 'Moved' | 'Copied'
+  mailbox: Mailbox
+  at: number
+  /** Absent: the event is about the folder itself. */
+  item?: { serial: number; seq: number }
+  folder: number
+  old?: { serial: number; folder: number }
+}

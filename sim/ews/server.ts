@@ -1,0 +1,265 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+import type { FaultEffect, Faults } from '../faults.ts'
+import type { Call } from './call.ts'
+import { createItem } from './create-item.ts'
+import { copyItem, deleteItem, moveItem } from './delete-item.ts'
+import { ResponseError, SoapFault } from './errors.ts'
+import { findItem } from './find-item.ts'
+import { createFolder, deleteFolder, findFolder, getFolder, syncFolderHierarchy, updateFolder } from './folders.ts'
+import { getItem } from './get-item.ts'
+import type { Mailbox } from './model.ts'
+import { resolveNames } from './resolve-names.ts'
+import type { EwsSchema } from './schema.ts'
+import type { ServerVersion } from './soap.ts'
+import { envelope, failure, faultEnvelope, responseBody, SCHEMA_VERSIONS } from './soap.ts'
+import type { Store } from './store.ts'
+import type { Streams } from './streaming.ts'
+import type { Subscriptions } from './subscriptions.ts'
+import { subscribe, unsubscribe } from './subscriptions.ts'
+import { syncFolderItems } from './sync-folder-items.ts'
+import { updateItem } from './update-item.ts'
+import type { XmlElement } from './xml.ts'
+import { child, descend, MESSAGES_NS, parseXml, SOAP_NS, XmlSyntaxError } from './xml.ts'
+
+export interface ServerParts {
+  store: Store
+  faults: Faults
+  subscriptions: Subscriptions
+  streams: Streams
+  service: { username: string; password: string }
+  version: ServerVersion
+  schema: EwsSchema | null
+  affinity: boolean
+  forcePageSize: number
+}
+
+const OPERATIONS: Record<string, (call: Call) => string[]> = {
+  GetFolder: getFolder, FindFolder: findFolder, CreateFolder: createFolder, DeleteFolder: deleteFolder,
+  UpdateFolder: updateFolder, SyncFolderHierarchy: syncFolderHierarchy, SyncFolderItems: syncFolderItems,
+  GetItem: getItem, FindItem: findItem, CreateItem: createItem, UpdateItem: updateItem, DeleteItem: deleteItem,
+  MoveItem: moveItem, CopyItem: copyItem, ResolveNames: resolveNames,
+}
+
+const COOKIE = 'X-BackEndOverrideCookie'
+
+export function createEwsServer(parts: ServerParts): Server {
+  return createServer((request, response) => {
+    handle(parts, request, response).catch((error: unknown) => {
+      // A bug of the simulator must be visible in the test that meets it.
+      if (response.headersSent) response.destroy()
+      else response.writeHead(500, { 'content-type': 'text/plain' }).end(error instanceof Error ? error.stack : String(error))
+    })
+  })
+}
+
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
+async function handle(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const text = await readBody(request)
+  response.setHeader('request-id', randomUUID())
+  const clientId = request.headers['client-request-id']
+  if (clientId !== undefined && request.headers['return-client-request-id'] === 'true') response.setHeader('client-request-id', clientId)
+  const user = signIn(parts, request)
+  if (!user) {
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="127.0.0.1"' }).end()
+    return
+  }
+  if (!/^\/ews\/exchange\.asmx/i.test(request.url ?? '')) {
+    response.writeHead(404).end()
+    return
+  }
+  if (request.method !== 'POST') {
+    response.writeHead(405, { allow: 'POST' }).end()
+    return
+  }
+  parts.store.runTouches()
+  try {
+    await answer(parts, readCall(parts, request, user, text), request, response)
+  } catch (error) {
+    if (!(error instanceof SoapFault)) throw error
+    send(response, error.status, faultEnvelope(error))
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function send(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+  const body = Buffer.from(text)
+  response.writeHead(status, { 'content-type': 'text/xml; charset=utf-8', 'content-length': body.length, ...headers }).end(body)
+}
+
+/** User name of valid Basic credentials: the service account's or a mailbox owner's; null otherwise. */
+function signIn(parts: ServerParts, request: IncomingMessage): string | null {
+  const [scheme, encoded = ''] = (request.headers.authorization ?? '').split(' ')
+  if (scheme?.toLowerCase() !== 'basic') return null
+  const plain = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = plain.indexOf(':')
+  const username = plain.slice(0, colon)
+  const password = plain.slice(colon + 1)
+  const { service } = parts
+  if (username.toLowerCase() === service.username.toLowerCase()) return password === service.password ? service.username : null
+  const mailbox = byUsername(parts.store, username)
+  return mailbox && mailbox.password === password ? mailbox.username : null
+}
+
+function byUsername(store: Store, username: string): Mailbox | undefined {
+  const direct = store.find(username)
+  if (direct && direct.username.toLowerCase() === username.toLowerCase()) return direct
+  for (const mailbox of store.all()) if (mailbox.username.toLowerCase() === username.toLowerCase()) return mailbox
+  return undefined
+}
+
+function readCall(parts: ServerParts, request: IncomingMessage, user: string, text: string): Call {
+  const root = parse(parts, text)
+  const header = child(root, 'Header')
+  const body = child(root, 'Body')?.children[0]
+  if (root.ns !== SOAP_NS || !body || body.ns !== MESSAGES_NS) throw violation(1, 1, 'The envelope holds no operation of the messages namespace.')
+  checkVersion(parts.version, child(header, 'RequestServerVersion'))
+  const mailbox = targetMailbox(parts, user, child(header, 'ExchangeImpersonation'))
+  if (mailbox.movingUntil > parts.store.clock.now()) throw new SoapFault('ErrorMailboxMoveInProgress')
+  return {
+    store: parts.store, operation: body.name, body, mailbox, user,
+    zone: descend(header, 'TimeZoneContext', 'TimeZoneDefinition')?.attrs['Id'] ?? null,
+    headers: request.headers, responseHeaders: {}, forcePageSize: parts.forcePageSize,
+  }
+}
+
+function violation(line: number, position: number, message: string): SoapFault {
+  return new SoapFault('ErrorSchemaValidation', {
+    message: `The request failed schema validation: ${message}`,
+    values: { LineNumber: line, LinePosition: position, Violation: message },
+  })
+}
+
+function parse(parts: ServerParts, text: string): XmlElement {
+  try {
+    const root = parseXml(text)
+    const broken = parts.schema?.check(text)
+    if (broken) throw violation(broken.line, broken.position, broken.message)
+    return root
+  } catch (error) {
+    if (error instanceof XmlSyntaxError) throw violation(error.line, error.column, error.message)
+    throw error
+  }
+}
+
+function checkVersion(own: ServerVersion, element: XmlElement | undefined): void {
+  const asked = element?.attrs['Version']
+  if (asked === undefined) return
+  const index = SCHEMA_VERSIONS.indexOf(asked)
+  if (index < 0 || index > SCHEMA_VERSIONS.indexOf(own.schema)) throw new SoapFault('ErrorInvalidServerVersion')
+}
+
+/** The caller's own mailbox, or the one the service account stands in for. */
+function targetMailbox(parts: ServerParts, user: string, impersonation: XmlElement | undefined): Mailbox {
+  if (!impersonation) {
+    const own = byUsername(parts.store, user)
+    if (!own) throw new SoapFault('ErrorMissingEmailAddress', { message: `The account ${user} has no mailbox of its own.` })
+    return own
+  }
+  if (user !== parts.service.username) throw new SoapFault('ErrorImpersonateUserDenied')
+  const sid = child(impersonation, 'ConnectingSID')?.children[0]
+  const name = sid?.text.trim() ?? ''
+  const mailbox = sid?.name === 'PrincipalName' ? byUsername(parts.store, name) ?? parts.store.find(name) : parts.store.find(name)
+  if (!mailbox) throw new SoapFault('ErrorNonExistentMailbox')
+  return mailbox
+}
+
+async function answer(parts: ServerParts, call: Call, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const effect = parts.faults.take(call.operation, call.mailbox.address)
+  if (effect && (await refuse(parts, effect, call, request, response))) return
+  if (call.operation === 'GetStreamingEvents') {
+    parts.streams.open(call, parts.subscriptions, response, backendOf(request))
+    if (effect && effect.type !== 'delay') response.destroy()
+    return
+  }
+  const text = envelope(parts.version, responseBody(call.operation, perform(parts, call, request)))
+  if (effect?.type === 'drop-after') request.socket.destroy()
+  else if (effect?.type === 'status-after') response.writeHead(effect.status).end()
+  else if (effect?.type === 'half') {
+    const body = Buffer.from(text)
+    response.writeHead(200, { 'content-type': 'text/xml; charset=utf-8', 'content-length': body.length })
+    response.write(body.subarray(0, body.length / 2), () => request.socket.destroy())
+  } else send(response, 200, text, call.responseHeaders)
+}
+
+function perform(parts: ServerParts, call: Call, request: IncomingMessage): string[] {
+  if (call.operation === 'Subscribe') return subscribe(call, parts.subscriptions, subscribingBackend(parts, call, request))
+  if (call.operation === 'Unsubscribe') return unsubscribe(call, parts.subscriptions)
+  const operation = OPERATIONS[call.operation]
+  if (!operation) throw new SoapFault('ErrorInvalidRequest', { message: `This server does not know the operation ${call.operation}.` })
+  return operation(call)
+}
+
+/** Faults that take the place of the work. Returns true when the request is dealt with. */
+async function refuse(
+  parts: ServerParts, effect: FaultEffect, call: Call, request: IncomingMessage, response: ServerResponse,
+): Promise<boolean> {
+  switch (effect.type) {
+    case 'status':
+      response.writeHead(effect.status, effect.headers).end(effect.body)
+      return true
+    case 'error': {
+      const values: Record<string, number> = effect.backOffMs === undefined ? {} : { BackOffMilliseconds: effect.backOffMs }
+      if (effect.status !== 200) throw new SoapFault(effect.code, { message: effect.message, status: effect.status ?? 500, values })
+      const error = new ResponseError(effect.code, effect.message)
+      const messages = Array.from({ length: partsOf(call) }, () => failure(call.operation, error, { values, inner: emptyContent(call.operation) }))
+      send(response, 200, envelope(parts.version, responseBody(call.operation, messages)))
+      return true
+    }
+    case 'drop-before':
+      request.socket.destroy()
+      return true
+    case 'stall':
+      return true
+    case 'delay':
+      await new Promise((resolve) => setTimeout(resolve, effect.ms).unref())
+      return false
+    default:
+      return false
+  }
+}
+
+/** What an error message of the operation holds by its schema. */
+function emptyContent(operation: string): string {
+  if (/^(?:Create|Get|Update|Move|Copy)Item$/.test(operation)) return '<m:Items/>'
+  return /^(?:Create|Get|Update)Folder$/.test(operation) ? '<m:Folders/>' : ''
+}
+
+/** How many response messages the request would get. */
+function partsOf(call: Call): number {
+  const lists = ['ItemIds', 'Items', 'ItemChanges', 'FolderIds', 'Folders', 'FolderChanges', 'ParentFolderIds']
+  for (const name of lists) {
+    const list = child(call.body, name)
+    if (list) return Math.max(1, list.children.length)
+  }
+  return 1
+}
+
+/** The server a request is tied to by cookie and X-PreferServerAffinity; null without either. */
+function backendOf(request: IncomingMessage): string | null {
+  if (String(request.headers['x-preferserveraffinity']).toLowerCase() !== 'true') return null
+  return new RegExp(`${COOKIE}=([^;]+)`, 'i').exec(request.headers.cookie ?? '')?.[1] ?? null
+}
+
+function subscribingBackend(parts: ServerParts, call: Call, request: IncomingMessage): string | null {
+  if (!parts.affinity) return null
+  const given = backendOf(request)
+  if (given) return given
+  // Without the header the subscription lands on a server nobody can name again.
+  const chosen = `sim-backend-${randomUUID()}~1942062522`
+  if (String(request.headers['x-preferserveraffinity']).toLowerCase() === 'true') {
+    call.responseHeaders['set-cookie'] = `${COOKIE}=${chosen}; path=/; HttpOnly`
+  }
+  return chosen
+}

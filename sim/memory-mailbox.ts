@@ -1,0 +1,202 @@
+import { changeKey, fieldsOf, itemId, itemOf, syncState, withFields } from '../src/model/index.ts'
+import type { FieldName, Fields, FieldValue, Item, ItemId, ItemKind, Snapshot, Stamp, SyncState, Token } from '../src/model/index.ts'
+import type {
+  Change, ChangePage, CreateQuery, CreateRequest, Exchange, Found, KnownKeys, Located, RemoveOutcome, RemoveRequest, UpdateRequest, WriteOutcome,
+} from '../src/ports.ts'
+import { wholeMinute } from './memory-replica.ts'
+import type { Row, World } from './memory-replica.ts'
+
+export interface MailboxRow extends Row {
+  readonly folder: 'synced' | 'deleted' | 'elsewhere'
+  readonly stamp: Stamp | null
+}
+
+const DEFAULTS: Readonly<Record<ItemKind, Fields>> = {
+  event: { body: '', place: '', freeBusy: 'busy', sensitivity: 'normal', importance: 'normal', categories: [], reminder: null },
+  task: { body: '', startDate: null, dueDate: null, status: 'notStarted', importance: 'normal', sensitivity: 'normal', categories: [] },
+  contact: {},
+}
+
+/** A mailbox in memory: ids change with the folder, every change has a change key, a stale one writes nothing. */
+export class MemoryMailbox implements Exchange {
+  readonly side = 'exchange'
+  readonly rows = new Map<ItemId, MailboxRow>()
+  /** Ids that left the synced folder, by place in the feed. */
+  private readonly gone = new Map<ItemId, { seq: number; kind: ItemKind }>()
+  private readonly world: World
+  private readonly name: string
+  private epoch = 0
+  pageSize = 3
+
+  constructor(world: World, name: string) {
+    this.world = world
+    this.name = name
+  }
+
+  // ------------------------------------------------------------------------------------------ what users do
+
+  put(item: Item, more: Partial<MailboxRow> = {}): MailboxRow {
+    const id = itemId(`${this.name}-${this.world.next()}`)
+    const row: MailboxRow = {
+      id, kind: item.kind, item: this.full(item), version: 1, seq: this.world.next(), modifiedAt: this.world.clock.now(),
+      bornAt: `${this.world.next()}`.padStart(9, '0'), uid: `uid-${id}`, token: null, folder: 'synced', stamp: null, ...more,
+    }
+    this.rows.set(id, row)
+    return row
+  }
+
+  edit(id: ItemId, fields: Fields, more: Partial<MailboxRow> = {}): void {
+    const row = this.row(id)
+    const item = withFields(row.item, fieldsOf(this.hold(itemOf(row.kind, fields))))
+    this.rows.set(id, { ...row, ...more, item, version: this.world.next(), seq: this.world.next(), modifiedAt: this.world.clock.now() })
+  }
+
+  /** A move gives the item a new id; UID and stamp travel along. */
+  move(id: ItemId, folder: MailboxRow['folder']): ItemId {
+    const row = this.row(id)
+    this.erase(id)
+    return this.put(row.item, {
+      uid: row.uid, stamp: row.stamp, bornAt: row.bornAt, folder, ...(row.traits === undefined ? {} : { traits: row.traits }),
+    }).id
+  }
+
+  erase(id: ItemId): void {
+    const row = this.row(id)
+    this.rows.delete(id)
+    if (row.folder === 'synced') this.gone.set(id, { seq: this.world.next(), kind: row.kind })
+  }
+
+  copy(id: ItemId, fields: Fields): ItemId {
+    const row = this.row(id)
+    return this.put(withFields(row.item, fields), { stamp: row.stamp }).id
+  }
+
+  /** The server forgets its sync states; with new ids it is a restored or moved mailbox. */
+  reset(newIds: boolean): void {
+    this.epoch++
+    this.gone.clear()
+    if (!newIds) return
+    for (const row of [...this.rows.values()]) {
+      this.rows.delete(row.id)
+      const id = itemId(`${this.name}-${this.world.next()}`)
+      this.rows.set(id, { ...row, id, version: this.world.next(), seq: this.world.next() })
+    }
+  }
+
+  synced(): MailboxRow[] {
+    return [...this.rows.values()].filter((row) => row.folder === 'synced')
+  }
+
+  row(id: ItemId): MailboxRow {
+    const row = this.rows.get(id)
+    if (row === undefined) throw new Error(`no item ${id}`)
+    return row
+  }
+
+  // ---------------------------------------------------------------------------------------------- the port
+
+  async open(): Promise<void> {}
+
+  hold(item: Item): Item {
+    const held: Partial<Record<FieldName, FieldValue>> = {}
+    for (const [name, value] of Object.entries(fieldsOf(item)) as [FieldName, FieldValue | undefined][]) {
+      if (value !== undefined) held[name] = holdValue(name, value, 255)
+    }
+    return itemOf(item.kind, held)
+  }
+
+  async pull(kind: ItemKind, since: SyncState | null, known: KnownKeys): Promise<ChangePage> {
+    const [epoch, from] = since === null ? [this.epoch, 0] : (since.split(':').map(Number) as [number, number])
+    if (epoch !== this.epoch) return { type: 'resync-required' }
+    const seen = this.synced().filter((row) => row.kind === kind && row.seq > from).map(({ id, seq }) => ({ id, seq }))
+    const gone = since === null ? [] : [...this.gone].filter(([, one]) => one.kind === kind && one.seq > from).map(([id, { seq }]) => ({ id, seq }))
+    const all = [...seen, ...gone].sort((a, b) => a.seq - b.seq)
+    const page = all.slice(0, this.pageSize)
+    const keys = await known(page.map(({ id }) => id))
+    const changes = page.flatMap(({ id }): Change[] => {
+      const row = this.rows.get(id)
+      if (row?.folder !== 'synced') return [{ type: 'gone', id }]
+      return keys.get(id) === this.snapshot(row).changeKey ? [] : [{ type: 'seen', snapshot: this.snapshot(row) }]
+    })
+    const next = syncState(`${epoch}:${page.at(-1)?.seq ?? from}`)
+    return { type: 'page', changes, next, more: all.length > page.length }
+  }
+
+  async get(_kind: ItemKind, ids: readonly ItemId[]): Promise<readonly Found[]> {
+    return ids.map((id) => {
+      const row = this.rows.get(id)
+      // Wherever it lies: an id is an id until the item moves, and a move ends it.
+      return row === undefined ? { type: 'gone' } : { type: 'seen', snapshot: this.snapshot(row) }
+    })
+  }
+
+  async create(requests: readonly CreateRequest[]): Promise<readonly WriteOutcome[]> {
+    return requests.map(({ item, stamp, uid }) => {
+      const row = this.put(this.hold(item), { stamp: stamp ?? null, ...(uid === undefined ? {} : { uid }) })
+      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'create', kind: item.kind, item: row.item })
+      return { type: 'done', snapshot: this.snapshot(row) }
+    })
+  }
+
+  async update(requests: readonly UpdateRequest[]): Promise<readonly WriteOutcome[]> {
+    return requests.map(({ id, fields, expect, stamp }) => {
+      const row = this.rows.get(id)
+      if (row === undefined) return { type: 'gone' }
+      if (this.snapshot(row).changeKey !== expect) return { type: 'stale' }
+      this.edit(id, fields, stamp === undefined ? {} : { stamp })
+      const now = this.row(id)
+      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'update', kind: row.kind, item: now.item })
+      const told = Object.keys(fields).length > 0
+      return { type: 'done', snapshot: told ? this.snapshot(now) : { ...this.snapshot(now), item: itemOf(row.kind, {}) } }
+    })
+  }
+
+  async remove(requests: readonly RemoveRequest[]): Promise<readonly RemoveOutcome[]> {
+    return requests.map(({ id, expect }) => {
+      const row = this.rows.get(id)
+      if (row === undefined) return { type: 'gone' }
+      if (this.snapshot(row).changeKey !== expect) return { type: 'stale' }
+      this.move(id, 'deleted')
+      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'remove', kind: row.kind, item: row.item })
+      return { type: 'removed' }
+    })
+  }
+
+  async findCreated({ token }: CreateQuery): Promise<Snapshot | null> {
+    const [row] = this.stamped(token).toSorted((a, b) => Number(a.folder === 'deleted') - Number(b.folder === 'deleted'))
+    return row === undefined ? null : this.snapshot(row)
+  }
+
+  async locate(kind: ItemKind, token: Token, uid: string | null): Promise<Located> {
+    const byUid = [...this.rows.values()].filter((row) => kind === 'event' && uid !== null && row.uid === uid && (row.stamp?.token ?? token) === token)
+    const [row] = [this.stamped(token), byUid].find((found) => found.length > 0) ?? []
+    if (row === undefined) return { where: 'nowhere' }
+    if (row.folder === 'deleted') return { where: 'deleted-items' }
+    return row.folder === 'synced' ? { where: 'synced', snapshot: this.snapshot(row) } : { where: 'elsewhere' }
+  }
+
+  /** Oldest first: a copy and paste is younger than its original. */
+  private stamped(token: Token): MailboxRow[] {
+    return [...this.rows.values()].filter((row) => row.stamp?.token === token).sort((a, b) => (a.bornAt < b.bornAt ? -1 : 1))
+  }
+
+  private full(item: Item): Item {
+    return itemOf(item.kind, { ...DEFAULTS[item.kind], ...fieldsOf(this.hold(item)) })
+  }
+
+  snapshot(row: MailboxRow): Snapshot {
+    const { id, item, modifiedAt, uid, stamp, traits, unsupported } = row
+    return {
+      id, item, modifiedAt, changeKey: changeKey(`x${row.version}`), ...(row.kind === 'event' ? { uid } : {}),
+      ...(stamp === null ? {} : { stamp }), ...(traits === undefined ? {} : { traits }), ...(unsupported === undefined ? {} : { unsupported }),
+    }
+  }
+}
+
+/** One-line texts are cut, times are whole minutes. */
+export function holdValue(name: FieldName, value: FieldValue, line: number): FieldValue {
+  if (typeof value === 'string') return name === 'body' ? value.trimEnd() : value.slice(0, line).trimEnd()
+  if (typeof value !== 'object' || value === null || !('allDay' in value) || value.allDay) return value
+  return { ...value, start: wholeMinute(value.start), end: wholeMinute(value.end) }
+}
+

@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import pino from 'pino'
+import { startSimulators } from '../../sim/index.ts'
+import type { Simulators } from '../../sim/index.ts'
+import { parseConfig } from '../config.ts'
+import { createLog, systemClock } from '../main.ts'
+import { EXIT, explain, printJson, say } from './output.ts'
+import { startAll, stopSignal } from './start.ts'
+import type { Running } from './start.ts'
+
+interface DemoOptions {
+  readonly json?: boolean
+  readonly for?: number
+}
+
+export function demoCommand(command: Command): void {
+  command
+    .description('simulated servers, the service, and people who keep working on both sides')
+    .option('--for <seconds>', 'end by itself after this long', Number)
+    .action(async (options: DemoOptions) => {
+      // A folder of its own that every operating system user can reach: PostgreSQL does not run as root.
+      const dataDir = mkdtempSync(join(tmpdir(), 'exchange-connector-demo-'))
+      chmodSync(dataDir, 0o755)
+      try {
+        process.exitCode = await runDemo(options, dataDir)
+      } catch (thrown) {
+        process.exitCode = explain(thrown, options.json === true)
+      } finally {
+        rmSync(dataDir, { recursive: true, force: true })
+      }
+    })
+}
+
+async function runDemo(options: DemoOptions, dataDir: string): Promise<number> {
+  const quiet = options.json === true
+  const simulators = await startSimulators()
+  const log = createLog('warn', pino.destination({ fd: 2, sync: true }))
+  const config = parseConfig(configFor(simulators), {}, 'demo')
+  const running = await startAll(config, { configFile: 'demo', dataDir, databaseUrl: undefined, logLevel: 'warn' }, log, 0)
+  const seen: Observation[] = []
+  const stop = new AbortController()
+  try {
+    if (quiet) printJson({ simulators: simulators.json, health: running.url })
+    else introduce(simulators, running)
+    const ended = options.for === undefined ? stopSignal() : Promise.race([stopSignal(), systemClock.sleep(options.for * 1000)])
+    const working = keepWorking(simulators, stop.signal, (one) => {
+      seen.push(one)
+      if (!quiet) say(`${new Date().toISOString().slice(11, 19)}  ${one.who} ${one.did} ${one.ms === null ? 'NOT SEEN on the other side within 20 s' : `-> on the other side after ${(one.ms / 1000).toFixed(1)} s`}`)
+    })
+    await ended
+    stop.abort()
+    await working
+  } finally {
+    await running.stop()
+    await simulators.stop()
+  }
+  return conclude(seen, simulators, quiet)
+}
+
+function conclude(seen: readonly Observation[], simulators: Simulators, quiet: boolean): number {
+  const lost = seen.filter((one) => one.ms === null).length
+  const mails = (simulators.ews?.outbox.length ?? 0) + (simulators.vtenext?.mails.length ?? 0)
+  const ok = lost === 0 && seen.length > 0 && mails === 0
+  if (quiet) printJson({ ok, actions: seen.length, lost, mails })
+  else say(`\n${seen.length} actions, ${lost} not seen on the other side, ${mails} mails sent.`)
+  return ok ? EXIT.done : EXIT.failed
+}
+
+function configFor({ json }: Simulators): string {
+  const admin = json.vtenext?.users.find((user) => user.admin)
+  const users = ['alice', 'bob', 'carol'].map((name) => ({ crm: name, mailbox: `${name}@example.test` }))
+  return JSON.stringify({
+    crm: { kind: 'vtenext', url: json.vtenext?.url, username: admin?.username, accessKey: admin?.accessKey, pollSeconds: 2 },
+    exchange: [{ name: 'onprem', kind: 'ews', url: json.ews?.url, ...json.ews?.service, impersonation: true }],
+    users,
+    groups: [{ crm: 'Sales', members: ['alice', 'bob'] }],
+  })
+}
+
+function introduce({ json }: Simulators, running: Running): void {
+  say('Two simulated servers are running, and the connector between them.')
+  say(`  Exchange  ${json.ews?.url}`)
+  say(`  vtenext   ${json.vtenext?.url}`)
+  say(`  control   ${json.control.url}`)
+  say(`  health    ${running.url}/readyz`)
+  say('alice, bob and carol work in Outlook and in the CRM. Ctrl+C ends it.\n')
+}
+
+interface Observation {
+  readonly who: string
+  readonly did: string
+  /** Milliseconds until the other side showed it; null when it did not. */
+  readonly ms: number | null
+}
+
+/** Somebody does something every second or two; each change is watched until the other side shows it. */
+async function keepWorking(simulators: Simulators, signal: AbortSignal, report: (one: Observation) => void): Promise<void> {
+  const { ews, vtenext } = simulators
+  if (ews === undefined || vtenext === undefined) return
+  const scenes = scenesOf(ews, vtenext)
+  // The seeded items come first.
+  await systemClock.sleep(3000, signal)
+  for (let turn = 0; !signal.aborted; turn++) {
+    const scene = scenes[turn % scenes.length]
+    if (scene === undefined) return
+    const startedMs = performance.now()
+    const { who, did, isSeen } = scene(turn)
+    let ms: number | null = null
+    while (performance.now() - startedMs < 20_000) {
+      if (isSeen()) {
+        ms = performance.now() - startedMs
+        break
+      }
+      await systemClock.sleep(50)
+    }
+    report({ who, did, ms })
+    await systemClock.sleep(800, signal)
+  }
+}
+
+type Scene = (turn: number) => { who: string; did: string; isSeen: () => boolean }
+
+function scenesOf(ews: NonNullable<Simulators['ews']>, vtenext: NonNullable<Simulators['vtenext']>): Scene[] {
+  const at = (days: number, time: string) => `${new Date(ews.clock.now() + days * 86_400_000).toISOString().slice(0, 10)}T${time}:00Z`
+  const day = (days: number) => at(days, '00:00').slice(0, 10)
+  const records = (module: string) => vtenext.records(module) as unknown as Record<string, string>[]
+  const record = (subject: string) => records('Events').find((one) => one['subject'] === subject)
+  const item = (who: string, subject: string) => ews.items(`${who}@example.test`, 'calendar').find((one) => one.fields['Subject'] === subject)
+  return [
+    (turn) => {
+      const subject = `Visit ${turn}`
+      ews.putItem('alice@example.test', 'calendar', { Subject: subject, Start: at(3, '09:00'), End: at(3, '10:00'), Location: 'Milano' })
+      return { who: 'alice', did: `made "${subject}" in Outlook`, isSeen: () => record(subject) !== undefined }
+    },
+    (turn) => {
+      const subject = `Phone call ${turn}`
+      vtenext.put('Events', { subject, activitytype: 'Call', date_start: day(2), time_start: '15:00', due_date: day(2), time_end: '15:30' }, { as: 'bob' })
+      return { who: 'bob', did: `planned "${subject}" in the CRM`, isSeen: () => item('bob', subject) !== undefined }
+    },
+    (turn) => {
+      const found = item('alice', `Visit ${turn - 2}`)
+      const place = `Room ${turn}`
+      if (found !== undefined) ews.editItem('alice@example.test', found.id, { Location: place })
+      return { who: 'alice', did: `moved "Visit ${turn - 2}" to ${place} in Outlook`, isSeen: () => record(`Visit ${turn - 2}`)?.['location'] === place }
+    },
+    (turn) => {
+      const found = record(`Visit ${turn - 3}`)
+      const text = `Bring the samples (${turn})`
+      if (found?.['id'] !== undefined) vtenext.edit(found['id'], { description: text })
+      const shows = () => JSON.stringify(item('alice', `Visit ${turn - 3}`)?.fields ?? {}).includes(text)
+      return { who: 'alice', did: `wrote "${text}" into it in the CRM`, isSeen: shows }
+    },
+    (turn) => {
+      const subject = `Send the offer ${turn}`
+      ews.putItem('carol@example.test', 'tasks', { Subject: subject, DueDate: day(4) })
+      return { who: 'carol', did: `made the task "${subject}" in Outlook`, isSeen: () => records('Calendar').some((one) => one['subject'] === subject) }
+    },
+    (turn) => {
+      const found = item('bob', `Phone call ${turn - 4}`)
+      if (found !== undefined) ews.deleteItem('bob@example.test', found.id)
+      return { who: 'bob', did: `deleted "Phone call ${turn - 4}" in Outlook`, isSeen: () => record(`Phone call ${turn - 4}`) === undefined }
+    },
+  ]
+}

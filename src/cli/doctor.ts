@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import { connectionOf } from '../config.ts'
+import { asSyncError } from '../lib/errors.ts'
+import { credentialsOf } from '../main.ts'
+import type { Connector } from '../main.ts'
+import { newTotals } from '../engine/index.ts'
+import { EXIT, printJson, say, table } from './output.ts'
+import { withConnector } from './session.ts'
+import type { CommonOptions } from './session.ts'
+
+interface Finding {
+  readonly name: string
+  readonly of: string
+  readonly ok: boolean
+  readonly level: 'error' | 'warning'
+  readonly detail: string
+  readonly cure: string
+}
+
+export function doctorCommand(command: Command): void {
+  command.description('check everything the connector relies on, with a cure for each trouble').action(async (options: CommonOptions) => {
+    await withConnector(options, async (connector) => {
+      const findings = [...(await checkStore(connector)), ...(await checkCrm(connector)), ...(await checkPeople(connector)), ...(await checkMailboxes(connector))]
+      const ok = findings.every((finding) => finding.ok || finding.level === 'warning')
+      if (options.json === true) printJson({ ok, checks: findings })
+      else {
+        say(table(['', 'check', 'of', 'result'], findings.map((one) => [one.ok ? 'ok' : one.level, one.name, one.of, one.ok || one.cure === '' ? one.detail : `${one.detail} -> ${one.cure}`])))
+        say(ok ? '\nEverything needed is in place.' : '\nSomething needs mending; each line above says how.')
+      }
+      return ok ? EXIT.done : EXIT.failed
+    })
+  })
+}
+
+async function checkStore({ store }: Connector): Promise<Finding[]> {
+  const health = await store.health()
+  const detail = health.ok ? `PostgreSQL ${health.version}${health.embedded ? ', our own' : ''}, answered in ${Math.round(health.answerMs)} ms` : (health.trouble ?? '')
+  return [{ name: 'database', of: 'store', ok: health.ok, level: 'error', detail, cure: health.ok ? '' : 'Start the database server, or correct DATABASE_URL.' }]
+}
+
+async function checkCrm({ crm }: Connector): Promise<Finding[]> {
+  return (await crm.check()).map((check) => ({ ...check, of: 'vtenext' }))
+}
+
+/** Each user and group of the configuration against what the CRM knows. */
+async function checkPeople(connector: Connector): Promise<Finding[]> {
+  const totals = newTotals()
+  try {
+    const mailboxes = await connector.prepare(totals)
+    const fine = { name: 'users and groups', of: 'configuration', level: 'error' as const }
+    if (totals.errors.length === 0) return [{ ...fine, ok: true, detail: `${mailboxes.length} users found in the CRM`, cure: '' }]
+    return totals.errors.map((error) => ({ ...fine, ok: false, detail: error.message, cure: '' }))
+  } catch (thrown) {
+    const error = asSyncError(thrown)
+    return [{ name: 'users and groups', of: 'configuration', ok: false, level: 'error', detail: `could not be checked: ${error.message}`, cure: 'Mend the CRM checks above first.' }]
+  }
+}
+
+async function checkMailboxes(connector: Connector): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const user of connector.config.users) {
+    const connection = connectionOf(connector.config, user)
+    if (connection === undefined) continue
+    const checks = await connector.connection(connection.name).check(user.mailbox, credentialsOf(user))
+    findings.push(...checks.map((check) => ({ ...check, level: 'error' as const, of: user.mailbox })))
+  }
+  return findings
+}

@@ -1,0 +1,52 @@
+import type { Command } from 'commander'
+import { startSimulators } from '../../sim/index.ts'
+import { explain, printJson, say, table } from './output.ts'
+import { stopSignal } from './start.ts'
+
+interface SimulateOptions {
+  readonly json?: boolean
+  readonly empty?: boolean
+  readonly mailboxes?: number
+  readonly items?: number
+  readonly only?: string
+  readonly schemas?: string
+}
+
+export function simulateCommand(command: Command): void {
+  command
+    .description('run the simulated Exchange and vtenext servers until stopped')
+    .option('--empty', 'people and mailboxes, but no events, tasks and contacts')
+    .option('--mailboxes <n>', 'that many further mailboxes, each with a CRM user', Number)
+    .option('--items <n>', 'that many events in each of these mailboxes', Number)
+    .option('--only <server>', 'ews or vtenext')
+    .option('--schemas <folder>', 'check every EWS request against messages.xsd and types.xsd there')
+    .action(async (options: SimulateOptions) => {
+      try {
+        const { empty, mailboxes, items, only, schemas } = options
+        const simulators = await startSimulators({
+          ...(empty === undefined ? {} : { empty }),
+          ...(mailboxes === undefined ? {} : { mailboxes }),
+          ...(items === undefined ? {} : { items }),
+          ...(only === 'ews' || only === 'vtenext' ? { only } : {}),
+          ...(schemas === undefined ? {} : { schemaDir: schemas }),
+        })
+        if (options.json === true) printJson(simulators.json)
+        else {
+          const { ews, vtenext, control } = simulators.json
+          if (ews !== undefined) {
+            say(`Exchange   ${ews.url}\n  service account ${ews.service.username} / ${ews.service.password}`)
+            say(table(['  mailbox', 'user name', 'password'], ews.mailboxes.slice(0, 10).map((one) => [`  ${one.address}`, one.username, one.password])))
+          }
+          if (vtenext !== undefined) {
+            say(`\nvtenext    ${vtenext.url}`)
+            say(table(['  user', 'access key', 'administrator'], vtenext.users.slice(0, 10).map((one) => [`  ${one.username}`, one.accessKey, one.admin ? 'yes' : 'no'])))
+          }
+          say(`\ncontrol    ${control.url}  (GET / lists what it can do)\nCtrl+C ends it.`)
+        }
+        await stopSignal()
+        await simulators.stop()
+      } catch (thrown) {
+        process.exitCode = explain(thrown, options.json === true)
+      }
+    })
+}

@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import type { Document, Node } from 'yaml'
+import { z } from 'zod'
+import { SyncError } from './lib/errors.ts'
+
+const direction = z.enum(['both', 'to-crm', 'to-exchange', 'off'])
+
+const crmSchema = z.strictObject({
+  kind: z.literal('vtenext'),
+  url: z.url({ protocol: /^https?$/ }),
+  username: z.string().min(1),
+  accessKey: z.string().min(1),
+  pollSeconds: z.number().min(1).max(3600).default(5),
+  /** Label of the text field that receives the Exchange id. */
+  referenceField: z.string().default('Exchange ID'),
+  allowHttp: z.boolean().default(false),
+})
+
+const connectionSchema = z.strictObject({
+  name: z.string().min(1),
+  kind: z.enum(['ews', 'graph']),
+  url: z.url({ protocol: /^https?$/ }).optional(),
+  auth: z.enum(['basic', 'ntlm']).default('basic'),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  impersonation: z.boolean().default(false),
+  ca: z.string().optional(),
+  allowHttp: z.boolean().default(false),
+})
+
+const userSchema = z.strictObject({
+  crm: z.string().min(1),
+  mailbox: z.email(),
+  exchange: z.string().optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+})
+
+const configSchema = z.strictObject({
+  crm: crmSchema,
+  exchange: z.array(connectionSchema).min(1),
+  users: z.array(userSchema).default([]),
+  groups: z.array(z.strictObject({ crm: z.string().min(1), members: z.array(z.string()).default([]) })).default([]),
+  sync: z
+    .strictObject({
+      events: direction.default('both'),
+      tasks: direction.default('both'),
+      contacts: z.enum(['to-exchange', 'off']).default('to-exchange'),
+      pastDays: z.number().int().min(0).max(3650).default(30),
+      futureDays: z.number().int().min(1).max(3650).default(365),
+    })
+    .prefault({}),
+  policy: z
+    .strictObject({
+      conflict: z.enum(['newest', 'crm', 'exchange', 'ask']).default('newest'),
+      privateItems: z.enum(['mask', 'skip', 'full']).default('mask'),
+      groupCompletion: z.enum(['any', 'all', 'own']).default('any'),
+      contacts: z.enum(['leave', 'crm-wins']).default('leave'),
+      defaultContactUser: z.string().nullable().default(null),
+      deletionGraceSeconds: z.number().int().min(0).max(86_400).default(60),
+      deletionLimit: z.strictObject({ count: z.number().int().min(0).default(10), percent: z.number().min(0).max(100).default(20) }).prefault({}),
+    })
+    .prefault({}),
+  http: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.number().int().min(0).max(65_535).default(8480) }).prefault({}),
+})
+
+export type Config = z.infer<typeof configSchema>
+export type ConnectionConfig = Config['exchange'][number]
+export type UserConfig = Config['users'][number]
+
+/** What the process was started with, beside the file. The only place that reads the environment. */
+export interface Surroundings {
+  readonly configFile: string
+  readonly dataDir: string
+  readonly databaseUrl: string | undefined
+  readonly logLevel: string
+}
+
+export function surroundings(options: { config?: string; data?: string; verbose?: boolean }, env = process.env): Surroundings {
+  return {
+    configFile: resolve(options.config ?? 'connector.yaml'),
+    dataDir: resolve(options.data ?? env['CONNECTOR_DATA'] ?? '.connector'),
+    databaseUrl: env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'],
+    logLevel: env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'warn'),
+  }
+}
+
+/**
+ * Reads and checks the configuration file.
+ * @throws SyncError CONFIG_MISSING, CONFIG_INVALID: every mistake with its line and its cure
+ */
+export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): Config {
+  if (!existsSync(file)) {
+    throw wrong('CONFIG_MISSING', `There is no configuration at ${file}. Write one (README, "Connect your own servers") or name another with --config.`)
+  }
+  const config = parseConfig(readFileSync(file, 'utf8'), env, file)
+  return { ...config, exchange: config.exchange.map((one) => (one.ca === undefined ? one : { ...one, ca: resolve(dirname(file), one.ca) })) }
+}
+
+/** @param file only named in messages */
+export function parseConfig(text: string, env: NodeJS.ProcessEnv, file: string): Config {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const [broken] = document.errors
+  if (broken !== undefined) {
+    const { line, col } = lines.linePos(broken.pos[0])
+    throw wrong('CONFIG_INVALID', `${file}, line ${line}, column ${col}: not valid YAML: ${broken.message} Check the indentation and quotes there.`)
+  }
+  const problems: string[] = []
+  const at = (path: readonly PropertyKey[]) => `line ${lineOf(document, lines, path)}`
+  const values = substitute(document.toJS() as unknown, env, [], (path, name) => {
+    problems.push(`${at(path)}: ${path.join('.')} names the environment variable ${name}, which is not set. Set it, or write the value.`)
+  })
+  const parsed = configSchema.safeParse(values ?? {})
+  if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => describe(issue, at)))
+  else problems.push(...contradictions(parsed.data, at))
+  if (problems.length > 0 || !parsed.success) {
+    throw wrong('CONFIG_INVALID', `${file} needs mending:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+  }
+  return parsed.data
+}
+
+type Path = readonly PropertyKey[]
+
+function describe(issue: z.core.$ZodIssue, at: (path: Path) => string): string {
+  const name = issue.path.length === 0 ? 'the file' : issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    return `${at([...issue.path, issue.keys[0] ?? ''])}: ${name} has the unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}. Check the spelling against README.`
+  }
+  return `${at(issue.path)}: ${name}: ${issue.message}.`
+}
+
+/** What each value allows but their combination does not. */
+function contradictions(config: Config, at: (path: Path) => string): string[] {
+  const problems: string[] = []
+  for (const [index, one] of config.exchange.entries()) {
+    const where = at(['exchange', index])
+    if (one.kind === 'graph') problems.push(`${where}: Microsoft 365 (kind: graph) is not part of this version. Remove the connection "${one.name}".`)
+    if (one.auth === 'ntlm') problems.push(`${where}: NTLM is not part of this version. Use auth: basic for "${one.name}".`)
+    if (one.kind === 'ews' && one.url === undefined) problems.push(`${where}: Autodiscover is not part of this version. Give "${one.name}" its url (https://<host>/EWS/Exchange.asmx).`)
+    if (one.impersonation && (one.username === undefined || one.password === undefined)) {
+      problems.push(`${where}: impersonation needs the service account: give "${one.name}" username and password.`)
+    }
+    if (config.exchange.some((other, before) => before < index && other.name === one.name)) problems.push(`${where}: the name "${one.name}" is used twice.`)
+  }
+  for (const [index, user] of config.users.entries()) {
+    const where = at(['users', index])
+    const connection = connectionOf(config, user)
+    if (connection === undefined) problems.push(`${where}: ${user.crm} names no connection that exists. Set exchange: to one of ${config.exchange.map((one) => one.name).join(', ')}.`)
+    else if (!connection.impersonation && (user.username === undefined || user.password === undefined)) {
+      problems.push(`${where}: "${connection.name}" does not impersonate, so ${user.crm} needs username and password.`)
+    }
+    const twin = config.users.findIndex((other) => other.mailbox.toLowerCase() === user.mailbox.toLowerCase())
+    if (twin < index) problems.push(`${where}: the mailbox ${user.mailbox} is already given to ${config.users[twin]?.crm}. One mailbox belongs to one CRM user.`)
+    if (config.users.some((other, before) => before < index && other.crm === user.crm)) problems.push(`${where}: the CRM user ${user.crm} stands in the list twice.`)
+  }
+  return problems
+}
+
+/** The connection of a user: the named one, or the only one there is. */
+export function connectionOf(config: Config, user: UserConfig): ConnectionConfig | undefined {
+  if (user.exchange === undefined) return config.exchange.length === 1 ? config.exchange[0] : undefined
+  return config.exchange.find((one) => one.name === user.exchange)
+}
+
+function substitute(value: unknown, env: NodeJS.ProcessEnv, path: Path, missing: (path: Path, name: string) => void): unknown {
+  if (typeof value === 'string') {
+    return value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
+      const found = env[name]
+      if (found === undefined) missing(path, name)
+      return found ?? ''
+    })
+  }
+  if (Array.isArray(value)) return value.map((entry, index) => substitute(entry, env, [...path, index], missing))
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, substitute(entry, env, [...path, key], missing)]))
+  }
+  return value
+}
+
+/** The line of the deepest part of the path that the file has. */
+function lineOf(document: Document.Parsed, lines: LineCounter, path: Path): number {
+  let node: Node | null = document.contents
+  let offset = node?.range?.[0] ?? 0
+  for (const part of path) {
+    if (isMap(node)) {
+      const pair: { key: unknown; value: unknown } | undefined = node.items.find((item) => isScalar(item.key) && item.key.value === part)
+      if (pair === undefined) break
+      offset = (pair.key as Node).range?.[0] ?? offset
+      node = pair.value as Node | null
+    } else if (isSeq(node)) {
+      node = (node.items[Number(part)] as Node | undefined) ?? null
+      if (node === null) break
+      offset = node.range?.[0] ?? offset
+    } else break
+  }
+  return lines.linePos(offset).line
+}
+
+const wrong = (code: string, message: string) => new SyncError(code, message, { scope: 'system', remedy: 'ask-human' })
+
+/**
+ * The installation's id in stamps. Derived from the CRM's address, so that it survives the loss of our database; two
+ * installations on one CRM recognise each other's items.
+ */
+export function instanceOf(config: Config): string {
+  const url = new URL(config.crm.url)
+  const hash = createHash('sha256').update(`${url.host}${url.pathname}`.toLowerCase()).digest('hex')
+  return [hash.slice(0, 8), hash.slice(8, 12), hash.slice(12, 16), hash.slice(16, 20), hash.slice(20, 32)].join('-')
+}

@@ -1,0 +1,142 @@
+import { SyncError } from '../lib/errors.ts'
+import { instant, instantMs, itemOf, operationId, token as makeToken } from '../model/index.ts'
+import type { CopyId, Fields, Item, Operation, Side } from '../model/index.ts'
+import type { CreateRequest, RemoveOutcome, RemoveRequest, UpdateRequest, WriteOutcome } from '../ports.ts'
+import type { Write } from '../sync/index.ts'
+import type { Run } from './context.ts'
+import { replicaOf } from './look.ts'
+import { recover } from './recover.ts'
+import { settle } from './settle.ts'
+import type { Aside, Work } from './work.ts'
+
+/** One write of one piece of work, journalled and sent. */
+export interface Sent {
+  readonly work: Work
+  readonly write: Write
+  readonly operation: Operation
+  outcome: WriteOutcome | RemoveOutcome | null
+}
+
+/**
+ * Carries out a batch: journal first, then the writes, then one transaction that settles everything. A crash at any
+ * point leaves open operations that `recover` asks the servers about.
+ */
+export async function execute(run: Run, works: readonly Work[], asides: readonly Aside[]): Promise<void> {
+  const { engine } = run
+  const parked = await findLoops(run, works)
+  const sane = works.filter((work) => !parked.has(work.linked.copy.id))
+  const loops = works.filter((work) => parked.has(work.linked.copy.id)).flatMap((work) => park(run, work))
+  const sent = sane.flatMap((work) => work.plan.writes.map((write): Sent => ({ work, write, operation: operationOf(run, work, write), outcome: null })))
+  if (sent.length > 0) {
+    await engine.store.transaction((tx) => tx.openOperations(sent.map(({ operation }) => operation)), run.fence)
+  }
+  await send(run, sent)
+  await settle(run, sane, sent, [...asides, ...loops])
+  const errors = sent.flatMap(({ outcome }) => (outcome?.type === 'failed' ? [outcome.error] : []))
+  // A write without an answer may have happened: ask now, while everything is fresh.
+  if (errors.some((error) => error.outcomeUnknown)) await recover(run)
+  const wide = errors.find((error) => error.scope !== 'item')
+  if (wide !== undefined) throw wide
+}
+
+function operationOf(run: Run, work: Work, write: Write): Operation {
+  const { engine } = run
+  const { link, copy } = work.linked
+  const present = work[write.on].type === 'seen' ? snapshotOf(work, write.on).item : copy.base[write.on]
+  const common = {
+    id: operationId(engine.ids.next()), lane: run.lane, copy: copy.id, link: link.id, kind: link.kind, side: write.on,
+    reason: work.plan.reason, at: engine.clock.now(), state: 'open', outcome: null,
+  } as const
+  switch (write.type) {
+    case 'create': {
+      const from = work[write.on === 'crm' ? 'exchange' : 'crm']
+      const intent = from.type === 'seen' ? { item: write.item, uid: uidFor(work), from: from.snapshot } : null
+      // A token of its own: the item that stood here before may still lie in Deleted Items with the old one.
+      return { ...common, type: 'create', item: null, expect: null, token: makeToken(engine.ids.next()), before: null, after: write.item.fields, intent }
+    }
+    case 'update':
+      return { ...common, type: 'update', item: write.id, expect: write.expect, token: copy.token, before: pick(present, write.fields), after: write.fields, intent: null }
+    case 'delete':
+      return { ...common, type: 'delete', item: write.id, expect: write.expect, token: copy.token, before: present.fields, after: null, intent: null }
+  }
+}
+
+export function snapshotOf(work: Work, side: Side) {
+  const sighting = work[side]
+  if (sighting.type !== 'seen') {
+    throw new SyncError('ENGINE_NO_SNAPSHOT', `Nothing is known of the ${side} side of ${work.linked.copy.id}; this is a bug.`, { scope: 'item', remedy: 'bug' })
+  }
+  return sighting.snapshot
+}
+
+function pick(item: Item, fields: Fields): Fields {
+  const present = item.fields as Fields
+  return Object.fromEntries(Object.keys(fields).map((name) => [name, present[name as keyof Fields]]))
+}
+
+/** A recreated event keeps its UID on the CRM side; in Exchange the UID of the record serves. */
+function uidFor(work: Work): string | null {
+  const from = work.exchange.type === 'seen' ? work.exchange.snapshot : work.crm.type === 'seen' ? work.crm.snapshot : null
+  return from?.uid ?? work.linked.link.uid
+}
+
+/** CRM before Exchange: the record is what Exchange's stamp points to. */
+async function send(run: Run, sent: readonly Sent[]): Promise<void> {
+  for (const side of ['crm', 'exchange'] as const) {
+    const replica = replicaOf(run, side)
+    const of = (type: Write['type']) => sent.filter(({ write }) => write.on === side && write.type === type)
+    const creates = of('create')
+    if (creates.length > 0) assign(creates, await replica.create(creates.map((one) => createRequest(run, one))))
+    const updates = of('update')
+    if (updates.length > 0) assign(updates, await replica.update(updates.map(updateRequest)))
+    const deletes = of('delete')
+    if (deletes.length > 0) assign(deletes, await replica.remove(deletes.map(removeRequest)))
+  }
+}
+
+function assign(sent: readonly Sent[], outcomes: readonly (WriteOutcome | RemoveOutcome)[]): void {
+  for (const [index, one] of sent.entries()) one.outcome = outcomes[index] ?? null
+}
+
+function createRequest(run: Run, { work, write, operation }: Sent): CreateRequest {
+  const { link, copy } = work.linked
+  const item = write.type === 'create' ? write.item : itemOf(link.kind, {})
+  const uid = operation.intent?.uid ?? uidFor(work)
+  const common = { item, token: operation.token, ...(uid === null ? {} : { uid }) }
+  if (write.on === 'crm') return { ...common, assignee: link.assignee ?? run.mailbox.userId, reference: copy.exchange.id }
+  return { ...common, stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token } }
+}
+
+function updateRequest({ work, write }: Sent): UpdateRequest {
+  if (write.type !== 'update') throw new SyncError('ENGINE_WRONG_WRITE', 'An update was asked of another write; this is a bug.', { scope: 'item', remedy: 'bug' })
+  return { id: write.id, kind: work.linked.link.kind, fields: write.fields, expect: write.expect }
+}
+
+function removeRequest({ work, write }: Sent): RemoveRequest {
+  if (write.type !== 'delete') throw new SyncError('ENGINE_WRONG_WRITE', 'A deletion was asked of another write; this is a bug.', { scope: 'item', remedy: 'bug' })
+  return { id: write.id, kind: work.linked.link.kind, expect: write.expect }
+}
+
+const LOOP_WINDOW_MS = 10 * 60_000
+const LOOP_WRITES = 5
+
+/**
+ * Two systems that correct each other forever write the same few contents again and again; a busy person writes new ones.
+ */
+async function findLoops(run: Run, works: readonly Work[]): Promise<ReadonlySet<CopyId>> {
+  const updated = works.filter((work) => !work.isNew && work.plan.writes.some((write) => write.type === 'update')).map((work) => work.linked.copy.id)
+  if (updated.length === 0) return new Set()
+  const since = instant(instantMs(run.engine.clock.now()) - LOOP_WINDOW_MS)
+  const recent = await run.engine.store.transaction((tx) => tx.recentWrites(updated, since))
+  return new Set(updated.filter((copy) => {
+    const hashes = recent.get(copy) ?? []
+    return hashes.length > LOOP_WRITES && new Set(hashes).size <= hashes.length / 2
+  }))
+}
+
+function park(run: Run, work: Work): Aside[] {
+  const message = `More than ${LOOP_WRITES} writes of the same contents in ten minutes: the item is stopped for an hour. Something else keeps changing it back.`
+  const until = instant(instantMs(run.engine.clock.now()) + 3_600_000)
+  return work.rows.map((row) => ({ type: 'defer', row, until, error: { code: 'ENGINE_LOOP', message } }))
+}
+

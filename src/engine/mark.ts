@@ -1,0 +1,61 @@
+import { operationId } from '../model/index.ts'
+import type { LinkedCopy, Operation, Side } from '../model/index.ts'
+import type { UpdateRequest } from '../ports.ts'
+import type { Run } from './context.ts'
+import { replicaOf } from './look.ts'
+
+const BATCH = 200
+
+/**
+ * Puts the silent marks where they are missing: our stamp on items made in Exchange, the Exchange id on CRM records that
+ * have the field. A mark that finds the item changed waits for that change to be reconciled.
+ */
+export async function mark(run: Run): Promise<void> {
+  const tried = new Set<LinkedCopy['copy']['id']>()
+  for (;;) {
+    const unmarked = await run.engine.store.transaction((tx) => tx.copiesUnmarked(run.lane, BATCH + tried.size))
+    const rows = unmarked.filter(({ copy }) => !tried.has(copy.id)).slice(0, BATCH)
+    if (rows.length === 0) return
+    for (const { copy } of rows) tried.add(copy.id)
+    await markSide(run, 'exchange', rows.filter(({ copy }) => !copy.stamped))
+    const stamped = await run.engine.store.transaction((tx) => tx.copiesById(rows.map(({ copy }) => copy.id)))
+    await markSide(run, 'crm', stamped.filter(({ copy }) => !copy.referenced))
+  }
+}
+
+async function markSide(run: Run, side: Side, rows: readonly LinkedCopy[]): Promise<void> {
+  if (rows.length === 0) return
+  const { engine } = run
+  const operations = rows.map((row) => operationOf(run, side, row))
+  await engine.store.transaction((tx) => tx.openOperations(operations), run.fence)
+  const outcomes = await replicaOf(run, side).update(rows.map((row) => requestOf(run, side, row)))
+  const marked: LinkedCopy[] = []
+  for (const [index, row] of rows.entries()) {
+    const outcome = outcomes[index]
+    if (outcome?.type !== 'done') continue
+    const half = { id: row.copy[side].id, changeKey: outcome.snapshot.changeKey }
+    marked.push({ link: row.link, copy: { ...row.copy, [side]: half, ...(side === 'exchange' ? { stamped: true } : { referenced: true }) } })
+  }
+  await engine.store.transaction(async (tx) => {
+    await tx.saveCopies(marked)
+    await tx.settleOperations(operations.map((operation, index) => {
+      const type = outcomes[index]?.type ?? 'failed'
+      return { id: operation.id, item: operation.item, state: type === 'done' ? ('done' as const) : ('failed' as const), outcome: type }
+    }))
+  }, run.fence)
+  engine.totals.marked += marked.length
+}
+
+function operationOf(run: Run, side: Side, { link, copy }: LinkedCopy): Operation {
+  return {
+    id: operationId(run.engine.ids.next()), lane: run.lane, copy: copy.id, link: link.id, kind: link.kind, side,
+    type: side === 'exchange' ? 'stamp' : 'reference', item: copy[side].id, expect: copy[side].changeKey, token: copy.token,
+    before: null, after: null, intent: null, reason: 'so that both items know each other', at: run.engine.clock.now(), state: 'open', outcome: null,
+  }
+}
+
+function requestOf(run: Run, side: Side, { link, copy }: LinkedCopy): UpdateRequest {
+  const common = { id: copy[side].id, kind: link.kind, fields: {}, expect: copy[side].changeKey }
+  if (side === 'crm') return { ...common, reference: copy.exchange.id }
+  return { ...common, stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: copy.token } }
+}

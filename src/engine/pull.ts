@@ -1,0 +1,224 @@
+import { asSyncError } from '../lib/errors.ts'
+import { CRM_LANE, instant, instantMs } from '../model/index.ts'
+import type { ChangeKey, Instant, ItemId, ItemKind, LinkedCopy, MailboxId, Side } from '../model/index.ts'
+import type { Change, Channel, Fence, NewInboxRow, Replica, Tx } from '../ports.ts'
+import { mask, placement } from '../sync/index.ts'
+import { activeKinds, reportError } from './context.ts'
+import type { Engine, Run } from './context.ts'
+
+/** Follows the folders of a mailbox that are dirty, new, or were not looked at for long. */
+export async function pullMailbox(run: Run): Promise<void> {
+  const { engine, lane } = run
+  const channels = await readChannels(engine, lane)
+  for (const channel of channels) {
+    if (!isDue(engine, channel)) continue
+    await followChannel(engine, run.exchange, channel, run.fence, (tx, changes) => fileExchange(run, channel.kind, tx, changes))
+    await probeAbsent(run, channel.kind)
+  }
+}
+
+/** Follows the CRM's feed, for all mailboxes at once. */
+export async function pullCrm(engine: Engine, fence: Fence): Promise<void> {
+  for (const channel of await readChannels(engine, CRM_LANE)) {
+    await followChannel(engine, engine.crm, channel, fence, (tx, changes) => fileCrm(engine, channel.kind, tx, changes))
+  }
+}
+
+async function readChannels(engine: Engine, lane: MailboxId): Promise<Channel[]> {
+  const known = await engine.store.transaction((tx) => tx.channels(lane))
+  return activeKinds(engine.policy)
+    // Nothing flows out of a one-way folder, but deletions and edits there are still to be known.
+    .map((kind) => known.find((channel) => channel.kind === kind) ?? newChannel(lane, kind))
+}
+
+const newChannel = (lane: MailboxId, kind: ItemKind): Channel => ({
+  lane, kind, syncState: null, complete: false, dirtyAt: null, pulledAt: null, resyncSince: null,
+})
+
+function isDue(engine: Engine, channel: Channel): boolean {
+  if (engine.mode.once || !channel.complete || channel.dirtyAt !== null || channel.pulledAt === null) return true
+  const age = instantMs(engine.clock.now()) - instantMs(channel.pulledAt)
+  return age >= engine.mode.safetyPullSeconds * 1000
+}
+
+type File = (tx: Tx, changes: readonly Change[]) => Promise<void>
+
+/** Ids seen in a full listing after a lost sync state, per channel; what is missing there is asked for one by one. */
+const listings = new WeakMap<Engine, Map<string, Set<ItemId>>>()
+
+async function followChannel(engine: Engine, replica: Replica, start: Channel, fence: Fence, file: File): Promise<void> {
+  let channel = start
+  const beganAt = engine.clock.now()
+  for (;;) {
+    const page = await replica.pull(channel.kind, channel.syncState, (ids) => knownKeys(engine, channel, ids))
+    if (page.type === 'resync-required') {
+      engine.log.warn({ lane: channel.lane, kind: channel.kind }, 'the server no longer knows our sync state: reading everything again, deleting nothing')
+      channel = { ...channel, syncState: null, resyncSince: beganAt }
+      listingOf(engine, channel).clear()
+      continue
+    }
+    const finished = !page.more
+    channel = {
+      ...channel,
+      syncState: page.next,
+      complete: channel.complete || finished,
+      pulledAt: finished ? beganAt : channel.pulledAt,
+      dirtyAt: finished ? null : channel.dirtyAt,
+      resyncSince: finished && channel.lane === CRM_LANE ? null : channel.resyncSince,
+    }
+    // The changes and the sync state that covers them are saved together: a crash repeats a page, never skips one.
+    await engine.store.transaction(async (tx) => {
+      await file(tx, page.changes)
+      await tx.saveChannel(channel)
+    }, fence)
+    if (finished) return
+  }
+}
+
+async function knownKeys(engine: Engine, channel: Channel, ids: readonly ItemId[]): Promise<ReadonlyMap<ItemId, ChangeKey>> {
+  // Who gets which record has changed: every record is routed anew, known or not.
+  if (channel.lane === CRM_LANE && channel.resyncSince !== null) return new Map()
+  if (channel.resyncSince !== null) for (const id of ids) listingOf(engine, channel).add(id)
+  return engine.store.transaction(async (tx) => {
+    if (channel.lane === CRM_LANE) return keysOfRecords(await tx.copiesByRecord(ids))
+    const copies = await tx.copiesByItem(channel.lane, ids)
+    return new Map(copies.map(({ copy }) => [copy.exchange.id, copy.exchange.changeKey]))
+  })
+}
+
+/** A record's key counts as known only when every mailbox's copy has seen it. */
+function keysOfRecords(copies: readonly LinkedCopy[]): ReadonlyMap<ItemId, ChangeKey> {
+  const keys = new Map<ItemId, ChangeKey | null>()
+  for (const { link, copy } of copies) {
+    const seen = keys.get(link.record)
+    keys.set(link.record, seen === undefined || seen === copy.crm.changeKey ? copy.crm.changeKey : null)
+  }
+  return new Map([...keys].filter((entry): entry is [ItemId, ChangeKey] => entry[1] !== null))
+}
+
+function listingOf(engine: Engine, channel: Channel): Set<ItemId> {
+  const all = listings.get(engine) ?? new Map<string, Set<ItemId>>()
+  listings.set(engine, all)
+  const name = `${channel.lane}/${channel.kind}`
+  const found = all.get(name) ?? new Set<ItemId>()
+  all.set(name, found)
+  return found
+}
+
+async function fileExchange(run: Run, kind: ItemKind, tx: Tx, changes: readonly Change[]): Promise<void> {
+  const { engine, lane } = run
+  const now = engine.clock.now()
+  const linked = new Map((await tx.copiesByItem(lane, changes.map(idOf))).map((row) => [row.copy.exchange.id, row] as const))
+  const rows: NewInboxRow[] = []
+  for (const change of changes) {
+    if (change.type === 'broken') await fileBroken(engine, tx, lane, 'exchange', kind, change)
+    else if (change.type === 'gone') {
+      rows.push({ ...rowOf(lane, kind, change.id, now), side: 'exchange', sighting: gone(change), suspectSince: now })
+    } else {
+      // Masked before it is stored: the words of a private item are nowhere in our database.
+      const snapshot = mask(change.snapshot, linked.get(change.snapshot.id)?.copy ?? null, engine.policy)
+      rows.push({ ...rowOf(lane, kind, snapshot.id, now), side: 'exchange', sighting: { type: 'seen', snapshot } })
+    }
+  }
+  await tx.putInbox(lastOfEach(rows))
+}
+
+async function fileCrm(engine: Engine, kind: ItemKind, tx: Tx, changes: readonly Change[]): Promise<void> {
+  const now = engine.clock.now()
+  const ids = changes.map(idOf)
+  const place = placement(engine.directory(), engine.policy)
+  const lanesOf = new Map<ItemId, Set<MailboxId>>(ids.map((id) => [id, new Set()]))
+  const born = new Map<ItemId, string>()
+  for (const { link, copy } of await tx.copiesByRecord(ids)) {
+    lanesOf.get(link.record)?.add(copy.mailbox)
+    if (link.bornAt !== null) born.set(link.record, link.bornAt)
+  }
+  for (const waiting of await tx.lanesWaitingFor('crm', ids)) lanesOf.get(waiting.id)?.add(waiting.lane)
+  const rows: NewInboxRow[] = []
+  for (const change of changes) {
+    if (change.type === 'broken') {
+      await fileBroken(engine, tx, CRM_LANE, 'crm', kind, change)
+      continue
+    }
+    const id = idOf(change)
+    // An id that is used again after a restored backup is another record: its deletion says nothing about ours.
+    if (change.type === 'gone' && change.bornAt !== undefined && born.has(id) && born.get(id) !== change.bornAt) continue
+    const lanes = lanesOf.get(id) ?? new Set()
+    if (change.type === 'seen') for (const lane of place(kind, change.snapshot.assignee)) lanes.add(lane)
+    for (const lane of lanes) {
+      const sighting = change.type === 'seen' ? { type: 'seen' as const, snapshot: change.snapshot } : gone(change)
+      rows.push({ ...rowOf(lane, kind, id, now), side: 'crm', sighting })
+    }
+  }
+  await tx.putInbox(lastOfEach(rows))
+  await tx.wake([...new Set(rows.map((row) => row.lane))])
+}
+
+const idOf = (change: Change): ItemId => (change.type === 'seen' ? change.snapshot.id : change.id)
+
+const gone = (change: Extract<Change, { type: 'gone' }>) =>
+  change.changeKey === undefined ? { type: 'gone' as const } : { type: 'gone' as const, changeKey: change.changeKey }
+
+const rowOf = (lane: MailboxId, kind: ItemKind, id: ItemId, now: Instant) => ({ lane, kind, id, dueAt: now, suspectSince: null })
+
+/** A feed may tell of one item several times on a page; the last word counts. */
+function lastOfEach(rows: readonly NewInboxRow[]): NewInboxRow[] {
+  return [...new Map(rows.map((row) => [`${row.lane}\n${row.side}\n${row.id}`, row])).values()]
+}
+
+type Broken = Extract<Change, { type: 'broken' }>
+
+/** One unreadable item is reported and remembered; the rest of its page goes on, and its next change is read again. */
+async function fileBroken(engine: Engine, tx: Tx, lane: MailboxId, side: Side, kind: ItemKind, change: Broken): Promise<void> {
+  const error = asSyncError(change.error)
+  engine.log.warn({ lane, item: change.id, code: error.code }, 'an item cannot be read; it is left alone until it changes')
+  reportError(engine.totals, { lane, item: change.id, code: error.code, message: error.message })
+  await tx.putSkips([{ lane, side, id: change.id, kind, reason: 'unreadable', uid: null, enterAt: null, at: engine.clock.now() }])
+}
+
+/**
+ * After a full listing that followed a lost sync state: linked items that were not listed are asked for one by one. Gone
+ * ones wait for a human unless they lie in Deleted Items: a reset server must not empty the CRM.
+ */
+async function probeAbsent(run: Run, kind: ItemKind): Promise<void> {
+  const { engine, lane } = run
+  const channel = (await readChannels(engine, lane)).find((candidate) => candidate.kind === kind)
+  if (channel === undefined || channel.resyncSince === null) return
+  const listed = listingOf(engine, channel)
+  const now = engine.clock.now()
+  for (let after: LinkedCopy['copy']['id'] | null = null; ; ) {
+    const page: readonly LinkedCopy[] = await engine.store.transaction((tx) => tx.copiesOf(lane, kind, after, 500))
+    const absent = page.filter(({ copy }) => !listed.has(copy.exchange.id))
+    const found = await run.exchange.get(kind, absent.map(({ copy }) => copy.exchange.id))
+    const rows = absent.flatMap(({ copy }, index): NewInboxRow[] => {
+      if (found[index]?.type !== 'gone') return []
+      const row = rowOf(lane, kind, copy.exchange.id, now)
+      return [{ ...row, side: 'exchange', sighting: { type: 'gone', changeKey: AFTER_RESYNC }, suspectSince: now }]
+    })
+    await engine.store.transaction((tx) => tx.putInbox(rows), run.fence)
+    if (page.length < 500) break
+    after = page[page.length - 1]?.copy.id ?? null
+  }
+  listed.clear()
+  await engine.store.transaction((tx) => tx.saveChannel({ ...channel, resyncSince: null }), run.fence)
+}
+
+/** Marks a gone row whose only evidence is absence after a lost sync state. */
+export const AFTER_RESYNC = 'after-resync' as ChangeKey
+
+/** Items that the moving window reaches now are looked at again. */
+export async function pullEntering(run: Run): Promise<void> {
+  const { engine, lane } = run
+  const now = engine.clock.now()
+  const due = await engine.store.transaction((tx) => tx.skipsDue(lane, now, 200))
+  for (const skip of due) {
+    const replica: Replica = skip.side === 'crm' ? engine.crm : run.exchange
+    const [found] = await replica.get(skip.kind, [skip.id])
+    await engine.store.transaction(async (tx) => {
+      await tx.dropSkips(lane, skip.side, [skip.id])
+      if (found?.type !== 'seen') return
+      const snapshot = skip.side === 'exchange' ? mask(found.snapshot, null, engine.policy) : found.snapshot
+      await tx.putInbox([{ ...rowOf(lane, skip.kind, skip.id, instant(instantMs(now))), side: skip.side, sighting: { type: 'seen', snapshot } }])
+    }, run.fence)
+  }
+}

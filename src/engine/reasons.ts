@@ -1,0 +1,16 @@
+import type { SkipReason } from '../model/index.ts'
+
+/** Why an item is left alone, and what brings it back, in a user's words. */
+const SENTENCES: Readonly<Record<SkipReason, string>> = {
+  recurring: 'It recurs. This version keeps recurring items as they are on both sides instead of flattening them.',
+  'outside-window': 'It lies outside the synchronised window (sync.pastDays, sync.futureDays). It is looked at again when the window reaches it.',
+  direction: 'The policy carries items of this kind only the other way.',
+  'no-mailbox': 'Nobody it belongs to has a connected mailbox.',
+  unreadable: 'It cannot be read; the log says what is wrong. It is read again as soon as it changes.',
+  private: 'It is private, and the policy privateItems is "skip".',
+  ambiguous: 'Several items on the other side look the same. "exchange-connector held" asks which decision to take.',
+  'user-deleted': 'Its user deleted it on the receiving side; that is respected.',
+  'moved-away': 'It was moved out of the synchronised folders, or let go of; it is no longer kept in step.',
+}
+
+export const explainSkip = (reason: SkipReason): string => SENTENCES[reason]

@@ -1,0 +1,119 @@
+import { changeKey, differing, instantMs, itemOf } from '../model/index.ts'
+import type { ChangeKey, Copy, LinkedCopy, Operation, Side, Snapshot } from '../model/index.ts'
+import { mask } from '../sync/index.ts'
+import type { Run } from './context.ts'
+import { look, replicaOf } from './look.ts'
+import { newCopy } from './work.ts'
+
+/** A request that was on its way when its sender died may still be executed: a create is only called off after this. */
+const IN_FLIGHT_MS = 3000
+
+/**
+ * Operations whose outcome nobody wrote down: asks the servers, before anything new is planned. What was done is settled
+ * as intended, what was not done is planned again from the inbox, which still holds its cause.
+ */
+export async function recover(run: Run): Promise<void> {
+  const open = await run.engine.store.transaction((tx) => tx.unsettled(run.lane))
+  for (const operation of open) {
+    if (operation.type === 'create') await recoverCreate(run, operation)
+    else await recoverWrite(run, operation)
+  }
+}
+
+async function recoverCreate(run: Run, operation: Operation): Promise<void> {
+  const { engine } = run
+  const created = await findCreated(run, operation)
+  if (created === null || operation.intent === null) {
+    await engine.store.transaction(
+      (tx) => tx.settleOperations([{ id: operation.id, item: null, state: 'failed', outcome: 'the server was asked: it did not happen' }]),
+      run.fence,
+    )
+    return
+  }
+  const snapshot = operation.side === 'exchange' ? mask(created, null, engine.policy) : created
+  await engine.store.transaction(async (tx) => {
+    const [existing] = await tx.copiesById([operation.copy])
+    const [taken] = operation.side === 'exchange' ? await tx.copiesByItem(run.lane, [created.id]) : (await tx.copiesByRecord([created.id])).filter(({ copy }) => copy.mailbox === run.lane)
+    if (taken === undefined || taken.copy.id === operation.copy) await tx.saveCopies([asIntended(run, operation, snapshot, existing)])
+    await tx.settleOperations([{ id: operation.id, item: created.id, state: 'done', outcome: 'the server was asked: it had happened' }])
+    // Somebody may have edited it already: it is looked at like any other news.
+    await tx.putInbox([{ lane: run.lane, side: operation.side, id: created.id, kind: operation.kind, sighting: { type: 'seen', snapshot }, dueAt: engine.clock.now(), suspectSince: null }])
+  }, run.fence)
+  engine.totals[operation.side].created += 1
+  engine.totals.linked += 1
+}
+
+async function findCreated(run: Run, operation: Operation): Promise<Snapshot | null> {
+  const { clock } = run.engine
+  const ask = async () => {
+    const intent = operation.intent
+    if (intent === null) return null
+    const found = await replicaOf(run, operation.side).findCreated({
+      kind: operation.kind, token: operation.token, item: intent.item, uid: intent.uid, assignee: run.mailbox.userId, since: operation.at,
+    })
+    return found !== null && (await isFree(run, operation, found)) ? found : null
+  }
+  const first = await ask()
+  const age = instantMs(clock.now()) - instantMs(operation.at)
+  if (first !== null || age >= IN_FLIGHT_MS) return first
+  await clock.sleep(IN_FLIGHT_MS - Math.max(0, age))
+  return ask()
+}
+
+/** An item that another copy of this mailbox stands for is not the one we lost. */
+async function isFree(run: Run, operation: Operation, found: Snapshot): Promise<boolean> {
+  const taken = await run.engine.store.transaction((tx) =>
+    operation.side === 'exchange' ? tx.copiesByItem(run.lane, [found.id]) : tx.copiesByRecord([found.id]),
+  )
+  return taken.every(({ copy }) => copy.id === operation.copy || copy.mailbox !== run.lane)
+}
+
+/** The copy holds what we meant to write, not what is there now: an edit made since must still look like one. */
+function asIntended(run: Run, operation: Operation, created: Snapshot, existing: LinkedCopy | undefined): LinkedCopy {
+  const { side, intent } = operation
+  const from = intent?.from ?? created
+  const sides: Record<Side, Snapshot> = side === 'crm' ? { crm: created, exchange: from } : { exchange: created, crm: from }
+  const fresh = existing ?? newCopy(run, operation.kind, sides.exchange, sides.crm)
+  const meant = run.holds[side](intent?.item ?? created.item)
+  const copy: Copy = {
+    ...fresh.copy,
+    id: operation.copy,
+    exchange: { id: sides.exchange.id, changeKey: sides.exchange.changeKey },
+    crm: { id: sides.crm.id, changeKey: sides.crm.changeKey },
+    [side]: { id: created.id, changeKey: UNKNOWN_KEY },
+    base: side === 'crm' ? { crm: meant, exchange: from.item } : { exchange: meant, crm: from.item },
+    token: operation.token,
+    stamped: side === 'exchange',
+    referenced: side === 'crm',
+  }
+  const link = { ...fresh.link, id: existing?.link.id ?? operation.link, record: sides.crm.id, bornAt: sides.crm.bornAt ?? null, assignee: sides.crm.assignee ?? fresh.link.assignee }
+  return { link, copy }
+}
+
+/** Equal to no real change key, so that the item is read and compared. */
+const UNKNOWN_KEY: ChangeKey = changeKey('')
+
+async function recoverWrite(run: Run, operation: Operation): Promise<void> {
+  const { engine } = run
+  if (operation.item === null) return
+  const { item, side, kind } = operation
+  const [linked] = await engine.store.transaction((tx) => tx.copiesById([operation.copy]))
+  const [sighting] = await look(run, side, kind, [{ id: item, copy: linked?.copy ?? null }])
+  if (sighting === undefined) return
+  const now = engine.clock.now()
+  const happened = operation.type === 'delete' ? sighting.type === 'gone' : sighting.type === 'seen' && holdsAfter(run, operation, sighting.snapshot)
+  const words = `the server was asked: it had ${happened ? '' : 'not '}happened`
+  await engine.store.transaction(async (tx) => {
+    await tx.settleOperations([{ id: operation.id, item, state: happened ? 'done' : 'failed', outcome: words }])
+    await tx.putInbox([{ lane: run.lane, side, id: item, kind, sighting, dueAt: now, suspectSince: sighting.type === 'gone' ? now : null }])
+  }, run.fence)
+  if (!happened) return
+  if (operation.type === 'update') engine.totals[side].updated += 1
+  if (operation.type === 'delete') engine.totals[side].deleted += 1
+}
+
+function holdsAfter(run: Run, operation: Operation, snapshot: Snapshot): boolean {
+  const meant = run.holds[operation.side](itemOf(operation.kind, operation.after ?? {}))
+  return Object.keys(differing(meant, snapshot.item)).length === 0
+}
+

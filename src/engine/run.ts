@@ -1,0 +1,108 @@
+import { asSyncError } from '../lib/errors.ts'
+import type { SyncError } from '../lib/errors.ts'
+import { CRM_LANE, instant, instantMs } from '../model/index.ts'
+import type { MailboxId } from '../model/index.ts'
+import type { LaneRow } from '../ports.ts'
+import { activeKinds, holdsOf, reportError } from './context.ts'
+import type { Engine, Run } from './context.ts'
+import { applyDecisions } from './decide.ts'
+import { mark } from './mark.ts'
+import { pullCrm, pullEntering, pullMailbox } from './pull.ts'
+import { reconcile } from './reconcile.ts'
+import { recover } from './recover.ts'
+import { judgeVanished } from './vanish.ts'
+
+/**
+ * One run of a lane, from pulling to marking. Never throws: what goes wrong is written on the lane with the time of the
+ * next attempt, and hurts no other lane.
+ */
+export async function runLane(engine: Engine, lane: MailboxId): Promise<void> {
+  const row = await findLane(engine, lane)
+  if (row === undefined || row.state === 'paused') return
+  if (!engine.mode.once && row.retryAt !== null && instantMs(row.retryAt) > instantMs(engine.clock.now())) return
+  const startedMs = engine.clock.elapsedMs()
+  try {
+    if (row.mailbox === null) await runCrm(engine)
+    else await runMailbox(engine, row)
+    await saveState(engine, row, null)
+    engine.log.debug({ lane, ms: Math.round(engine.clock.elapsedMs() - startedMs) }, 'lane run done')
+  } catch (thrown) {
+    await fail(engine, row, asSyncError(thrown))
+  }
+}
+
+async function findLane(engine: Engine, lane: MailboxId): Promise<LaneRow | undefined> {
+  return (await engine.store.transaction((tx) => tx.lanes())).find((row) => row.lane === lane)
+}
+
+async function runCrm(engine: Engine): Promise<void> {
+  const fence = await engine.store.raiseFence(CRM_LANE)
+  const wasComplete = await isCrmComplete(engine)
+  await pullCrm(engine, fence)
+  // The first full reading is what first contact waits for.
+  if (!wasComplete) await engine.store.transaction(async (tx) => tx.wake((await tx.lanes()).flatMap((row) => (row.mailbox === null ? [] : [row.lane]))), fence)
+}
+
+async function isCrmComplete(engine: Engine): Promise<boolean> {
+  const channels = await engine.store.transaction((tx) => tx.channels(CRM_LANE))
+  return activeKinds(engine.policy).every((kind) => channels.some((channel) => channel.kind === kind && channel.complete))
+}
+
+async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
+  if (row.mailbox === null) return
+  const exchange = engine.exchangeOf(row.mailbox)
+  await exchange.open()
+  const fence = await engine.store.raiseFence(row.lane)
+  const run: Run = { engine, lane: row.lane, mailbox: row.mailbox, exchange, fence, holds: holdsOf(exchange, engine.crm) }
+  if (engine.mode.once) await engine.store.transaction((tx) => tx.hastenInbox(row.lane, engine.clock.now()), fence)
+  if (!engine.mode.dry) await recover(run)
+  await pullMailbox(run)
+  // Matching needs both sides in full: without the CRM's first reading, everything would look new.
+  if (!(await isCrmComplete(engine))) return
+  await pullEntering(run)
+  await applyDecisions(run)
+  await judgeVanished(run)
+  await reconcile(run)
+  await mark(run)
+}
+
+async function saveState(engine: Engine, row: LaneRow, error: SyncError | null): Promise<void> {
+  const now = engine.clock.now()
+  const failures = error === null ? 0 : row.failures + 1
+  // The row may have been paused or changed while we ran.
+  await engine.store.transaction(async (tx) => {
+    const fresh = (await tx.lanes()).find((candidate) => candidate.lane === row.lane) ?? row
+    if (error === null && fresh.state === 'ok' && fresh.error === null && !isStale(fresh, now)) return
+    await tx.saveLane({
+      ...fresh,
+      state: fresh.state === 'paused' ? 'paused' : error === null ? 'ok' : 'failing',
+      error: error === null ? null : { code: error.code, message: error.message },
+      failures,
+      retryAt: error === null ? null : instant(instantMs(now) + retryDelayMs(error, failures)),
+      lastRunAt: error === null ? now : fresh.lastRunAt,
+    })
+  })
+}
+
+/** An idle mailbox is polled often; its row need not be written every time. */
+const isStale = (row: LaneRow, now: LaneRow['lastRunAt'] & string) => row.lastRunAt === null || instantMs(now) - instantMs(row.lastRunAt) > 30_000
+
+function retryDelayMs(error: SyncError, failures: number): number {
+  if (error.retryAfterMs !== undefined) return error.retryAfterMs
+  // A wrong password is not tried again and again: servers lock accounts.
+  const ceilingMs = error.remedy === 'ask-human' ? 15 * 60_000 : 60_000
+  const baseMs = error.remedy === 'ask-human' ? 60_000 : 1000
+  return Math.min(ceilingMs, baseMs * 2 ** Math.min(10, failures - 1))
+}
+
+async function fail(engine: Engine, row: LaneRow, error: SyncError): Promise<void> {
+  engine.log.warn({ lane: row.lane, code: error.code, scope: error.scope, cause: error.remedy === 'bug' ? (error.cause as Error | undefined)?.stack : undefined }, error.message)
+  // Another worker took the lane: nothing failed, it goes on there.
+  if (error.code === 'STORE_FENCED') return
+  reportError(engine.totals, { lane: row.lane, code: error.code, message: error.message })
+  try {
+    await saveState(engine, row, error)
+  } catch (thrown) {
+    engine.log.error({ lane: row.lane, code: asSyncError(thrown).code }, 'the failure of a lane could not be saved')
+  }
+}

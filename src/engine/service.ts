@@ -1,0 +1,114 @@
+import { asSyncError } from '../lib/errors.ts'
+import { CRM_LANE, instant, instantMs } from '../model/index.ts'
+import type { ItemKind, Mailbox, MailboxId } from '../model/index.ts'
+import type { Hints, Lanes, LanesServer } from '../ports.ts'
+import { activeKinds } from './context.ts'
+import type { Engine } from './context.ts'
+import { runLane } from './run.ts'
+
+export interface ServiceOptions {
+  readonly engine: Engine
+  readonly lanes: Lanes
+  hintsOf(mailbox: Mailbox): Hints
+  /** Reads users and groups from the CRM and brings the lanes in line with the configuration; returns the mailboxes. */
+  prepare(): Promise<readonly Mailbox[]>
+  readonly crmPollSeconds: number
+  /** How often lanes without a hint are looked over for due work. */
+  readonly sweepSeconds: number
+  readonly parallel: number
+}
+
+export interface Service {
+  /** Which mailboxes are on an open channel. */
+  connected(): ReadonlySet<MailboxId>
+  /** Something happened in the CRM: poll it now instead of at the next tick. */
+  ping(): Promise<void>
+  /** Takes no new work, waits for what runs, closes the channels. */
+  stop(): Promise<void>
+}
+
+/** How often users and groups are read again. */
+const DIRECTORY_SECONDS = 600
+
+/** Keeps both sides in step until stopped: the streaming channel and the CRM poll wake lanes, a sweep catches the rest. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { engine, lanes } = options
+  const stopping = new AbortController()
+  const watched = new Map<MailboxId, Hints>()
+  const hints = new Set<Hints>()
+  const server: LanesServer = await lanes.serve((lane) => runLane(engine, lane), options.parallel)
+
+  const loops = [
+    repeat(engine, stopping.signal, DIRECTORY_SECONDS, 'the users of the CRM could not be read', async () => {
+      follow(await options.prepare())
+    }),
+    repeat(engine, stopping.signal, options.crmPollSeconds, 'the CRM could not be polled', () => lanes.wake([CRM_LANE])),
+    repeat(engine, stopping.signal, options.sweepSeconds, 'the lanes could not be looked over', sweep),
+  ]
+
+  function follow(mailboxes: readonly Mailbox[]): void {
+    for (const mailbox of mailboxes) {
+      if (watched.has(mailbox.id)) continue
+      const channel = options.hintsOf(mailbox)
+      watched.set(mailbox.id, channel)
+      hints.add(channel)
+      channel.watch(mailbox, (kinds) => hinted(mailbox.id, kinds))
+    }
+    for (const [id, channel] of watched) {
+      if (mailboxes.some((mailbox) => mailbox.id === id)) continue
+      channel.unwatch(id)
+      watched.delete(id)
+    }
+  }
+
+  function hinted(lane: MailboxId, kinds: readonly ItemKind[]): void {
+    const active = kinds.filter((kind) => activeKinds(engine.policy).includes(kind))
+    if (active.length === 0 || stopping.signal.aborted) return
+    engine.store
+      .transaction(async (tx) => {
+        await tx.markDirty(lane, active, engine.clock.now())
+        await tx.wake([lane])
+      })
+      // A lost hint costs time, nothing else: the sweep pulls every folder now and then.
+      .catch((thrown: unknown) => engine.log.warn({ lane, code: asSyncError(thrown).code }, 'a hint was lost'))
+  }
+
+  async function sweep(): Promise<void> {
+    const now = engine.clock.now()
+    const pulledBefore = instant(instantMs(now) - engine.mode.safetyPullSeconds * 1000)
+    const due = await engine.store.transaction((tx) => tx.lanesDue(now, pulledBefore))
+    if (due.length > 0) await lanes.wake(due)
+  }
+
+  return {
+    connected: () => new Set([...hints].flatMap((channel) => [...channel.connected()])),
+    ping: () => lanes.wake([CRM_LANE]),
+    async stop() {
+      stopping.abort()
+      await Promise.all([...hints].map((channel) => channel.stop()))
+      await Promise.all(loops)
+      await server.stop()
+    },
+  }
+}
+
+/** Runs a job again and again; its failure is said once per change of reason, and heals by itself. */
+async function repeat(engine: Engine, signal: AbortSignal, seconds: number, failure: string, job: () => Promise<void>): Promise<void> {
+  let complaint = ''
+  for (let failures = 0; !signal.aborted; ) {
+    let pauseMs = seconds * 1000
+    try {
+      await job()
+      if (failures > 0) engine.log.info({}, `healed: ${failure}`)
+      failures = 0
+      complaint = ''
+    } catch (thrown) {
+      const error = asSyncError(thrown)
+      failures += 1
+      pauseMs = Math.min(pauseMs, 1000 * 2 ** Math.min(6, failures))
+      if (error.code !== complaint) engine.log.error({ code: error.code }, `${failure}: ${error.message}`)
+      complaint = error.code
+    }
+    if (!signal.aborted) await engine.clock.sleep(pauseMs, signal)
+  }
+}

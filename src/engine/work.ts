@@ -1,0 +1,50 @@
+import { copyId, itemId, linkId, token } from '../model/index.ts'
+import type { ChangeKey, Copy, Half, InboxRow, Instant, Item, ItemId, ItemKind, LinkedCopy, Sighting, SkipReason, Snapshot } from '../model/index.ts'
+import type { Plan } from '../sync/index.ts'
+import type { Run } from './context.ts'
+
+/** A planned piece of work about one copy, with the inbox rows it answers. */
+export interface Work {
+  readonly linked: LinkedCopy
+  /** The copy does not exist yet; a side that has no item yet has an empty id in its half. */
+  readonly isNew: boolean
+  readonly rows: readonly InboxRow[]
+  readonly exchange: Sighting
+  readonly crm: Sighting
+  readonly plan: Plan
+  /** Look at the record again after this: the plan was only the first half of what it asks for. */
+  readonly again?: boolean
+}
+
+/** A row that leads to no write. */
+export type Aside =
+  | { readonly type: 'drop'; readonly row: InboxRow }
+  | { readonly type: 'skip'; readonly row: InboxRow; readonly reason: SkipReason; readonly enterAt: Instant | null; readonly uid: string | null; readonly candidates?: readonly ItemId[] }
+  | { readonly type: 'defer'; readonly row: InboxRow; readonly until: Instant; readonly error?: InboxRow['error'] }
+
+export const isWork = (one: Work | Aside): one is Work => 'plan' in one
+
+const NOTHING: Half = { id: itemId(''), changeKey: '' as ChangeKey }
+
+/** A copy that begins with what one or both sides show. */
+export function newCopy(run: Run, kind: ItemKind, exchange: Snapshot | null, crm: Snapshot | null, role: Copy['role'] = 'home'): LinkedCopy {
+  const { ids } = run.engine
+  const seen = exchange ?? crm
+  const nothing = { kind, fields: {} } as Item
+  return {
+    link: {
+      id: linkId(ids.next()), kind, record: crm?.id ?? itemId(''), bornAt: crm?.bornAt ?? null,
+      uid: exchange?.uid ?? crm?.uid ?? null, assignee: crm?.assignee ?? run.mailbox.userId,
+    },
+    copy: {
+      id: copyId(ids.next()), mailbox: run.lane, role,
+      exchange: exchange === null ? NOTHING : { id: exchange.id, changeKey: exchange.changeKey },
+      crm: crm === null ? NOTHING : { id: crm.id, changeKey: crm.changeKey },
+      base: { exchange: seen?.item ?? nothing, crm: seen?.item ?? nothing },
+      token: token(ids.next()),
+      traits: exchange?.traits ?? {},
+      stamped: false,
+      referenced: false,
+    },
+  }
+}

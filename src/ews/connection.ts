@@ -1,0 +1,129 @@
+import { mailboxId } from '../model/index.ts'
+import type { Mailbox, MailboxId } from '../model/index.ts'
+import type { Clock, Exchange, Hints, Log } from '../ports.ts'
+import { SyncError } from '../lib/errors.ts'
+import type { Credentials } from './basic-auth.ts'
+import { checkMailbox } from './doctor.ts'
+import type { Check } from './doctor.ts'
+import { Folders } from './folders.ts'
+import { resolveNames } from './operations/resolve-names.ts'
+import type { ResolvedName } from './operations/resolve-names.ts'
+import { createReplica } from './replica.ts'
+import { openSession } from './session.ts'
+import type { Session } from './session.ts'
+import { STREAMING_DEFAULTS, createHints } from './streaming.ts'
+import type { StreamingOptions } from './streaming.ts'
+import { Transport } from './transport.ts'
+
+export interface EwsConnectionOptions {
+  /** As in the configuration; it appears in messages. */
+  readonly name: string
+  /** Full address, `https://mail.example.test/EWS/Exchange.asmx`. */
+  readonly url: string
+  readonly auth: { readonly kind: 'basic' }
+  readonly credentials: Credentials
+  /** True: one account acts for every mailbox. False: everybody signs in for himself. */
+  readonly impersonation: boolean
+  /** PEM of the company's CA, in addition to the public ones. Verification is never off. */
+  readonly ca?: string
+  /** Plain http is for loopback only, unless this is set. */
+  readonly allowHttp?: boolean
+  readonly userAgent?: string
+  /** Calls in flight to the server; streams are not counted. Default 10. */
+  readonly maxConcurrent?: number
+  readonly timeoutMs?: number
+  /** Changes per page of a pull, 1 to 512. Default 100. */
+  readonly maxChanges?: number
+  readonly streaming?: Partial<StreamingOptions>
+  readonly log: Log
+  readonly clock: Clock
+}
+
+export interface EwsConnection {
+  /** @param own credentials of the mailbox's owner; ignored by an impersonating connection */
+  mailbox(mailbox: Mailbox, own?: Credentials): Exchange
+  /** Streaming notifications of this connection's mailboxes; the same object every time. */
+  hints(): Hints
+  /** What works and what does not for a mailbox, with a cure for each trouble; never throws for trouble it looks for. */
+  check(address: string, own?: Credentials): Promise<Check[]>
+  /** Who the directory knows under a name or address, as seen from a connected mailbox where there is one. @throws SyncError */
+  resolveNames(address: string): Promise<readonly ResolvedName[]>
+  close(): Promise<void>
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
+
+/** @throws SyncError EWS_CONFIG when the options contradict themselves */
+export function createEwsConnection(options: EwsConnectionOptions): EwsConnection {
+  checkOptions(options)
+  const transport = new Transport({
+    name: options.name, url: options.url, userAgent: options.userAgent ?? 'exchange-connector', impersonation: options.impersonation,
+    maxConcurrent: options.maxConcurrent ?? 10, timeoutMs: options.timeoutMs ?? 60_000, ...(options.ca === undefined ? {} : { ca: options.ca }),
+  })
+  const { clock, log } = options
+  const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders; readonly credentials: Credentials }>()
+  let hints: Hints | undefined
+
+  function sessionFor(mailbox: Mailbox, own: Credentials | undefined): Session {
+    const credentials = options.impersonation ? options.credentials : own ?? options.credentials
+    return openSession(transport, mailbox, { credentials, mailbox: mailbox.address }, clock, log)
+  }
+
+  /** Replica and hints of a mailbox share its folders; another password or address starts anew. */
+  function access(mailbox: Mailbox, own?: Credentials) {
+    const known = opened.get(mailbox.id)
+    const session = sessionFor(mailbox, own ?? known?.credentials)
+    const { credentials } = session.caller
+    const same = known !== undefined && known.session.mailbox.address === mailbox.address && known.session.mailbox.zone === mailbox.zone
+      && known.credentials.username === credentials.username && known.credentials.password === credentials.password
+    if (same) return known
+    const entry = { session, folders: new Folders(session), credentials }
+    opened.set(mailbox.id, entry)
+    return entry
+  }
+
+  return {
+    mailbox(mailbox, own) {
+      const { session, folders } = access(mailbox, own)
+      return createReplica(session, folders, options.maxChanges ?? 100)
+    },
+    hints() {
+      hints ??= createHints({
+        transport, clock, log, shared: options.impersonation, access,
+        options: { ...STREAMING_DEFAULTS, ...options.streaming },
+      })
+      return hints
+    },
+    check(address, own) {
+      return checkMailbox(sessionFor(stranger(address, options.name), own), options.url, options.impersonation)
+    },
+    async resolveNames(address) {
+      // A service account need not have a mailbox, and without one Exchange answers nothing: any connected one will do.
+      const someone = [...opened.values()][0]?.session
+      const session = someone ?? sessionFor(stranger(options.credentials.username, options.name), undefined)
+      const { names, failure } = await session.call(resolveNames, address, { asSelf: someone === undefined })
+      if (failure !== null) throw session.error(resolveNames, failure)
+      return names
+    },
+    async close() {
+      await hints?.stop()
+      await transport.close()
+    },
+  }
+}
+
+/** A mailbox that is asked about before it is connected. */
+function stranger(address: string, connection: string): Mailbox {
+  return { id: mailboxId(address), address, user: '', userId: '' as Mailbox['userId'], connection, zone: 'UTC' }
+}
+
+function checkOptions({ name, url, allowHttp, maxChanges, maxConcurrent }: EwsConnectionOptions): void {
+  const wrong = (message: string) => new SyncError('EWS_CONFIG', `Connection "${name}": ${message}`, { scope: 'server', remedy: 'ask-human' })
+  const parsed = URL.parse(url)
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw wrong(`"${url}" is no http address; use https://<server>/EWS/Exchange.asmx.`)
+  if (parsed.protocol === 'http:' && allowHttp !== true && !LOOPBACK.test(parsed.hostname)) {
+    throw wrong(`"${url}" would send passwords readable; use https, or set allowHttp if the way to the server is safe.`)
+  }
+  if (maxChanges !== undefined && !(maxChanges >= 1 && maxChanges <= 512)) throw wrong(`maxChanges is ${maxChanges}; Exchange takes 1 to 512.`)
+  if (maxConcurrent !== undefined && !(maxConcurrent >= 1)) throw wrong(`maxConcurrent is ${maxConcurrent}; at least 1 call must be possible.`)
+}

@@ -1,0 +1,99 @@
+import type { ItemKind } from '../model/index.ts'
+import { verdictOf } from './errors.ts'
+import { createFolder } from './operations/create-folder.ts'
+import { findFolder } from './operations/find-folder.ts'
+import { getFolder } from './operations/get-folder.ts'
+import type { Folder } from './operations/get-folder.ts'
+import type { FolderRef } from './operations/ids.ts'
+import type { Operation, Result } from './soap.ts'
+import type { Session } from './session.ts'
+
+export interface SyncedFolders extends Readonly<Record<ItemKind, FolderRef & { id: string }>> {
+  readonly deleted: FolderRef & { id: string }
+}
+
+/** CRM contacts live apart from the user's own, so that both can be told apart and removed (B.12). */
+export const CONTACTS_FOLDER = 'vtenext'
+const DISTINGUISHED = ['calendar', 'tasks', 'deleteditems']
+const CLASSES: Readonly<Record<ItemKind, string>> = { event: 'IPF.Appointment', task: 'IPF.Task', contact: 'IPF.Contact' }
+/** How long the list of a mailbox's other folders is believed. */
+const OTHERS_MS = 5 * 60_000
+
+/** The folders of a mailbox, looked up once. */
+export class Folders {
+  readonly #session: Session
+  #synced: Promise<SyncedFolders> | undefined
+  #all: { readonly at: number; readonly folders: Promise<readonly Folder[]> } | undefined
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /** Finds the folders that are kept in step, and makes the one for contacts. @throws SyncError */
+  synced(): Promise<SyncedFolders> {
+    this.#synced ??= this.#open().catch((error: unknown) => {
+      this.#synced = undefined
+      throw error
+    })
+    return this.#synced
+  }
+
+  /** A folder turned out to be gone: look again. */
+  forget(): void {
+    this.#synced = undefined
+    this.#all = undefined
+  }
+
+  /** Other folders that can hold items of the kind, for the search of a moved item. @throws SyncError */
+  async others(kind: ItemKind): Promise<readonly FolderRef[]> {
+    const synced = await this.synced()
+    const now = this.#session.clock.elapsedMs()
+    if (this.#all === undefined || now - this.#all.at > OTHERS_MS) {
+      this.#all = { at: now, folders: this.#find({ distinguished: 'msgfolderroot' }, 'Deep') }
+      this.#all.folders.catch(() => { this.#all = undefined })
+    }
+    const ids = [synced[kind].id, synced.deleted.id]
+    return (await this.#all.folders).filter(({ id, folderClass }) => folderClass.startsWith(CLASSES[kind]) && !ids.includes(id))
+  }
+
+  async #open(): Promise<SyncedFolders> {
+    const results = await this.#session.batch(getFolder, DISTINGUISHED.map((distinguished) => ({ distinguished })), DISTINGUISHED.length)
+    const [event, task, deleted] = results.map((result) => ({ id: this.#value(getFolder, result).id }))
+    if (event === undefined || task === undefined || deleted === undefined) throw new Error('GetFolder answered in full')
+    return { event, task, deleted, contact: { id: await this.#contacts() } }
+  }
+
+  /**
+   * Below the user's own contacts folder rather than at the top of the mailbox: Outlook lists it there with the other
+   * address books, and nobody mistakes it for a mail folder.
+   */
+  async #contacts(): Promise<string> {
+    const parent = { distinguished: 'contacts' }
+    const find = async () => (await this.#find(parent, 'Shallow')).find((folder) =>
+      folder.name === CONTACTS_FOLDER && (folder.folderClass === '' || folder.folderClass.startsWith(CLASSES.contact)))?.id
+    const existing = await find()
+    if (existing !== undefined) return existing
+    const [made] = await this.#session.batch(createFolder, { parent, name: CONTACTS_FOLDER }, 1)
+    if (made?.ok === true) return made.value
+    // Somebody else was faster: another process, or an answer that was lost.
+    const raced = made?.failure.code === 'ErrorFolderExists' ? await find() : undefined
+    return raced ?? this.#value(createFolder, made)
+  }
+
+  async #find(parent: FolderRef, traversal: 'Shallow' | 'Deep'): Promise<readonly Folder[]> {
+    const folders: Folder[] = []
+    for (;;) {
+      const [result] = await this.#session.batch(findFolder, { parent, traversal, offset: folders.length }, 1)
+      const page = this.#value(findFolder, result)
+      folders.push(...page.folders)
+      if (page.last || page.folders.length === 0) return folders
+    }
+  }
+
+  #value<T>(operation: Operation<never, Result<T>[]>, result: Result<T> | undefined): T {
+    if (result?.ok === true) return result.value
+    const failure = result?.failure ?? { code: 'NoAnswer', text: '' }
+    if (verdictOf(failure) === 'folder-gone') this.forget()
+    throw this.#session.error(operation, failure)
+  }
+}

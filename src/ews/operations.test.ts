@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { XmlDocument, XsdValidator } from 'libxml2-wasm'
+import { xmlRegisterFsInputProviders } from 'libxml2-wasm/lib/nodejs.mjs'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { itemId, token } from '../model/index.ts'
+import type { Fields, Instant, ItemKind, PlainDate } from '../model/index.ts'
+import { createItemXml, updatesXml } from './from-model.ts'
+import { FOUND_SHAPE, SHAPES } from './item-shape.ts'
+import { createFolder } from './operations/create-folder.ts'
+import { createItem } from './operations/create-item.ts'
+import { deleteItem } from './operations/delete-item.ts'
+import { findFolder } from './operations/find-folder.ts'
+import { findItem } from './operations/find-item.ts'
+import { getFolder } from './operations/get-folder.ts'
+import { getItem } from './operations/get-item.ts'
+import { getStreamingEvents } from './operations/get-streaming-events.ts'
+import { moveItem } from './operations/move-item.ts'
+import { resolveNames } from './operations/resolve-names.ts'
+import { subscribe } from './operations/subscribe.ts'
+import { syncFolderHierarchy } from './operations/sync-folder-hierarchy.ts'
+import { syncFolderItems } from './operations/sync-folder-items.ts'
+import { unsubscribe } from './operations/unsubscribe.ts'
+import { updateItem } from './operations/update-item.ts'
+import { envelope } from './soap.ts'
+import { STAMP_PATH } from './stamp.ts'
+
+const schemas = new URL('../../../shared/schemas/ews/', import.meta.url)
+const missing = !existsSync(schemas)
+if (missing) console.log('The EWS schemas are not beside the repository: requests are not checked against them.')
+
+let validator: XsdValidator
+beforeAll(() => {
+  if (missing) return
+  xmlRegisterFsInputProviders()
+  const path = fileURLToPath(new URL('messages.xsd', schemas))
+  validator = XsdValidator.fromDoc(XmlDocument.fromBuffer(readFileSync(path), { url: path }))
+})
+
+/** The request as it leaves, or what the schema has against it. */
+function violations(body: string): string {
+  const [, inner = ''] = /<s:Body>([\s\S]*)<\/s:Body>/.exec(envelope(body)) ?? []
+  const document = XmlDocument.fromString(inner.replace(/^<m:\w+/, '$& xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"'))
+  try {
+    validator.validate(document)
+    return ''
+  } catch (error) {
+    return `${(error as Error).message}\n${inner}`
+  } finally {
+    document.dispose()
+  }
+}
+
+const kinds: ItemKind[] = ['event', 'task', 'contact']
+const full: Readonly<Record<ItemKind, Fields>> = {
+  event: {
+    subject: 'a & <b> "c"', body: 'line\n\n  two\u0000', place: 'Room', freeBusy: 'workingElsewhere', sensitivity: 'confidential', importance: 'low',
+    categories: ['x', 'y & z'], reminder: 15,
+    time: { allDay: false, start: '2026-12-01T09:00:00Z' as Instant, end: '2026-12-01T10:00:00Z' as Instant, zone: 'Europe/Kyiv' },
+  },
+  task: {
+    subject: 'a', body: 'b', startDate: '2026-12-01' as PlainDate, dueDate: '2026-12-02' as PlainDate, status: 'deferred', importance: 'high',
+    sensitivity: 'personal', categories: ['x'],
+  },
+  contact: {
+    salutation: 'Mr', firstName: 'a', lastName: 'b', jobTitle: 'c', department: 'd', company: 'e', email: 'f@example.test', businessPhone: '1',
+    mobilePhone: '2', homePhone: '3', otherPhone: '4', fax: '5', assistant: 'g', assistantPhone: '6', birthday: '1980-05-06' as PlainDate, body: 'h',
+    businessAddress: { street: 's', pobox: 'p', city: 'c', state: 's', zip: 'z', country: 'c' },
+    otherAddress: { street: 's', pobox: '', city: '', state: '', zip: 'z', country: '' },
+  },
+}
+const blank: Readonly<Record<ItemKind, Fields>> = {
+  event: { subject: '', body: '', place: '', categories: [], reminder: null, time: { allDay: true, firstDay: '2026-12-01' as PlainDate, lastDay: '2026-12-01' as PlainDate } },
+  task: { subject: '', body: '', startDate: null, dueDate: null, categories: [] },
+  contact: Object.fromEntries(Object.entries(full.contact).map(([name, value]) => [name, name === 'birthday' ? null : typeof value === 'string' ? '' : { street: '', pobox: '', city: '', state: '', zip: '', country: '' }])),
+}
+const stampFor = (kind: ItemKind) => ({ instance: 'crm', kind, record: itemId('18x7'), token: token('pair') })
+const ref = { id: 'AA+/=', changeKey: 'CQ==' }
+const folder = { distinguished: 'calendar' } as const
+const equal = (path: string) => `<t:IsEqualTo>${path}<t:FieldURIOrConstant><t:Constant Value="x"/></t:FieldURIOrConstant></t:IsEqualTo>`
+
+const requests: [string, string][] = [
+  ['GetFolder', getFolder.encode([folder, { id: 'x&y' }])],
+  ['FindFolder', findFolder.encode({ parent: { distinguished: 'msgfolderroot' }, traversal: 'Deep', offset: 500 })],
+  ['CreateFolder', createFolder.encode({ parent: { distinguished: 'contacts' }, name: 'v & t' })],
+  ['SyncFolderItems from the start', syncFolderItems.encode({ folder, syncState: null, maxChanges: 512 })],
+  ['SyncFolderItems onwards', syncFolderItems.encode({ folder, syncState: 'QUJD', maxChanges: 100 })],
+  ['SyncFolderHierarchy', syncFolderHierarchy.encode({ syncState: 'QUJD' })],
+  ...kinds.map((kind): [string, string] => [`GetItem of a ${kind}`, getItem.encode({ items: [ref, { id: 'y' }], properties: SHAPES[kind] })]),
+  ['GetItem of the id only', getItem.encode({ items: [ref], properties: '' })],
+  ['FindItem by token', findItem.encode({
+    folders: [folder, { id: 'x' }], properties: FOUND_SHAPE, offset: 0,
+    restriction: `<t:Contains ContainmentMode="Substring" ContainmentComparison="IgnoreCase">${STAMP_PATH}<t:Constant Value="x"/></t:Contains>`,
+  })],
+  ['FindItem by UID', findItem.encode({ folders: [folder], properties: FOUND_SHAPE, offset: 0, restriction: equal('<t:FieldURI FieldURI="calendar:UID"/>') })],
+  ['FindItem by global object id', findItem.encode({
+    folders: [folder], properties: FOUND_SHAPE, offset: 0, restriction: equal('<t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="35" PropertyType="Binary"/>'),
+  })],
+  ...kinds.flatMap((kind): [string, string][] => [
+    [`CreateItem of a full ${kind}`, createItem.encode({ folder, items: [createItemXml(kind, full[kind], 'Europe/Rome', { stamp: stampFor(kind), uid: 'u' })] })],
+    [`CreateItem of a blank ${kind}`, createItem.encode({ folder, items: [createItemXml(kind, blank[kind], 'Nowhere/Town', {})] })],
+    [`UpdateItem setting a ${kind}`, updateItem.encode([{ item: ref, updates: updatesXml(kind, full[kind], 'Europe/Rome', stampFor(kind)) }])],
+    [`UpdateItem clearing a ${kind}`, updateItem.encode([{ item: ref, updates: updatesXml(kind, blank[kind], 'Europe/Rome') }])],
+  ]),
+  ['DeleteItem', deleteItem.encode([ref, { id: 'y' }])],
+  ['MoveItem', moveItem.encode({ to: folder, items: [ref] })],
+  ['Subscribe', subscribe.encode([folder, { id: 'x' }])],
+  ['GetStreamingEvents', getStreamingEvents.encode({ subscriptions: ['a', 'b'], minutes: 30 })],
+  ['Unsubscribe', unsubscribe.encode('a')],
+  ['ResolveNames', resolveNames.encode('bob@example.test')],
+]
+
+describe('requests fit the schema of the server', () => {
+  it.skipIf(missing).each(requests)('%s', (_name, body) => {
+    expect(violations(body)).toBe('')
+  })
+  it.skipIf(missing)('and the check would notice a wrong order', () => {
+    expect(violations(createItem.encode({ folder, items: ['<t:CalendarItem><t:Start>2026-12-01T09:00:00Z</t:Start><t:Subject>x</t:Subject></t:CalendarItem>'] }))).toContain('Subject')
+  })
+})
+
+describe('writes', () => {
+  it('send start, end, all-day and both zones together, and nothing else for a new time', () => {
+    const time = full.event.time
+    const uris = [...updatesXml('event', time === undefined ? {} : { time }, 'Europe/Rome').matchAll(/FieldURI="([^"]+)"/g)].map((match) => match[1])
+    expect(uris).toEqual(['calendar:Start', 'calendar:End', 'calendar:IsAllDayEvent', 'calendar:StartTimeZone', 'calendar:EndTimeZone'])
+  })
+  it('never mail and never overwrite', () => {
+    expect(createItem.encode({ folder, items: [] })).toContain('SendMeetingInvitations="SendToNone"')
+    const update = updateItem.encode([])
+    expect(update).toContain('SendMeetingInvitationsOrCancellations="SendToNone"')
+    expect(update).toContain('ConflictResolution="NeverOverwrite"')
+    expect(deleteItem.encode([])).toMatch(/DeleteType="MoveToDeletedItems" SendMeetingCancellations="SendToNone"/)
+  })
+  it('leave percentage and completion date of a task to the server', () => {
+    expect(updatesXml('task', { status: 'completed' }, 'UTC')).not.toMatch(/Percent|CompleteDate/)
+  })
+})

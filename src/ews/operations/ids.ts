@@ -1,0 +1,39 @@
+import { child, escapeXml } from '../../lib/xml.ts'
+import type { XmlElement } from '../../lib/xml.ts'
+import { need } from '../soap.ts'
+
+/** An item's id with the version it was read in. Both are opaque and case-sensitive. */
+export interface ItemRef {
+  readonly id: string
+  readonly changeKey?: string
+}
+/** A folder by id, or by the name every mailbox has for it. */
+export type FolderRef = { readonly id: string } | { readonly distinguished: string }
+
+/** An item as it came; `to-model` reads its properties. */
+export interface EwsItem {
+  /** Element name: `CalendarItem`, `Task`, `Contact` or something we do not keep in step. */
+  readonly type: string
+  readonly id: string
+  readonly changeKey: string
+  readonly properties: XmlElement
+}
+
+export function itemIdXml(ref: ItemRef, element = 't:ItemId'): string {
+  const key = ref.changeKey === undefined ? '' : ` ChangeKey="${escapeXml(ref.changeKey)}"`
+  return `<${element} Id="${escapeXml(ref.id)}"${key}/>`
+}
+
+export function folderIdXml(ref: FolderRef): string {
+  return 'id' in ref ? `<t:FolderId Id="${escapeXml(ref.id)}"/>` : `<t:DistinguishedFolderId Id="${escapeXml(ref.distinguished)}"/>`
+}
+
+/** @throws BadReply when the element has no id */
+export function readRef(element: XmlElement | undefined, idName = 'ItemId'): Required<ItemRef> {
+  const id = need(child(element, idName), idName).attributes
+  return { id: id['Id'] ?? '', changeKey: id['ChangeKey'] ?? '' }
+}
+
+export function readItem(element: XmlElement): EwsItem {
+  return { type: element.name, ...readRef(element), properties: element }
+}

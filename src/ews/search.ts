@@ -1,0 +1,90 @@
+import type { ItemKind, Snapshot, Token } from '../model/index.ts'
+import type { CreateQuery, Located } from '../ports.ts'
+import { childText, escapeXml } from '../lib/xml.ts'
+import { cannotSearch, verdictOf } from './errors.ts'
+import type { Folders } from './folders.ts'
+import { cleanGlobalObjectId } from './global-object-id.ts'
+import { FOUND_SHAPE } from './item-shape.ts'
+import { findItem } from './operations/find-item.ts'
+import type { EwsItem, FolderRef } from './operations/ids.ts'
+import { getItem } from './operations/get-item.ts'
+import { inBatches } from './session.ts'
+import type { Session } from './session.ts'
+import { STAMP_PATH, stampOf } from './stamp.ts'
+import { toSnapshot } from './to-model.ts'
+
+/** The item of a create whose answer was lost: only the stamp tells, a user may already have edited everything else. */
+export async function findCreated(session: Session, folders: Folders, { kind, token }: CreateQuery): Promise<Snapshot | null> {
+  const synced = await folders.synced()
+  const [here, deleted] = await byToken(session, [synced[kind], synced.deleted], token)
+  const hit = oldest(here) ?? oldest(deleted)
+  return hit === undefined ? null : readOne(session, kind, hit)
+}
+
+/** Where a vanished item went. Positive evidence only: what no search finds is nowhere. */
+export async function locate(session: Session, folders: Folders, kind: ItemKind, token: Token, uid: string | null): Promise<Located> {
+  const synced = await folders.synced()
+  const places = [synced[kind], synced.deleted, ...await folders.others(kind)]
+  const stamped = await byToken(session, places, token)
+  const byStamp = await settle(session, kind, stamped)
+  if (byStamp !== null) return byStamp
+  if (kind !== 'event' || uid === null) return { where: 'nowhere' }
+  const named = await byUid(session, places, uid)
+  // Another pair's stamp makes it another pair's item (a copy that was adopted).
+  const own = named.map((hits) => hits.filter((hit) => (stampOf(hit.properties)?.token ?? token) === token))
+  return await settle(session, kind, own) ?? { where: 'nowhere' }
+}
+
+/** @param found hits per place: the synced folder, Deleted Items, then the others */
+async function settle(session: Session, kind: ItemKind, found: readonly (readonly EwsItem[])[]): Promise<Located | null> {
+  // Copy and paste copies the stamp, and the copy is younger: the oldest one is the item we lost.
+  const hit = oldest(found.flat())
+  if (hit === undefined) return null
+  if (found[1]?.includes(hit) === true) return { where: 'deleted-items' }
+  if (found[0]?.includes(hit) !== true) return { where: 'elsewhere' }
+  const snapshot = await readOne(session, kind, hit)
+  return snapshot === null ? null : { where: 'synced', snapshot }
+}
+
+/** An item without creation time is never preferred to one that has it. */
+function oldest(hits: readonly EwsItem[] | undefined): EwsItem | undefined {
+  const born = (hit: EwsItem) => childText(hit.properties, 'DateTimeCreated') ?? '9'
+  return hits?.toSorted((left, right) => (born(left) < born(right) ? -1 : born(left) > born(right) ? 1 : 0))[0]
+}
+
+async function byToken(session: Session, places: readonly FolderRef[], token: Token): Promise<EwsItem[][]> {
+  const restriction = `<t:Contains ContainmentMode="Substring" ContainmentComparison="IgnoreCase">${STAMP_PATH}<t:Constant Value="${escapeXml(token)}"/></t:Contains>`
+  const found = await search(session, places, restriction)
+  return (found ?? places.map(() => [])).map((hits) => hits.filter((hit) => stampOf(hit.properties)?.token === token))
+}
+
+/** Servers that cannot search by UID can by its binary form; one that can do neither finds nothing this way. */
+async function byUid(session: Session, places: readonly FolderRef[], uid: string): Promise<EwsItem[][]> {
+  const equal = (path: string, value: string) => `<t:IsEqualTo>${path}<t:FieldURIOrConstant><t:Constant Value="${escapeXml(value)}"/></t:FieldURIOrConstant></t:IsEqualTo>`
+  const found = await search(session, places, equal('<t:FieldURI FieldURI="calendar:UID"/>', uid))
+    ?? await search(session, places, equal('<t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="35" PropertyType="Binary"/>', cleanGlobalObjectId(uid)))
+  return found ?? places.map(() => [])
+}
+
+/** @returns hits per place, null when the server refuses to search this way */
+async function search(session: Session, places: readonly FolderRef[], restriction: string): Promise<EwsItem[][] | null> {
+  const found: EwsItem[][] = []
+  for (const folders of inBatches(places)) {
+    const results = await session.batch(findItem, { folders, restriction, properties: FOUND_SHAPE, offset: 0 }, folders.length)
+    for (const result of results) {
+      if (result.ok) found.push([...result.value.items])
+      else if (cannotSearch(result.failure)) return null
+      // A folder that vanished since it was listed holds nothing.
+      else if (verdictOf(result.failure) === 'folder-gone') found.push([])
+      else throw session.error(findItem, result.failure)
+    }
+  }
+  return found
+}
+
+async function readOne(session: Session, kind: ItemKind, hit: EwsItem): Promise<Snapshot | null> {
+  const [result] = await session.read(kind, [hit.id])
+  if (result?.ok === true) return toSnapshot(result.value, kind, session.mailbox)
+  if (result === undefined || verdictOf(result.failure) === 'gone') return null
+  throw session.error(getItem, result.failure)
+}

@@ -1,0 +1,53 @@
+/** One mailbox on one connection: calls as its owner, its folders, and batches cut to what the server bears. */
+import type { ItemId, ItemKind, Mailbox } from '../model/index.ts'
+import type { Clock, Log } from '../ports.ts'
+import { SyncError } from '../lib/errors.ts'
+import { badReply, fromFailure } from './errors.ts'
+import { SHAPES } from './item-shape.ts'
+import { getItem } from './operations/get-item.ts'
+import type { EwsItem } from './operations/ids.ts'
+import type { Failure, Operation, Result } from './soap.ts'
+import { Gate } from './transport.ts'
+import type { Caller, CallExtras, Transport } from './transport.ts'
+
+/** Microsoft's number: a batch is cut off after a minute. */
+export const BATCH = 10
+const READS_IN_FLIGHT = 2
+
+export interface Session {
+  readonly mailbox: Mailbox
+  readonly caller: Caller
+  readonly clock: Clock
+  readonly log: Log
+  /** @throws SyncError */
+  call<Request, Reply>(operation: Operation<Request, Reply>, request: Request, extras?: CallExtras): Promise<Reply>
+  /** As `call`, for one result per requested item: a short answer is an error, never a shift by one. */
+  batch<Request, T>(operation: Operation<Request, Result<T>[]>, request: Request, count: number): Promise<Result<T>[]>
+  /** Reads any number of items, in the order of the ids. @param properties default: the kind's whole shape */
+  read(kind: ItemKind, ids: readonly ItemId[] | readonly string[], properties?: string): Promise<Result<EwsItem>[]>
+  error(operation: { readonly name: string; readonly writes: boolean }, failure: Failure): SyncError
+}
+
+export function openSession(transport: Transport, mailbox: Mailbox, caller: Caller, clock: Clock, log: Log): Session {
+  const reads = new Gate(READS_IN_FLIGHT)
+  const session: Session = {
+    mailbox, caller, clock, log,
+    call: (operation, request, extras) => transport.call(operation, request, caller, extras),
+    async batch(operation, request, count) {
+      const results = await session.call(operation, request)
+      if (results.length === count) return results
+      throw badReply(`${count} results were due and ${results.length} came`, transport.context(operation, caller))
+    },
+    async read(kind, ids, properties = SHAPES[kind]) {
+      const parts = await Promise.all(inBatches(ids).map((part) => reads.run(() =>
+        session.batch(getItem, { items: part.map((id) => ({ id })), properties }, part.length))))
+      return parts.flat()
+    },
+    error: (operation, failure) => fromFailure(failure, transport.context(operation, caller)),
+  }
+  return session
+}
+
+export function inBatches<T>(all: readonly T[], size = BATCH): readonly T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size))
+}

@@ -1,0 +1,240 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import type { DestinationStream } from 'pino'
+import { connectionOf, instanceOf } from './config.ts'
+import type { Config, ConnectionConfig, Surroundings, UserConfig } from './config.ts'
+import { newTotals } from './engine/index.ts'
+import type { Engine, Mode, Totals } from './engine/index.ts'
+import { createEwsConnection } from './ews/index.ts'
+import type { EwsConnection } from './ews/index.ts'
+import { SyncError } from './lib/errors.ts'
+import { CRM_LANE, instant, mailboxId } from './model/index.ts'
+import type { CrmGroup, CrmUser, Directory, Mailbox, MailboxId, Policy } from './model/index.ts'
+import type { Clock, Exchange, Hints, Log, Tx } from './ports.ts'
+import { openStore } from './store/index.ts'
+import type { PostgresStore } from './store/index.ts'
+import { createVtenext } from './vtenext/index.ts'
+import type { Vtenext } from './vtenext/index.ts'
+
+/** The whole connector, wired. */
+export interface Connector {
+  readonly config: Config
+  readonly store: PostgresStore
+  readonly crm: Vtenext
+  readonly log: Log
+  readonly clock: Clock
+  /** A fresh engine with its own totals. */
+  engine(mode: Partial<Mode>, totals?: Totals): Engine
+  connection(name: string): EwsConnection
+  hintsOf(mailbox: Mailbox): Hints
+  /**
+   * Reads the CRM's users and groups, brings the lanes in line with the configuration, and returns the mailboxes.
+   * A user the CRM does not know is reported in `totals` and hurts nobody else.
+   */
+  prepare(totals: Totals): Promise<readonly Mailbox[]>
+  directory(): Directory
+  close(): Promise<void>
+}
+
+export const systemClock: Clock = {
+  now: () => instant(Date.now()),
+  elapsedMs: () => performance.now(),
+  async sleep(ms, signal) {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+      if (!(error instanceof Error) || error.name !== 'AbortError') throw error
+    })
+  },
+}
+
+/** Secrets never reach a log field by accident: what looks like one is removed. */
+export function createLog(level: string, destination?: DestinationStream): Log {
+  const redact = { paths: ['password', 'accessKey', '*.password', '*.accessKey', 'headers', '*.headers'], remove: true }
+  return destination === undefined ? pino({ level, redact }) : pino({ level, redact }, destination)
+}
+
+/** @throws SyncError when the store cannot be opened or the configuration contradicts itself */
+export async function openConnector(config: Config, around: Surroundings, log: Log): Promise<Connector> {
+  const clock = systemClock
+  const key = process.env['CONNECTOR_KEY']
+  const store = await openStore({
+    dataDir: around.dataDir, log, clock,
+    ...(around.databaseUrl === undefined ? {} : { databaseUrl: around.databaseUrl }),
+    ...(key === undefined ? {} : { key }),
+  })
+  const crm = createVtenext({
+    url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
+    allowHttp: config.crm.allowHttp, log, clock,
+  })
+  const connections = new Map<string, EwsConnection>()
+  const replicas = new Map<MailboxId, Exchange>()
+  let directory: Directory = { users: [], groups: [], mailboxes: [] }
+  let policy = policyOf(config, directory)
+
+  const connection = (name: string): EwsConnection => {
+    const known = connections.get(name)
+    if (known !== undefined) return known
+    const made = createEwsConnection(ewsOptions(config, name, log, clock))
+    connections.set(name, made)
+    return made
+  }
+  const userOf = (mailbox: Mailbox) => config.users.find((user) => user.mailbox.toLowerCase() === mailbox.address)
+
+  return {
+    config, store, crm, log, clock, connection,
+    directory: () => directory,
+    hintsOf: (mailbox) => connection(mailbox.connection).hints(),
+    engine: (mode, totals = newTotals()) => ({
+      store, crm, clock, log, totals,
+      get policy() {
+        return policy
+      },
+      directory: () => directory,
+      instance: instanceOf(config),
+      ids: { next: randomUUID },
+      mode: { once: false, dry: false, safetyPullSeconds: 600, ...mode },
+      exchangeOf(mailbox) {
+        const known = replicas.get(mailbox.id)
+        if (known !== undefined) return known
+        const made = connection(mailbox.connection).mailbox(mailbox, credentialsOf(userOf(mailbox)))
+        replicas.set(mailbox.id, made)
+        return made
+      },
+    }),
+    async prepare(totals) {
+      directory = await readDirectory(config, crm, totals, log)
+      policy = policyOf(config, directory)
+      await store.transaction(async (tx) => {
+        await alignLanes(tx, directory.mailboxes)
+        await rerouteIfChanged(tx, config, directory)
+      })
+      return directory.mailboxes
+    },
+    async close() {
+      await Promise.all([...connections.values()].map((one) => one.close()))
+      await crm.close()
+      await store.close()
+    },
+  }
+}
+
+function ewsOptions(config: Config, name: string, log: Log, clock: Clock): Parameters<typeof createEwsConnection>[0] {
+  const found = config.exchange.find((one) => one.name === name)
+  if (found?.url === undefined) {
+    throw new SyncError('CONFIG_INVALID', `There is no Exchange connection "${name}" with a url in the configuration.`, { scope: 'system', remedy: 'ask-human' })
+  }
+  return {
+    name, url: found.url, auth: { kind: 'basic' }, impersonation: found.impersonation, allowHttp: found.allowHttp, log, clock,
+    credentials: { username: found.username ?? '', password: found.password ?? '' },
+    ...(found.ca === undefined ? {} : { ca: readCa(found, found.ca) }),
+  }
+}
+
+function readCa(connection: ConnectionConfig, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new SyncError('CONFIG_CA', `The certificate file ${file} of the connection "${connection.name}" cannot be read. Correct "ca" or the file's rights.`, { scope: 'system', remedy: 'ask-human', cause })
+  }
+}
+
+/** @returns undefined when the connection's service account signs in for this user */
+export const credentialsOf = (user: UserConfig | undefined) =>
+  user?.username === undefined || user.password === undefined ? undefined : { username: user.username, password: user.password }
+
+/** Not the address: ids go into logs. */
+export const mailboxIdOf = (address: string): MailboxId =>
+  mailboxId(`mb-${createHash('sha256').update(address.toLowerCase()).digest('hex').slice(0, 12)}`)
+
+async function readDirectory(config: Config, crm: Vtenext, totals: Totals, log: Log): Promise<Directory> {
+  const [users, groups] = await Promise.all([crm.users(), crm.groups()])
+  const mailboxes: Mailbox[] = []
+  for (const entry of config.users) {
+    const user = users.find((candidate) => candidate.name === entry.crm)
+    const connection = connectionOf(config, entry)
+    if (user === undefined || !user.active || connection === undefined) {
+      const what = user === undefined ? 'the CRM has no user of that name' : 'that CRM user is inactive'
+      const message = `${entry.crm} is not synchronised: ${what}. Correct "users" in the configuration, or the user in the CRM.`
+      log.warn({ user: entry.crm }, message)
+      report(totals, mailboxIdOf(entry.mailbox), message)
+      continue
+    }
+    const address = entry.mailbox.toLowerCase()
+    mailboxes.push({ id: mailboxIdOf(address), address, user: user.name, userId: user.id, connection: connection.name, zone: user.zone })
+  }
+  return { users, groups: withMembers(config, groups, users, totals, log), mailboxes }
+}
+
+function report(totals: Totals, lane: MailboxId, message: string): void {
+  totals.failed += 1
+  totals.errors.push({ lane, code: 'CONFIG_USER', message })
+}
+
+/** The CRM tells no members: they come from the configuration, by group name or id. */
+function withMembers(config: Config, groups: readonly CrmGroup[], users: readonly CrmUser[], totals: Totals, log: Log): CrmGroup[] {
+  for (const entry of config.groups) {
+    const unknown = entry.members.filter((name) => !users.some((user) => user.name === name))
+    const missing = !groups.some((group) => group.id === entry.crm || group.name === entry.crm)
+    if (unknown.length === 0 && !missing) continue
+    const what = missing ? 'the CRM has no group of that name or id' : `the CRM has no user ${unknown.join(', ')}`
+    const message = `The group ${entry.crm} is not complete: ${what}. Correct "groups" in the configuration.`
+    log.warn({ group: entry.crm }, message)
+    report(totals, CRM_LANE, message)
+  }
+  return groups.map((group) => {
+    const entry = config.groups.find((candidate) => candidate.crm === group.id || candidate.crm === group.name)
+    const members = (entry?.members ?? []).flatMap((name) => users.find((user) => user.name === name)?.id ?? [])
+    return { ...group, members }
+  })
+}
+
+/** A mailbox taken out of the configuration loses its lane and nothing else: disconnecting deletes nothing. */
+async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> {
+  const known = await tx.lanes()
+  const wanted: { lane: MailboxId; mailbox: Mailbox | null }[] = [{ lane: CRM_LANE, mailbox: null }, ...mailboxes.map((mailbox) => ({ lane: mailbox.id, mailbox }))]
+  for (const { lane, mailbox } of wanted) {
+    const row = known.find((candidate) => candidate.lane === lane)
+    if (row !== undefined && JSON.stringify(row.mailbox) === JSON.stringify(mailbox)) continue
+    await tx.saveLane({ state: 'new', error: null, failures: 0, retryAt: null, lastRunAt: null, ...row, lane, mailbox })
+  }
+  for (const row of known) if (!wanted.some(({ lane }) => lane === row.lane)) await tx.removeLane(row.lane)
+}
+
+/**
+ * Who gets which record depends on users, groups and policy. When these change, the CRM is read again from the start, so
+ * that new mailboxes get their copies and those that left lose theirs.
+ */
+async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory): Promise<void> {
+  const facts = {
+    mailboxes: directory.mailboxes.map(({ id, userId }) => [id, userId]).sort(),
+    groups: directory.groups.filter((group) => group.members.length > 0).map(({ id, members }) => [id, [...members].sort()]).sort(),
+    sync: config.sync,
+    defaultContactUser: config.policy.defaultContactUser,
+  }
+  const fingerprint = createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+  const known = await tx.setting(PLACEMENT)
+  if (known === fingerprint) return
+  await tx.saveSetting(PLACEMENT, fingerprint)
+  if (known === null) return
+  for (const channel of await tx.channels(CRM_LANE)) {
+    await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: systemClock.now() })
+  }
+}
+
+const PLACEMENT = 'placement'
+
+function policyOf({ sync, policy }: Config, directory: Directory): Policy {
+  const defaultUser = directory.users.find((user) => user.name === policy.defaultContactUser)
+  return {
+    direction: { event: sync.events, task: sync.tasks, contact: sync.contacts },
+    conflict: policy.conflict,
+    privateItems: policy.privateItems,
+    contactsCrmWins: policy.contacts === 'crm-wins',
+    defaultContactUser: defaultUser?.id ?? null,
+    pastDays: sync.pastDays,
+    futureDays: sync.futureDays,
+    graceSeconds: policy.deletionGraceSeconds,
+    deletionLimit: { count: policy.deletionLimit.count, share: policy.deletionLimit.percent / 100 },
+  }
+}

@@ -1,0 +1,109 @@
+import type { AssigneeId, ChangeKey, CopyId, Instant, ItemId, LinkId, MailboxId, Token } from './ids.ts'
+import type { Item, ItemKind } from './item.ts'
+
+export type Side = 'exchange' | 'crm'
+
+/** What we wrote on an Exchange item to know it again: which installation, which record, which pair. */
+export interface Stamp {
+  readonly instance: string
+  readonly kind: ItemKind
+  readonly record: ItemId
+  readonly token: Token
+}
+
+/** Facts about an item that decide what may be done with it, but are not content. */
+export interface Traits {
+  /** The mailbox owner was invited by somebody else: this copy is the organizer's to change. */
+  readonly invited?: boolean
+  /** Other people are on it: deleting it could tell them. */
+  readonly hasAttendees?: boolean
+  /** The words were replaced by a busy block before they were stored anywhere; never written back. */
+  readonly masked?: boolean
+}
+
+/** Why an item is left alone; each has a sentence in `engine/reasons.ts`. */
+export type SkipReason =
+  | 'recurring'
+  | 'outside-window'
+  | 'direction'
+  | 'no-mailbox'
+  | 'unreadable'
+  | 'private'
+  | 'ambiguous'
+  | 'user-deleted'
+  | 'moved-away'
+
+/** What a side holds now, in full. */
+export interface Snapshot {
+  readonly id: ItemId
+  readonly changeKey: ChangeKey
+  readonly item: Item
+  readonly modifiedAt: Instant
+  /** Creation time as the side tells it: an id that is used again has another one (restored backup). */
+  readonly bornAt?: string
+  /** Events: UID in Exchange, `ical_uuid` in the CRM. */
+  readonly uid?: string
+  /** Exchange only. */
+  readonly stamp?: Stamp
+  /** CRM only: the record's owner. */
+  readonly assignee?: AssigneeId
+  /** CRM only: the Exchange id that the record carries, when it has the field. */
+  readonly reference?: string
+  readonly traits?: Traits
+  /** Set when this version cannot carry the item faithfully; it is then left alone, never flattened. */
+  readonly unsupported?: SkipReason
+}
+
+/** What we last saw of an item on a side. */
+export interface Half {
+  readonly id: ItemId
+  readonly changeKey: ChangeKey
+}
+
+/**
+ * One Exchange copy of a CRM record. `base` is the last agreed content as each side holds it: a field moved on a
+ * side when it differs from that side's own base, so what a side cannot hold never looks like an edit.
+ */
+export interface Copy {
+  readonly id: CopyId
+  readonly mailbox: MailboxId
+  /** `home` is kept in step; a `shadow` (another attendee's copy of a meeting) is known and never written. */
+  readonly role: 'home' | 'shadow'
+  readonly exchange: Half
+  readonly crm: Half
+  readonly base: { readonly exchange: Item; readonly crm: Item }
+  readonly token: Token
+  readonly traits: Traits
+  /** Whether the Exchange item carries our stamp. */
+  readonly stamped: boolean
+  /** Whether the CRM record carries this copy's Exchange id. */
+  readonly referenced: boolean
+}
+
+/** Joins one CRM record with one or more Exchange copies. */
+export interface Link {
+  readonly id: LinkId
+  readonly kind: ItemKind
+  readonly record: ItemId
+  readonly bornAt: string | null
+  readonly uid: string | null
+  readonly assignee: AssigneeId | null
+}
+
+/** A copy together with the link it belongs to: the unit that is reconciled. */
+export interface LinkedCopy {
+  readonly link: Link
+  readonly copy: Copy
+}
+
+/** Memory of a buried copy, so that a late echo is recognised and a user's deletion respected. */
+export interface Tombstone {
+  readonly mailbox: MailboxId
+  readonly kind: ItemKind
+  readonly record: ItemId
+  readonly item: ItemId
+  readonly exchangeChangeKey: ChangeKey
+  readonly crmChangeKey: ChangeKey
+  readonly reason: 'deleted' | 'user-deleted' | 'unlinked' | 'reassigned'
+  readonly at: Instant
+}

@@ -1,0 +1,132 @@
+import { sql } from 'kysely'
+import type { RawBuilder } from 'kysely'
+import type { Copy, Link, LinkedCopy, Tombstone } from '../model/index.ts'
+import type { Tx } from '../ports.ts'
+import { jsonParameter, rows, textArray } from './database.ts'
+import type { Database } from './database.ts'
+
+type LinkMethods = Pick<
+  Tx,
+  | 'copiesByItem' | 'copiesByRecord' | 'copiesByUid' | 'copiesById' | 'copiesOf' | 'copiesUnmarked' | 'countCopies'
+  | 'saveCopies' | 'removeCopies' | 'putTombstones' | 'tombstones' | 'removeTombstones'
+>
+
+interface CopyRecord extends Omit<Copy, 'exchange' | 'crm'> {
+  readonly link: Link['id']
+  readonly item: Copy['exchange']['id']
+  readonly item_key: Copy['exchange']['changeKey']
+  readonly record: Copy['crm']['id']
+  readonly record_key: Copy['crm']['changeKey']
+  readonly kind: Link['kind']
+  readonly link_record: Link['record']
+  readonly born_at: Link['bornAt']
+  readonly uid: Link['uid']
+  readonly assignee: Link['assignee']
+}
+
+export function linkStatements(db: Database): LinkMethods {
+  const select = async (where: RawBuilder<unknown>): Promise<readonly LinkedCopy[]> => {
+    const found = await rows(db, sql<CopyRecord>`
+      select c.id, c.link, c.mailbox, c.role, c.item, c.item_key, c.record, c.record_key, c.base, c.token, c.traits,
+        c.stamped, c.referenced, l.kind, l.record as link_record, l.born_at, l.uid, l.assignee
+      from connector.copies c join connector.links l on l.id = c.link where ${where}`)
+    return found.map(toLinkedCopy)
+  }
+  return {
+    copiesByItem: (mailbox, items) => select(sql`c.mailbox = ${mailbox} and c.item = any(${textArray(items)}) order by c.id`),
+    copiesByRecord: (records) => select(sql`l.record = any(${textArray(records)}) order by c.id`),
+    copiesByUid: (uids) => select(sql`l.uid is not null and l.uid = any(${textArray(uids)}) order by c.id`),
+    copiesById: (copies) => select(sql`c.id = any(${textArray(copies)}) order by c.id`),
+    copiesOf: (mailbox, kind, after, limit) =>
+      select(sql`c.mailbox = ${mailbox} and c.kind = ${kind} and c.id > ${after ?? ''} order by c.id limit ${limit}`),
+    copiesUnmarked: (mailbox, limit) =>
+      select(sql`c.mailbox = ${mailbox} and c.role = 'home' and not (c.stamped and c.referenced) order by c.id limit ${limit}`),
+    async countCopies(mailbox) {
+      const [row] = await rows(db, sql<{ count: number }>`select count(*) as count from connector.copies where mailbox = ${mailbox}`)
+      return row?.count ?? 0
+    },
+    saveCopies: (list) => saveCopies(db, list),
+    removeCopies: (copies) => removeCopies(db, copies),
+    async putTombstones(list) {
+      if (list.length === 0) return
+      await rows(db, sql`
+        insert into connector.tombstones (mailbox, record, item, kind, item_key, record_key, reason, at)
+        select distinct on (mailbox, record, item)
+          mailbox, record, item, kind, "exchangeChangeKey", "crmChangeKey", reason, at
+        from json_to_recordset(${jsonParameter(list)}::json) as r(mailbox text, record text, item text, kind text,
+          "exchangeChangeKey" text, "crmChangeKey" text, reason text, at text)
+        order by mailbox, record, item, at desc
+        on conflict (mailbox, record, item) do update set kind = excluded.kind, item_key = excluded.item_key,
+          record_key = excluded.record_key, reason = excluded.reason, at = excluded.at`)
+    },
+    tombstones: (mailbox, ids) =>
+      rows(db, sql<Tombstone>`
+        select mailbox, kind, record, item, item_key as "exchangeChangeKey", record_key as "crmChangeKey", reason, at
+        from connector.tombstones
+        where mailbox = ${mailbox} and (item = any(${textArray(ids)}) or record = any(${textArray(ids)})) order by record, item`),
+    async removeTombstones(mailbox, ids) {
+      await rows(db, sql`
+        delete from connector.tombstones
+        where mailbox = ${mailbox} and (item = any(${textArray(ids)}) or record = any(${textArray(ids)}))`)
+    },
+  }
+}
+
+function toLinkedCopy(row: CopyRecord): LinkedCopy {
+  const { id, mailbox, role, base, token, traits, stamped, referenced } = row
+  return {
+    link: { id: row.link, kind: row.kind, record: row.link_record, bornAt: row.born_at, uid: row.uid, assignee: row.assignee },
+    copy: {
+      id, mailbox, role, base, token, traits, stamped, referenced,
+      exchange: { id: row.item, changeKey: row.item_key },
+      crm: { id: row.record, changeKey: row.record_key },
+    },
+  }
+}
+
+/** Both tables in one statement; sorted, so that two lanes that share records lock them in the same order. */
+async function saveCopies(db: Database, list: readonly LinkedCopy[]): Promise<void> {
+  if (list.length === 0) return
+  const links = new Map(list.map((row) => [row.link.id, row.link]))
+  const copies = new Map(list.map((row) => [row.copy.id, copyParameter(row)]))
+  await rows(db, sql`
+    with links as (
+      insert into connector.links (id, kind, record, born_at, uid, assignee)
+      select id, kind, record, "bornAt", uid, assignee
+      from json_to_recordset(${jsonParameter(sortedById(links))}::json)
+        as r(id text, kind text, record text, "bornAt" text, uid text, assignee text)
+      on conflict (id) do update set kind = excluded.kind, record = excluded.record, born_at = excluded.born_at,
+        uid = excluded.uid, assignee = excluded.assignee
+    )
+    insert into connector.copies (id, link, kind, mailbox, role, item, item_key, record, record_key, base, token, traits,
+      stamped, referenced)
+    select id, link, kind, mailbox, role, item, item_key, record, record_key, base, token, traits, stamped, referenced
+    from json_to_recordset(${jsonParameter(sortedById(copies))}::json) as r(id text, link text, kind text, mailbox text,
+      role text, item text, item_key text, record text, record_key text, base jsonb, token text, traits jsonb,
+      stamped boolean, referenced boolean)
+    on conflict (id) do update set link = excluded.link, kind = excluded.kind, mailbox = excluded.mailbox,
+      role = excluded.role, item = excluded.item, item_key = excluded.item_key, record = excluded.record,
+      record_key = excluded.record_key, base = excluded.base, token = excluded.token, traits = excluded.traits,
+      stamped = excluded.stamped, referenced = excluded.referenced`)
+}
+
+const sortedById = <Row extends { readonly id: string }>(byId: ReadonlyMap<string, Row>): Row[] =>
+  [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+
+function copyParameter({ link, copy: { exchange, crm, ...copy } }: LinkedCopy) {
+  const halves = { item: exchange.id, item_key: exchange.changeKey, record: crm.id, record_key: crm.changeKey }
+  return { ...copy, ...halves, link: link.id, kind: link.kind }
+}
+
+async function removeCopies(db: Database, copies: readonly Copy['id'][]): Promise<void> {
+  if (copies.length === 0) return
+  // Locked first: another mailbox may be adding a copy to the same link right now, and only a statement that
+  // starts after its commit sees that copy.
+  const links = await rows(db, sql<{ id: string }>`
+    select id from connector.links where id in (select link from connector.copies where id = any(${textArray(copies)}))
+    order by id for update`)
+  await rows(db, sql`delete from connector.copies where id = any(${textArray(copies)})`)
+  await rows(db, sql`
+    delete from connector.links l where id = any(${textArray(links.map((link) => link.id))})
+      and not exists (select from connector.copies c where c.link = l.id)`)
+}

@@ -1,0 +1,68 @@
+import { sql } from 'kysely'
+import { contentHash } from '../lib/content-hash.ts'
+import type { CopyId, Operation } from '../model/index.ts'
+import type { JournalQuery, Tx } from '../ports.ts'
+import { jsonParameter, rows, textArray } from './database.ts'
+import type { Database } from './database.ts'
+
+type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'journal' | 'recentWrites'>
+
+const COLUMNS = sql.raw(`id, lane, copy, link, kind, side, type, item, expect, token, before, after, intent, reason, at,
+  state, outcome`)
+
+export function operationStatements(db: Database): OperationMethods {
+  return {
+    async openOperations(list) {
+      if (list.length === 0) return
+      await rows(db, sql`
+        insert into connector.operations (id, lane, copy, link, kind, side, type, item, expect, token, before, after,
+          after_hash, intent, from_item, reason, at, state, outcome)
+        select id, lane, copy, link, kind, side, type, item, expect, token, before, after, after_hash, intent, from_item,
+          reason, at, state, outcome
+        from json_to_recordset(${jsonParameter(list.map(withKeys))}::json) as r(id text, lane text, copy text, link text,
+          kind text, side text, type text, item text, expect text, token text, before jsonb, after jsonb, after_hash text,
+          intent jsonb, from_item text, reason text, at text, state text, outcome text)`)
+    },
+    async settleOperations(list) {
+      if (list.length === 0) return
+      await rows(db, sql`
+        update connector.operations o set item = r.item, state = r.state, outcome = r.outcome
+        from json_to_recordset(${jsonParameter(list.map(settled))}::json) as r(id text, item text, state text, outcome text)
+        where o.id = r.id`)
+    },
+    unsettled: (lane) =>
+      rows(db, sql<Operation>`select ${COLUMNS} from connector.operations where lane = ${lane} and state = 'open' order by seq`),
+    journal: (query) => journal(db, query),
+    async recentWrites(copies, since) {
+      const found = await rows(db, sql<{ copy: CopyId; hashes: string[] }>`
+        select copy, array_agg(after_hash order by seq) as hashes from connector.operations
+        where copy = any(${textArray(copies)}) and at >= ${since} and after_hash is not null and state <> 'failed'
+        group by copy`)
+      return new Map(found.map((row) => [row.copy, row.hashes]))
+    },
+  }
+}
+
+/** Only content that was written has a hash: stamps and references say nothing about a loop. */
+function withKeys(row: Operation) {
+  const writesContent = (row.type === 'create' || row.type === 'update') && row.after !== null
+  return { ...row, after_hash: writesContent ? contentHash(row.after) : null, from_item: row.intent?.from.id ?? null }
+}
+
+const settled = ({ id, item, state, outcome }: Pick<Operation, 'id' | 'item' | 'state' | 'outcome'>) => ({ id, item, state, outcome })
+
+/** An item's story is that of every copy it is or was part of, on both sides: also what was written to its counterpart. */
+function journal(db: Database, { lane, item, id, limit }: JournalQuery): Promise<readonly Operation[]> {
+  const conditions = [sql`true`]
+  if (lane !== undefined) conditions.push(sql`lane = ${lane}`)
+  if (id !== undefined) conditions.push(sql`id = ${id}`)
+  if (item !== undefined) {
+    conditions.push(sql`copy in (
+      select id from connector.copies where item = ${item}
+      union all select id from connector.copies where record = ${item}
+      union all select copy from connector.operations where item = ${item}
+      union all select copy from connector.operations where from_item = ${item})`)
+  }
+  return rows(db, sql<Operation>`
+    select ${COLUMNS} from connector.operations where ${sql.join(conditions, sql` and `)} order by seq desc limit ${limit}`)
+}

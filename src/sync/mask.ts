@@ -1,0 +1,28 @@
+import type { Copy, Item, Policy, Snapshot } from '../model/index.ts'
+
+const isSecret = (item: Item) =>
+  item.kind !== 'contact' && (item.fields.sensitivity === 'private' || item.fields.sensitivity === 'confidential')
+
+/**
+ * A private Exchange item as the CRM may know it, before it is stored anywhere. Only words that come from Exchange are
+ * hidden: an event that was private in the CRM from the start keeps the words it has there.
+ *
+ * @param copy the copy the item is linked to, if any
+ */
+export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems'>): Snapshot {
+  if (policy.privateItems === 'full' || !isSecret(snapshot.item)) return snapshot
+  if (copy !== null && copy.traits.masked !== true && isSecret(copy.base.exchange)) return snapshot
+  if (policy.privateItems === 'skip' && copy === null) return { ...wordless(snapshot), unsupported: 'private' }
+  return wordless(snapshot)
+}
+
+function wordless(snapshot: Snapshot): Snapshot {
+  const { item } = snapshot
+  const masked: Item =
+    item.kind === 'event'
+      ? { kind: 'event', fields: { ...item.fields, subject: 'Busy', body: '', place: '', categories: [] } }
+      : item.kind === 'task'
+        ? { kind: 'task', fields: { ...item.fields, subject: 'Private task', body: '', categories: [] } }
+        : item
+  return { ...snapshot, item: masked, traits: { ...snapshot.traits, masked: true } }
+}

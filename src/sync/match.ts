@@ -1,0 +1,25 @@
+import { naturalKey } from '../model/index.ts'
+import type { Snapshot } from '../model/index.ts'
+
+/** The counterpart of an unlinked item among the unlinked items of the other side. */
+export type Match =
+  | { readonly type: 'none' }
+  | { readonly type: 'one'; readonly snapshot: Snapshot; readonly by: 'uid' | 'natural-key' }
+  /** Several fit: a human decides, because guessing wrong joins two people's appointments. */
+  | { readonly type: 'ambiguous'; readonly candidates: readonly Snapshot[] }
+
+/**
+ * Stamps are looked up by the engine before this; here remain the UID and, where no UID fits, what a person would
+ * recognise: kind, subject and time.
+ */
+export function match(unlinked: Snapshot, candidates: readonly Snapshot[]): Match {
+  const sameUid = unlinked.uid === undefined ? [] : candidates.filter((candidate) => candidate.uid === unlinked.uid)
+  if (sameUid.length === 1) return { type: 'one', snapshot: sameUid[0] as Snapshot, by: 'uid' }
+  if (sameUid.length > 1) return { type: 'ambiguous', candidates: sameUid }
+  const key = naturalKey(unlinked.item)
+  if (key === null) return { type: 'none' }
+  const alike = candidates.filter((candidate) => naturalKey(candidate.item) === key)
+  if (alike.length === 0) return { type: 'none' }
+  if (alike.length === 1) return { type: 'one', snapshot: alike[0] as Snapshot, by: 'natural-key' }
+  return { type: 'ambiguous', candidates: alike }
+}

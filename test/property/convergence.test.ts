@@ -1,0 +1,36 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ACTS, Machine } from './machine.ts'
+import type { Act } from './machine.ts'
+import { Office } from './office.ts'
+
+const RUNS = Number(process.env.CONVERGENCE_RUNS ?? 150)
+const SEED = process.env.CONVERGENCE_SEED === undefined ? {} : { seed: Number(process.env.CONVERGENCE_SEED) }
+
+const anAct: fc.Arbitrary<Act> = fc.record({
+  act: fc.constantFrom(...ACTS), wait: fc.nat(14), pick: fc.nat(1000), field: fc.nat(1000),
+})
+const creations: fc.Arbitrary<Act[]> = fc.array(
+  fc.record({ act: fc.constantFrom('create-exchange' as const, 'create-crm' as const), wait: fc.nat(4), pick: fc.nat(1000), field: fc.nat(1000) }),
+  { minLength: 1, maxLength: 4 },
+)
+
+test('people on both sides work through crashes and faults: nothing is lost, doubled or deleted by itself', async () => {
+  await fc.assert(
+    fc.asyncProperty(creations, fc.array(anAct, { maxLength: 25 }), fc.boolean(), async (first, acts, once) => {
+      const office = new Office({ once, safetyPullSeconds: once ? 0 : 2 })
+      const machine = new Machine(office, [...first, ...acts])
+      await office.connect()
+      await machine.work()
+      const story = () => machine.diary.join('\n')
+      await office.settle().catch((error: unknown) => { throw new Error(`${String(error)}\n${story()}`) })
+      await machine.decide()
+      await office.settle()
+      const before = office.writes.length
+      await office.pass()
+      expect(office.writes.slice(before), story()).toEqual([])
+      expect(await machine.faults(), story()).toEqual([])
+    }),
+    { numRuns: RUNS, ...SEED, interruptAfterTimeLimit: 3_000_000 },
+  )
+}, 3_600_000)
