@@ -58,9 +58,14 @@ export async function startSimulators(options: SimulatorOptions = {}): Promise<S
   const clock = options.clock ?? createSimClock()
   const extra = Array.from({ length: options.mailboxes ?? 0 }, (_, index) => `user${index + 1}`)
   const ews = options.only === 'vtenext' ? undefined : await startEws(options, clock, extra)
-  const vtenext = options.only === 'ews' ? undefined : await startVtenextSim({
-    clock, users: extra.map((username) => ({ username })), ...given('port', options.vtenextPort),
-  })
+  const vtenext =
+    options.only === 'ews'
+      ? undefined
+      : await startVtenextSim({
+          clock,
+          users: extra.map((username) => ({ username })),
+          ...given('port', options.vtenextPort),
+        })
   if (!options.empty) {
     if (ews) seedExchange(ews)
     if (vtenext) seedCrm(vtenext)
@@ -69,7 +74,9 @@ export async function startSimulators(options: SimulatorOptions = {}): Promise<S
   const control = await startControl({ ews, vtenext, clock, ...given('port', options.controlPort) })
   return {
     json: describe(ews, vtenext, control),
-    ews, vtenext, control,
+    ews,
+    vtenext,
+    control,
     async stop() {
       await Promise.all([ews?.stop(), vtenext?.stop(), control.stop()])
     },
@@ -96,13 +103,20 @@ function startEws(options: SimulatorOptions, clock: SimClock, extra: string[]): 
 function describe(ews: EwsSim | undefined, vtenext: VtenextSim | undefined, control: Control): SimulatorsJson {
   return {
     ...(ews ? { ews: { url: ews.url, service: ews.service, mailboxes: ews.mailboxes } } : {}),
-    ...(vtenext ? {
-      vtenext: {
-        url: vtenext.url,
-        users: vtenext.users.map(({ username, accessKey, email, admin }) => ({ username, accessKey, email, admin })),
-        groups: vtenext.groups.map(({ name, id, members }) => ({ name, id, members })),
-      },
-    } : {}),
+    ...(vtenext
+      ? {
+          vtenext: {
+            url: vtenext.url,
+            users: vtenext.users.map(({ username, accessKey, email, admin }) => ({
+              username,
+              accessKey,
+              email,
+              admin,
+            })),
+            groups: vtenext.groups.map(({ name, id, members }) => ({ name, id, members })),
+          },
+        }
+      : {}),
     control: { url: control.url },
   }
 }

@@ -43,24 +43,50 @@ export function seedExchange(ews: EwsSim): void {
   const now = ews.clock.now()
   for (const { who, subject, days, from, to, place } of IN_OUTLOOK) {
     ews.putItem(`${who}@example.test`, 'calendar', {
-      Subject: subject, Location: place, Start: `${day(now, days)}T${from}:00`, End: `${day(now, days)}T${to}:00`,
+      Subject: subject,
+      Location: place,
+      Start: `${day(now, days)}T${from}:00`,
+      End: `${day(now, days)}T${to}:00`,
     })
   }
   ews.putItem('alice@example.test', 'tasks', { Subject: 'Send the price list', DueDate: day(now, 2) })
-  ews.putItem('carol@example.test', 'tasks', { Subject: 'Order name badges', DueDate: day(now, 6), Status: 'InProgress', PercentComplete: 50 })
+  ews.putItem('carol@example.test', 'tasks', {
+    Subject: 'Order name badges',
+    DueDate: day(now, 6),
+    Status: 'InProgress',
+    PercentComplete: 50,
+  })
 }
 
 /** A handful of events, tasks and contacts made in the CRM's browser, times relative to the clock. */
 export function seedCrm(vtenext: VtenextSim): void {
   const now = vtenext.clock.now()
   for (const { who, subject, days, from, to, place } of IN_CRM) {
-    vtenext.put('Events', {
-      subject, location: place, date_start: day(now, days), time_start: from, due_date: day(now, days), time_end: to,
-    }, { as: who })
+    vtenext.put(
+      'Events',
+      {
+        subject,
+        location: place,
+        date_start: day(now, days),
+        time_start: from,
+        due_date: day(now, days),
+        time_end: to,
+      },
+      { as: who },
+    )
   }
-  vtenext.put('Calendar', { subject: 'Call Weber GmbH back', date_start: day(now, 1), due_date: day(now, 1) }, { as: 'bob' })
-  vtenext.put('Calendar', { subject: 'Prepare the offer for Rossi', date_start: day(now, 1), due_date: day(now, 3) }, { as: 'alice' })
-  for (const [who, firstname, lastname, email, phone] of PEOPLE) vtenext.put('Contacts', { firstname, lastname, email, phone }, { as: who })
+  vtenext.put(
+    'Calendar',
+    { subject: 'Call Weber GmbH back', date_start: day(now, 1), due_date: day(now, 1) },
+    { as: 'bob' },
+  )
+  vtenext.put(
+    'Calendar',
+    { subject: 'Prepare the offer for Rossi', date_start: day(now, 1), due_date: day(now, 3) },
+    { as: 'alice' },
+  )
+  for (const [who, firstname, lastname, email, phone] of PEOPLE)
+    vtenext.put('Contacts', { firstname, lastname, email, phone }, { as: who })
 }
 
 /** The same number of single events in every given mailbox, one an hour from tomorrow on. */
@@ -70,7 +96,9 @@ export function seedLoad(ews: EwsSim, addresses: string[], items: number): void 
     for (let n = 0; n < items; n++) {
       const start = first + Math.floor(n / 8) * DAY + (n % 8) * HOUR
       ews.putItem(address, 'calendar', {
-        Subject: `Appointment ${n + 1}`, Start: new Date(start).toISOString(), End: new Date(start + HOUR / 2).toISOString(),
+        Subject: `Appointment ${n + 1}`,
+        Start: new Date(start).toISOString(),
+        End: new Date(start + HOUR / 2).toISOString(),
       })
     }
   }

@@ -21,11 +21,15 @@ describe('the simulators together', () => {
       ews: {
         url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/EWS\/Exchange\.asmx$/),
         service: { username: 'svc@example.test', password: expect.any(String) },
-        mailboxes: expect.arrayContaining([{ address: 'alice@example.test', username: 'alice@example.test', password: expect.any(String) }]),
+        mailboxes: expect.arrayContaining([
+          { address: 'alice@example.test', username: 'alice@example.test', password: expect.any(String) },
+        ]),
       },
       vtenext: {
         url: expect.stringMatching(/\/webservice\.php$/),
-        users: expect.arrayContaining([{ username: 'user2', accessKey: expect.any(String), email: 'user2@example.test', admin: false }]),
+        users: expect.arrayContaining([
+          { username: 'user2', accessKey: expect.any(String), email: 'user2@example.test', admin: false },
+        ]),
         groups: [{ name: 'Sales', id: '22x7', members: ['alice', 'bob'] }],
       },
       control: { url: expect.stringMatching(/^http:/) },
@@ -52,7 +56,7 @@ describe('the simulators together', () => {
 
 describe('the control server', () => {
   it('lists its routes, one line each', async () => {
-    const lines = await (await fetch(simulators.json.control.url)).json() as string[]
+    const lines = (await (await fetch(simulators.json.control.url)).json()) as string[]
     expect(lines).toContain('POST /ews/put {address, folder, fields}')
     expect(lines.some((line) => line.startsWith('POST /vtenext/put'))).toBe(true)
   })
@@ -60,7 +64,10 @@ describe('the control server', () => {
   it('puts, edits, moves and deletes an item as a user would', async () => {
     const address = 'carol@example.test'
     const made = await post('ews/put', { address, folder: 'tasks', fields: { Subject: 'Call', DueDate: '2026-12-04' } })
-    expect(made).toMatchObject({ status: 200, value: { class: 'Task', fields: { Subject: 'Call', DueDate: '2026-12-04' } } })
+    expect(made).toMatchObject({
+      status: 200,
+      value: { class: 'Task', fields: { Subject: 'Call', DueDate: '2026-12-04' } },
+    })
     await post('ews/edit', { address, id: made.value.id, fields: { Status: 'Completed' } })
     const moved = await post('ews/move', { address, id: made.value.id, folder: 'deleteditems' })
     expect(moved.value.fields).toMatchObject({ PercentComplete: 100 })

@@ -1,6 +1,6 @@
 import type { EwsSim, EwsSnapshot } from '../ews/index.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: the body is whatever the caller sent; each route checks what it needs.
+/** The body is whatever the caller sent; each route checks what it needs. */
 type Body = any
 
 export interface Route {
@@ -47,17 +47,23 @@ export function ewsControl(sim: EwsSim): Record<string, Route> {
   add('items', ['address'], 'folder?', (body) => sim.items(body.address, body.folder))
   add('put', ['address', 'folder', 'fields'], '', (body) => sim.putItem(body.address, body.folder, body.fields))
   add('edit', ['address', 'id', 'fields'], '', (body) => sim.editItem(body.address, body.id, body.fields))
-  add('delete', ['address', 'id'], 'type?: MoveToDeletedItems | SoftDelete | HardDelete',
-    (body) => sim.deleteItem(body.address, body.id, body.type))
+  add('delete', ['address', 'id'], 'type?: MoveToDeletedItems | SoftDelete | HardDelete', (body) =>
+    sim.deleteItem(body.address, body.id, body.type),
+  )
   add('move', ['address', 'id', 'folder'], '', (body) => sim.moveItem(body.address, body.id, body.folder))
   add('addFolder', ['address', 'name', 'folderClass'], 'parent?', (body) => sim.addFolder(body.address, body))
-  add('emptyMailbox', ['address'], 'silent?', (body) => sim.emptyMailbox(body.address, { silent: body.silent === true }))
+  add('emptyMailbox', ['address'], 'silent?', (body) =>
+    sim.emptyMailbox(body.address, { silent: body.silent === true }),
+  )
   add('resetMailbox', ['address'], '', (body) => sim.resetMailbox(body.address))
-  add('moveMailbox', ['address'], 'inProgressMs?', (body) => sim.moveMailbox(body.address, { inProgressMs: body.inProgressMs ?? 0 }))
+  add('moveMailbox', ['address'], 'inProgressMs?', (body) =>
+    sim.moveMailbox(body.address, { inProgressMs: body.inProgressMs ?? 0 }),
+  )
   add('snapshot', ['name'], '', (body) => void snapshots.set(body.name, sim.snapshot()))
   add('restore', ['name'], '', (body) => {
     const snapshot = snapshots.get(body.name)
-    if (!snapshot) throw new Error(`There is no snapshot ${body.name}. Taken: ${[...snapshots.keys()].join(', ') || 'none'}.`)
+    if (!snapshot)
+      throw new Error(`There is no snapshot ${body.name}. Taken: ${[...snapshots.keys()].join(', ') || 'none'}.`)
     sim.restore(snapshot)
   })
   add('invalidateSyncStates', [], 'address?', (body) => sim.invalidateSyncStates(body.address))

@@ -56,10 +56,14 @@ async function close(server: Server): Promise<void> {
 
 function collectRoutes({ ews, vtenext, clock }: ControlOptions): Map<string, Route> {
   const routes = new Map<string, Route>()
-  routes.set('clock', { takes: '{advanceMs?}: moves the clock of all servers forward', run: (body) => moveClock(clock, body) })
+  routes.set('clock', {
+    takes: '{advanceMs?}: moves the clock of all servers forward',
+    run: (body) => moveClock(clock, body),
+  })
   if (ews) for (const [name, route] of Object.entries(ewsControl(ews))) routes.set(`ews/${name}`, route)
   if (vtenext) {
-    for (const [name, route] of Object.entries(vtenextControl(vtenext))) routes.set(`vtenext/${name}`, { takes: 'JSON', run: route })
+    for (const [name, route] of Object.entries(vtenextControl(vtenext)))
+      routes.set(`vtenext/${name}`, { takes: 'JSON', run: route })
   }
   return routes
 }
@@ -67,7 +71,9 @@ function collectRoutes({ ews, vtenext, clock }: ControlOptions): Map<string, Rou
 function moveClock(clock: SimClock, body: { advanceMs?: unknown }): object {
   const { advanceMs = 0 } = body
   if (typeof advanceMs !== 'number' || !(advanceMs >= 0)) {
-    throw new BadRequest(`advanceMs is ${JSON.stringify(advanceMs)}; the clock takes milliseconds from 0 up: {"advanceMs": 60000}.`)
+    throw new BadRequest(
+      `advanceMs is ${JSON.stringify(advanceMs)}; the clock takes milliseconds from 0 up: {"advanceMs": 60000}.`,
+    )
   }
   clock.advance(advanceMs)
   return { now: new Date(clock.now()).toISOString() }
@@ -88,7 +94,11 @@ async function run(routes: Map<string, Route>, options: ControlOptions, request:
 }
 
 function listRoutes(routes: Map<string, Route>): string[] {
-  return ['GET /outbox: mails of all servers', 'GET /clock', ...[...routes].map(([name, { takes }]) => `POST /${name} ${takes}`)]
+  return [
+    'GET /outbox: mails of all servers',
+    'GET /clock',
+    ...[...routes].map(([name, { takes }]) => `POST /${name} ${takes}`),
+  ]
 }
 
 async function readJson(request: IncomingMessage): Promise<object> {
@@ -100,8 +110,11 @@ async function readJson(request: IncomingMessage): Promise<object> {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new BadRequest(`The body is no JSON (${(error as Error).message}); send an object such as {"advanceMs": 60000}.`)
+    throw new BadRequest(
+      `The body is no JSON (${(error as Error).message}); send an object such as {"advanceMs": 60000}.`,
+    )
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BadRequest('The body has to be a JSON object.')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BadRequest('The body has to be a JSON object.')
   return value
 }

@@ -35,11 +35,18 @@ export function settleTimes(draft: DraftFields, before: Fields | null, contextZo
   draft['End'] = to
   if (draft['IsAllDayEvent'] === true) roundToDays(draft, from, to)
   const minutes = Number(draft['ReminderMinutesBeforeStart'] ?? 15)
-  if (draft['ReminderIsSet'] === true && draft['Start'] !== before?.['Start']) draft['ReminderDueBy'] = draft['Start'] as number
+  if (draft['ReminderIsSet'] === true && draft['Start'] !== before?.['Start'])
+    draft['ReminderDueBy'] = draft['Start'] as number
   draft['ReminderMinutesBeforeStart'] = minutes
 }
 
-function settleEdge(draft: DraftFields, before: Fields | null, name: string, zoneName: string, contextZone: string | null): number | undefined {
+function settleEdge(
+  draft: DraftFields,
+  before: Fields | null,
+  name: string,
+  zoneName: string,
+  contextZone: string | null,
+): number | undefined {
   const value = draft[name]
   const zone = draft[zoneName] as string | undefined
   if (isRaw(value)) {
@@ -49,7 +56,8 @@ function settleEdge(draft: DraftFields, before: Fields | null, name: string, zon
   }
   if (value === undefined) return undefined
   const oldZone = before?.[zoneName] as string | undefined
-  if (before && zone !== undefined && zone !== oldZone) return instantOf(zone, wallOf(oldZone ?? 'UTC', value as number))
+  if (before && zone !== undefined && zone !== oldZone)
+    return instantOf(zone, wallOf(oldZone ?? 'UTC', value as number))
   return value as number
 }
 

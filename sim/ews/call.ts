@@ -42,11 +42,13 @@ export function mailboxOfReference(call: Call, reference: XmlElement): Mailbox |
 export function resolveFolder(call: Call, reference: XmlElement | undefined, missing = 'ErrorFolderNotFound'): Folder {
   if (!reference) throw new ResponseError('ErrorInvalidRequest', 'A folder id is missing.')
   const id = reference.attrs['Id'] ?? ''
-  if (reference.name !== 'DistinguishedFolderId' && parseId(id) === null) throw new ResponseError('ErrorInvalidIdMalformed')
+  if (reference.name !== 'DistinguishedFolderId' && parseId(id) === null)
+    throw new ResponseError('ErrorInvalidIdMalformed')
   if (mailboxOfReference(call, reference) !== call.mailbox) throw new ResponseError(missing)
-  const folder = reference.name === 'DistinguishedFolderId'
-    ? call.store.distinguished(call.mailbox, id)
-    : call.store.folders(call.mailbox).get(parseId(id)?.serial ?? -1)
+  const folder =
+    reference.name === 'DistinguishedFolderId'
+      ? call.store.distinguished(call.mailbox, id)
+      : call.store.folders(call.mailbox).get(parseId(id)?.serial ?? -1)
   if (!folder) throw new ResponseError(missing)
   return folder
 }
@@ -57,9 +59,11 @@ export function resolveItem(call: Call, reference: XmlElement): Item {
   if (id === '') throw new ResponseError('ErrorInvalidIdEmpty')
   const parsed = parseId(id)
   if (!parsed) throw new ResponseError('ErrorInvalidIdMalformed')
-  const item = parsed.type === 'item' && parsed.token === call.mailbox.token ? call.mailbox.items.get(parsed.serial) : undefined
+  const item =
+    parsed.type === 'item' && parsed.token === call.mailbox.token ? call.mailbox.items.get(parsed.serial) : undefined
   if (!item) throw new ResponseError('ErrorItemNotFound')
-  if (reference.name === 'OccurrenceItemId') throw new ResponseError('ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange')
+  if (reference.name === 'OccurrenceItemId')
+    throw new ResponseError('ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange')
   return item
 }
 

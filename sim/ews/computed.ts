@@ -14,7 +14,8 @@ export interface RenderContext {
   zone: string
 }
 
-const RIGHTS = '<t:CreateAssociated>true</t:CreateAssociated><t:CreateContents>true</t:CreateContents>' +
+const RIGHTS =
+  '<t:CreateAssociated>true</t:CreateAssociated><t:CreateContents>true</t:CreateContents>' +
   '<t:CreateHierarchy>true</t:CreateHierarchy><t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>' +
   '<t:ViewPrivateItems>true</t:ViewPrivateItems>'
 export const EFFECTIVE_RIGHTS = `<t:EffectiveRights>${RIGHTS}</t:EffectiveRights>`
@@ -25,7 +26,10 @@ export function appointmentState(item: Item): number {
 }
 
 const STATUS_TEXT: Record<string, string> = {
-  NotStarted: 'Not Started', InProgress: 'In Progress', Completed: 'Completed', WaitingOnOthers: 'Waiting on someone else',
+  NotStarted: 'Not Started',
+  InProgress: 'In Progress',
+  Completed: 'Completed',
+  WaitingOnOthers: 'Waiting on someone else',
   Deferred: 'Deferred',
 }
 
@@ -67,7 +71,8 @@ const SIMPLE: Record<string, Compute> = {
   TimeZone: (item) => item.fields['StartTimeZone'] as string | undefined,
   StartTimeZoneId: (item) => item.fields['StartTimeZone'] as string | undefined,
   EndTimeZoneId: (item) => item.fields['EndTimeZone'] as string | undefined,
-  StartWallClock: (item) => writeInstant(Number(item.fields['Start']), item.fields['StartTimeZone'] as string | undefined),
+  StartWallClock: (item) =>
+    writeInstant(Number(item.fields['Start']), item.fields['StartTimeZone'] as string | undefined),
   EndWallClock: (item) => writeInstant(Number(item.fields['End']), item.fields['EndTimeZone'] as string | undefined),
   IsComplete: (item) => item.fields['Status'] === 'Completed',
   IsTeamTask: () => false,
@@ -97,7 +102,8 @@ export function computedXml(name: string, item: Item, context: RenderContext): s
       return completeName(item)
     case 'ReminderNextTime':
       return item.fields['ReminderIsSet'] === true && item.fields['ReminderDueBy'] !== undefined
-        ? `<t:ReminderNextTime>${writeInstant(Number(item.fields['ReminderDueBy']), context.zone)}</t:ReminderNextTime>` : ''
+        ? `<t:ReminderNextTime>${writeInstant(Number(item.fields['ReminderDueBy']), context.zone)}</t:ReminderNextTime>`
+        : ''
   }
   const value = computedValue(name, item, context)
   return value === undefined ? '' : `<t:${name}>${escapeXml(String(value))}</t:${name}>`
@@ -115,12 +121,20 @@ export function organizerOf(item: Item, mailbox: Mailbox): { address: string; na
 
 function completeName(item: Item): string {
   const parts: [string, unknown][] = [
-    ['FirstName', item.fields['GivenName']], ['MiddleName', item.fields['MiddleName']], ['LastName', item.fields['Surname']],
+    ['FirstName', item.fields['GivenName']],
+    ['MiddleName', item.fields['MiddleName']],
+    ['LastName', item.fields['Surname']],
     ['Initials', item.fields['Initials']],
-    ['FullName', [item.fields['GivenName'], item.fields['MiddleName'], item.fields['Surname']].filter(Boolean).join(' ') || undefined],
+    [
+      'FullName',
+      [item.fields['GivenName'], item.fields['MiddleName'], item.fields['Surname']].filter(Boolean).join(' ') ||
+        undefined,
+    ],
     ['Nickname', item.fields['Nickname']],
   ]
-  const inner = parts.filter(([, value]) => value !== undefined).map(([name, value]) => `<t:${name}>${escapeXml(String(value))}</t:${name}>`)
+  const inner = parts
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `<t:${name}>${escapeXml(String(value))}</t:${name}>`)
   return inner.length > 0 ? `<t:CompleteName>${inner.join('')}</t:CompleteName>` : ''
 }
 
@@ -156,7 +170,12 @@ export function newUid(seed: string): string {
 /** CleanGlobalObjectId (base64) that belongs to a UID; a foreign UID is wrapped as vCal-Uid. */
 export function globalObjectId(uid: string): string {
   if (uid.toLowerCase().startsWith(GLOBAL_ID_HEAD)) return Buffer.from(uid, 'hex').toString('base64')
-  const payload = Buffer.concat([Buffer.from('vCal-Uid'), Buffer.from([1, 0, 0, 0]), Buffer.from(uid), Buffer.from([0])])
+  const payload = Buffer.concat([
+    Buffer.from('vCal-Uid'),
+    Buffer.from([1, 0, 0, 0]),
+    Buffer.from(uid),
+    Buffer.from([0]),
+  ])
   const size = Buffer.alloc(4)
   size.writeUInt32LE(payload.length)
   return Buffer.concat([Buffer.from(GLOBAL_ID_HEAD, 'hex'), Buffer.alloc(20), size, payload]).toString('base64')

@@ -34,17 +34,24 @@ export function createItem(call: Call): string[] {
 
 function createOne(call: Call, element: XmlElement, target: XmlElement | undefined): string {
   const kind = element.name as ItemKind
-  if (!(kind in DEFAULT_FOLDER)) throw new ResponseError('ErrorInvalidRequest', `This server does not create ${element.name}.`)
-  const sendMode = kind === 'CalendarItem'
-    ? requireSendMode(call.body.attrs['SendMeetingInvitations'], 'ErrorSendMeetingInvitationsRequired') : 'SendToNone'
+  if (!(kind in DEFAULT_FOLDER))
+    throw new ResponseError('ErrorInvalidRequest', `This server does not create ${element.name}.`)
+  const sendMode =
+    kind === 'CalendarItem'
+      ? requireSendMode(call.body.attrs['SendMeetingInvitations'], 'ErrorSendMeetingInvitationsRequired')
+      : 'SendToNone'
   const disposition = call.body.attrs['MessageDisposition']
   if (kind === 'Message' && !disposition) throw new ResponseError('ErrorMessageDispositionRequired')
   const folder = target ? resolveFolder(call, target) : defaultFolder(call, kind, disposition)
   const [folderClass, code] = WRONG_FOLDER[kind] ?? ['', '']
-  if (!folder.folderClass.startsWith(folderClass) && folder.distinguished !== 'deleteditems') throw new ResponseError(code)
+  if (!folder.folderClass.startsWith(folderClass) && folder.distinguished !== 'deleteditems')
+    throw new ResponseError(code)
   const itemClass = childText(element, 'ItemClass') ?? DEFAULT_CLASS[kind]
   const item = call.store.create(call.mailbox, folder, {
-    kind, itemClass, fields: readFields(call, kind, element), extended: readExtended(element),
+    kind,
+    itemClass,
+    fields: readFields(call, kind, element),
+    extended: readExtended(element),
   })
   call.store.writes.created += 1
   afterCreate(call, item, sendMode, disposition)
@@ -70,7 +77,9 @@ function afterCreate(call: Call, item: Item, sendMode: string, disposition: stri
     sendInvitations(store, mailbox, item, sendMode, null)
   }
   if (item.kind === 'Message' && disposition !== 'SaveOnly') {
-    const to = ['ToRecipients', 'CcRecipients', 'BccRecipients'].flatMap((name) => attendeesOf({ RequiredAttendees: item.fields[name] ?? [] }))
+    const to = ['ToRecipients', 'CcRecipients', 'BccRecipients'].flatMap((name) =>
+      attendeesOf({ RequiredAttendees: item.fields[name] ?? [] }),
+    )
     for (const { address } of to) {
       store.mail({ from: mailbox.address, to: address, subject: String(item.fields['Subject'] ?? ''), kind: 'message' })
     }

@@ -29,20 +29,30 @@ export function disposeItem(store: Store, mailbox: Mailbox, item: Item, type: De
 export function deleteItem(call: Call): string[] {
   const type = call.body.attrs['DeleteType'] as DeleteType
   const ids = child(call.body, 'ItemIds')?.children ?? []
-  return ids.map((reference) => attempt('DeleteItem', () => {
-    const item = resolveItem(call, reference)
-    if (item.kind === 'CalendarItem') {
-      const mode = requireSendMode(call.body.attrs['SendMeetingCancellations'], 'ErrorSendMeetingCancellationsRequired')
-      if (!inDeletedItems(call, item)) sendCancellations(call.store, call.mailbox, item, mode)
-    }
-    if (item.kind === 'Task' && !call.body.attrs['AffectedTaskOccurrences']) {
-      throw new ResponseError('ErrorAffectedTaskOccurrencesRequired')
-    }
-    // Deleting into Deleted Items what already lies there removes it for good.
-    disposeItem(call.store, call.mailbox, item, type === 'MoveToDeletedItems' && inDeletedItems(call, item) ? 'SoftDelete' : type)
-    call.store.writes.deleted += 1
-    return success('DeleteItem')
-  }))
+  return ids.map((reference) =>
+    attempt('DeleteItem', () => {
+      const item = resolveItem(call, reference)
+      if (item.kind === 'CalendarItem') {
+        const mode = requireSendMode(
+          call.body.attrs['SendMeetingCancellations'],
+          'ErrorSendMeetingCancellationsRequired',
+        )
+        if (!inDeletedItems(call, item)) sendCancellations(call.store, call.mailbox, item, mode)
+      }
+      if (item.kind === 'Task' && !call.body.attrs['AffectedTaskOccurrences']) {
+        throw new ResponseError('ErrorAffectedTaskOccurrencesRequired')
+      }
+      // Deleting into Deleted Items what already lies there removes it for good.
+      disposeItem(
+        call.store,
+        call.mailbox,
+        item,
+        type === 'MoveToDeletedItems' && inDeletedItems(call, item) ? 'SoftDelete' : type,
+      )
+      call.store.writes.deleted += 1
+      return success('DeleteItem')
+    }),
+  )
 }
 
 /**
@@ -58,13 +68,26 @@ export function copyItem(call: Call): string[] {
   return transfer(call, 'CopyItem', (item, target) => call.store.copy(call.mailbox, item, target))
 }
 
-function transfer(call: Call, name: string, run: (item: Item, target: ReturnType<typeof resolveFolder>) => Item): string[] {
+function transfer(
+  call: Call,
+  name: string,
+  run: (item: Item, target: ReturnType<typeof resolveFolder>) => Item,
+): string[] {
   const folder: XmlElement | undefined = child(call.body, 'ToFolderId')?.children[0]
   const ids = child(call.body, 'ItemIds')?.children ?? []
-  return ids.map((reference) => attempt(name, () => {
-    const target = resolveFolder(call, folder, 'ErrorToFolderNotFound')
-    const result = run(resolveItem(call, reference), target)
-    call.store.writes.updated += 1
-    return success(name, `<m:Items><t:${result.kind}>${itemIdXml(call.mailbox, result)}</t:${result.kind}></m:Items>`)
-  }, '<m:Items/>'))
+  return ids.map((reference) =>
+    attempt(
+      name,
+      () => {
+        const target = resolveFolder(call, folder, 'ErrorToFolderNotFound')
+        const result = run(resolveItem(call, reference), target)
+        call.store.writes.updated += 1
+        return success(
+          name,
+          `<m:Items><t:${result.kind}>${itemIdXml(call.mailbox, result)}</t:${result.kind}></m:Items>`,
+        )
+      },
+      '<m:Items/>',
+    ),
+  )
 }

@@ -58,7 +58,12 @@ export class Desk {
       draft['ReminderIsSet'] ??= false
     }
     fillDefaults(draft, kind, mailbox.zone, this.#store.clock.now())
-    const item = this.#store.create(mailbox, folder, { kind, itemClass, fields: draft as Fields, extended: extendedOf(plain) })
+    const item = this.#store.create(mailbox, folder, {
+      kind,
+      itemClass,
+      fields: draft as Fields,
+      extended: extendedOf(plain),
+    })
     if (kind === 'CalendarItem') item.fields['UID'] ??= newUid(`${mailbox.token}#${item.serial}`)
     return this.plain(mailbox, item)
   }
@@ -91,8 +96,11 @@ export class Desk {
     const mailbox = this.#store.mailbox(address)
     const only = folderName === undefined ? undefined : this.folder(mailbox, folderName)
     return [...mailbox.items.values()]
-      .filter((item) => only ? item.folder === only.serial
-        : this.#store.folderOf(mailbox, item).distinguished !== 'recoverableitemsdeletions')
+      .filter((item) =>
+        only
+          ? item.folder === only.serial
+          : this.#store.folderOf(mailbox, item).distinguished !== 'recoverableitemsdeletions',
+      )
       .map((item) => this.plain(mailbox, item))
   }
 
@@ -100,27 +108,43 @@ export class Desk {
   folder(mailbox: Mailbox, name: string): Folder {
     const parsed = parseId(name)
     const folders = [...this.#store.folders(mailbox).values()]
-    const found = folders.find((folder) => folder.distinguished === name) ??
-      folders.find((folder) => (parsed ? parsed.type === 'folder' && folder.serial === parsed.serial : folder.name === name))
-    if (!found) throw new Error(`${mailbox.address} has no folder ${name}. Existing: ${folders.map((folder) => folder.distinguished ?? folder.name).join(', ')}.`)
+    const found =
+      folders.find((folder) => folder.distinguished === name) ??
+      folders.find((folder) =>
+        parsed ? parsed.type === 'folder' && folder.serial === parsed.serial : folder.name === name,
+      )
+    if (!found)
+      throw new Error(
+        `${mailbox.address} has no folder ${name}. Existing: ${folders.map((folder) => folder.distinguished ?? folder.name).join(', ')}.`,
+      )
     return found
   }
 
   item(mailbox: Mailbox, id: string): Item {
     const parsed = parseId(id)
-    const item = parsed?.type === 'item' && parsed.token === mailbox.token ? mailbox.items.get(parsed.serial) : undefined
-    if (!item) throw new Error(`${mailbox.address} has no item ${id}; it may have been deleted or moved (a move changes the id).`)
+    const item =
+      parsed?.type === 'item' && parsed.token === mailbox.token ? mailbox.items.get(parsed.serial) : undefined
+    if (!item)
+      throw new Error(
+        `${mailbox.address} has no item ${id}; it may have been deleted or moved (a move changes the id).`,
+      )
     return item
   }
 
   plain(mailbox: Mailbox, item: Item): PlainItem {
     const fields: Record<string, unknown> = {}
-    for (const [name, value] of Object.entries(item.fields)) fields[name.replace('#', '')] = plainValue(item, name, value)
+    for (const [name, value] of Object.entries(item.fields))
+      fields[name.replace('#', '')] = plainValue(item, name, value)
     const folder = this.#store.folderOf(mailbox, item)
     return {
-      id: itemId(mailbox, item.serial), changeKey: changeKey(mailbox, item.seq), class: item.kind,
-      folder: folder.distinguished ?? folder.name, fields, extended: { ...item.extended },
-      created: item.created, modified: item.modified,
+      id: itemId(mailbox, item.serial),
+      changeKey: changeKey(mailbox, item.seq),
+      class: item.kind,
+      folder: folder.distinguished ?? folder.name,
+      fields,
+      extended: { ...item.extended },
+      created: item.created,
+      modified: item.modified,
     }
   }
 
@@ -139,7 +163,8 @@ export class Desk {
         if (written === undefined) delete draft[name]
         else draft[name] = written
         if (kind === 'Task') coupleStatus(draft, name, today)
-        if (name.endsWith('Attendees') && (value as unknown[]).length > 0) draft['#state'] = Number(draft['#state'] ?? 0) | 1
+        if (name.endsWith('Attendees') && (value as unknown[]).length > 0)
+          draft['#state'] = Number(draft['#state'] ?? 0) | 1
       }
     }
   }
@@ -149,20 +174,32 @@ export class Desk {
     if (!spec || spec.type === 'computed') throw new Error(`A ${kind} has no field ${name} to set.`)
     if (value === null || value === undefined) return undefined
     switch (spec.type) {
-      case 'wall': return { raw: String(value) }
-      case 'instant': return readInstant(String(value), mailbox.zone)
-      case 'date': return readInstant(String(value).slice(0, 10), 'UTC')
-      case 'body': return typeof value === 'string' ? { type: 'Text', text: value } : (value as FieldValue)
-      case 'attendees': return (value as (string | Attendee)[]).map((entry) =>
-        typeof entry === 'string' ? { address: entry, name: entry, response: 'Unknown' } : entry)
-      case 'xml': return { xml: String(value) }
-      default: return value as FieldValue
+      case 'wall':
+        return { raw: String(value) }
+      case 'instant':
+        return readInstant(String(value), mailbox.zone)
+      case 'date':
+        return readInstant(String(value).slice(0, 10), 'UTC')
+      case 'body':
+        return typeof value === 'string' ? { type: 'Text', text: value } : (value as FieldValue)
+      case 'attendees':
+        return (value as (string | Attendee)[]).map((entry) =>
+          typeof entry === 'string' ? { address: entry, name: entry, response: 'Unknown' } : entry,
+        )
+      case 'xml':
+        return { xml: String(value) }
+      default:
+        return value as FieldValue
     }
   }
 }
 
 function classOfFolder(folder: Folder): string {
-  return { 'IPF.Appointment': 'IPM.Appointment', 'IPF.Task': 'IPM.Task', 'IPF.Contact': 'IPM.Contact' }[folder.folderClass] ?? 'IPM.Note'
+  return (
+    { 'IPF.Appointment': 'IPM.Appointment', 'IPF.Task': 'IPM.Task', 'IPF.Contact': 'IPM.Contact' }[
+      folder.folderClass
+    ] ?? 'IPM.Note'
+  )
 }
 
 function extendedOf(plain: PlainFields): Item['extended'] {

@@ -2,7 +2,8 @@ import { escapeXml } from './xml.ts'
 
 /** Message texts as Exchange gives them; codes without one get a general sentence. */
 const TEXTS: Record<string, string> = {
-  ErrorItemNotFound: 'The specified object was not found in the store., The process failed to get the correct properties.',
+  ErrorItemNotFound:
+    'The specified object was not found in the store., The process failed to get the correct properties.',
   ErrorFolderNotFound: 'The specified folder could not be found in the store.',
   ErrorSyncFolderNotFound: 'The folder to synchronize was not found.',
   ErrorInvalidIdMalformed: 'Id is malformed.',
@@ -10,7 +11,8 @@ const TEXTS: Record<string, string> = {
   ErrorInvalidChangeKey: 'The change key is invalid.',
   ErrorInvalidSyncStateData: 'Synchronization state data is corrupt or otherwise invalid.',
   ErrorChangeKeyRequiredForWriteOperations: 'A change key is required for this operation.',
-  ErrorIrresolvableConflict: 'The send or update operation could not be performed because the change key passed in the ' +
+  ErrorIrresolvableConflict:
+    'The send or update operation could not be performed because the change key passed in the ' +
     'request does not match the current change key for the item.',
   ErrorStaleObject: 'The object that was sent is not up to date.',
   ErrorSendMeetingInvitationsRequired: 'SendMeetingInvitations attribute is required for calendar items.',
@@ -23,7 +25,8 @@ const TEXTS: Record<string, string> = {
   ErrorInvalidPropertySet: 'Set action is invalid for property.',
   ErrorInvalidPropertyAppend: 'Append action is invalid for property.',
   ErrorInvalidPropertyRequest: 'Property is not valid for this object type.',
-  ErrorUpdatePropertyMismatch: 'An object within a change description must contain one and only one property to modify.',
+  ErrorUpdatePropertyMismatch:
+    'An object within a change description must contain one and only one property to modify.',
   ErrorObjectTypeChanged: 'The item type of the change does not match the item.',
   ErrorCalendarEndDateIsEarlierThanStartDate: 'EndDate is earlier than StartDate',
   ErrorCalendarDurationIsTooLong: 'Duration is longer than the maximum of five years.',
@@ -40,7 +43,8 @@ const TEXTS: Record<string, string> = {
   ErrorSubscriptionNotFound: 'The specified subscription was not found.',
   ErrorInvalidSubscription: 'The subscription is invalid.',
   ErrorInvalidSubscriptionRequest: 'Subscription information is not valid.',
-  ErrorExceededConnectionCount: 'You have exceeded the available concurrent connections for your account.  Try again ' +
+  ErrorExceededConnectionCount:
+    'You have exceeded the available concurrent connections for your account.  Try again ' +
     'once your other requests have completed.',
   ErrorServerBusy: 'The server cannot service this request right now. Try again later.',
   ErrorMailboxMoveInProgress: 'Mailbox move in progress. Try again later.',
@@ -72,7 +76,10 @@ export class SoapFault extends Error {
   readonly status: number
   /** Named values for MessageXml: BackOffMilliseconds as `t:Value`, the others as elements of their own name. */
   readonly values: Record<string, string | number>
-  constructor(code: string, options: { message?: string | undefined; status?: number; values?: Record<string, string | number> } = {}) {
+  constructor(
+    code: string,
+    options: { message?: string | undefined; status?: number; values?: Record<string, string | number> } = {},
+  ) {
     super(options.message ?? textOfCode(code))
     this.name = 'SoapFault'
     this.code = code
@@ -87,7 +94,8 @@ export function messageXml(values: Record<string, string | number>, prefix: 'm' 
   const inner = entries.map(([name, value]) =>
     name === 'BackOffMilliseconds'
       ? `<t:Value Name="${name}">${value}</t:Value>`
-      : `<t:${name}>${escapeXml(String(value))}</t:${name}>`)
+      : `<t:${name}>${escapeXml(String(value))}</t:${name}>`,
+  )
   const ns = prefix === 't' ? ' xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"' : ''
   return `<${prefix}:MessageXml${ns}>${inner.join('')}</${prefix}:MessageXml>`
 }

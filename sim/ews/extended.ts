@@ -30,7 +30,9 @@ export function extendedKey(path: XmlElement): string | null {
   const set = DistinguishedPropertySetId ? PROPERTY_SETS[DistinguishedPropertySetId] : PropertySetId?.toLowerCase()
   if (!set || (PropertySetId && DistinguishedPropertySetId)) return null
   if ((PropertyName === undefined) === (PropertyId === undefined)) return null
-  return PropertyName !== undefined ? `${set}/name:${PropertyName}:${PropertyType}` : `${set}/id:${PropertyId}:${PropertyType}`
+  return PropertyName !== undefined
+    ? `${set}/name:${PropertyName}:${PropertyType}`
+    : `${set}/id:${PropertyId}:${PropertyType}`
 }
 
 /** Value of an ExtendedProperty element of a request. */

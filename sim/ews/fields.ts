@@ -2,14 +2,21 @@ import type { ItemKind } from './model.ts'
 
 /** How a field is read from a request, kept, and written into an answer. */
 export type FieldType =
-  | 'text' | 'bool' | 'int'
+  | 'text'
+  | 'bool'
+  | 'int'
   /** An instant: UTC milliseconds. */
   | 'instant'
   /** Start and End of a calendar item: kept as instant, read together with the item's zones. */
   | 'wall'
   /** StartDate, DueDate, CompleteDate of a task: a date, kept as UTC midnight. */
   | 'date'
-  | 'strings' | 'body' | 'attendees' | 'dictionary' | 'zone' | 'xml'
+  | 'strings'
+  | 'body'
+  | 'attendees'
+  | 'dictionary'
+  | 'zone'
+  | 'xml'
   /** Worked out from the item when asked for. */
   | 'computed'
 
@@ -26,17 +33,20 @@ export interface FieldSpec {
 
 /** `Name:type` with the marks `!` read-only, `*` Default shape, `-` only when named. Order is the schema's order. */
 function specs(text: string): FieldSpec[] {
-  return text.trim().split(/\s+/).map((entry) => {
-    const [name = '', rest = 'text'] = entry.split(':')
-    const type = rest.replace(/[!*-]/g, '') as FieldType
-    return {
-      name,
-      type,
-      writable: type !== 'computed' && !rest.includes('!'),
-      byDefault: rest.includes('*'),
-      inAll: !rest.includes('-'),
-    }
-  })
+  return text
+    .trim()
+    .split(/\s+/)
+    .map((entry) => {
+      const [name = '', rest = 'text'] = entry.split(':')
+      const type = rest.replace(/[!*-]/g, '') as FieldType
+      return {
+        name,
+        type,
+        writable: type !== 'computed' && !rest.includes('!'),
+        byDefault: rest.includes('*'),
+        inAll: !rest.includes('-'),
+      }
+    })
 }
 
 const ITEM = specs(`
@@ -91,7 +101,10 @@ export const FIELDS: Record<ItemKind, readonly FieldSpec[]> = {
 }
 
 const PREFIX: Record<ItemKind, string> = {
-  CalendarItem: 'calendar:', Task: 'task:', Contact: 'contacts:', Message: 'message:',
+  CalendarItem: 'calendar:',
+  Task: 'task:',
+  Contact: 'contacts:',
+  Message: 'message:',
 }
 
 const BY_NAME = Object.fromEntries(
@@ -120,7 +133,9 @@ export function isForeignUri(kind: ItemKind, uri: string): boolean {
 export function indexedField(uri: string): { dictionary: string; part: string | null } | undefined {
   const [, name = '', part] = uri.split(':')
   const dictionary = {
-    EmailAddress: 'EmailAddresses', PhoneNumber: 'PhoneNumbers', ImAddress: 'ImAddresses',
+    EmailAddress: 'EmailAddresses',
+    PhoneNumber: 'PhoneNumbers',
+    ImAddress: 'ImAddresses',
     PhysicalAddress: 'PhysicalAddresses',
   }[name]
   return dictionary ? { dictionary, part: part ?? null } : undefined

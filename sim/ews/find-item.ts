@@ -15,8 +15,18 @@ const FIND_LIMIT = 1000
 const FIND_LIMIT_RESTRICTED = 250
 
 /** FindItem never returns these, whatever the shape says; GetItem does. */
-const NOT_FOUND_HERE = ['Body', 'TextBody', 'RequiredAttendees', 'OptionalAttendees', 'Resources', 'Recurrence',
-  'ModifiedOccurrences', 'DeletedOccurrences', 'StartTimeZone', 'EndTimeZone']
+const NOT_FOUND_HERE = [
+  'Body',
+  'TextBody',
+  'RequiredAttendees',
+  'OptionalAttendees',
+  'Resources',
+  'Recurrence',
+  'ModifiedOccurrences',
+  'DeletedOccurrences',
+  'StartTimeZone',
+  'EndTimeZone',
+]
 
 /**
  * Searches folders, one response message per folder.
@@ -24,13 +34,15 @@ const NOT_FOUND_HERE = ['Body', 'TextBody', 'RequiredAttendees', 'OptionalAttend
  */
 export function findItem(call: Call): string[] {
   const parents = child(call.body, 'ParentFolderIds')?.children ?? []
-  return parents.map((reference) => attempt('FindItem', () => {
-    const folder = resolveFolder(call, reference)
-    const context = renderContext(call)
-    const view = child(call.body, 'CalendarView')
-    const found = call.body.attrs['Traversal'] === 'Shallow' ? select(call, folder, view, context) : []
-    return success('FindItem', view ? calendarPage(call, view, found, context) : indexedPage(call, found, context))
-  }))
+  return parents.map((reference) =>
+    attempt('FindItem', () => {
+      const folder = resolveFolder(call, reference)
+      const context = renderContext(call)
+      const view = child(call.body, 'CalendarView')
+      const found = call.body.attrs['Traversal'] === 'Shallow' ? select(call, folder, view, context) : []
+      return success('FindItem', view ? calendarPage(call, view, found, context) : indexedPage(call, found, context))
+    }),
+  )
 }
 
 function select(call: Call, folder: Folder, view: XmlElement | undefined, context: RenderContext): Item[] {
@@ -54,8 +66,10 @@ function select(call: Call, folder: Folder, view: XmlElement | undefined, contex
 
 /** Items that overlap the window, by start. Series are not expanded here: a master is no instance and stays out. */
 function inCalendarView(call: Call, folder: Folder, view: XmlElement, items: Item[]): Item[] {
-  if (!folder.folderClass.startsWith('IPF.Appointment')) throw new ResponseError('ErrorCalendarFolderIsInvalidForCalendarView')
-  if (child(call.body, 'Restriction')) throw new ResponseError('ErrorInvalidRequest', 'A CalendarView takes no restriction.')
+  if (!folder.folderClass.startsWith('IPF.Appointment'))
+    throw new ResponseError('ErrorCalendarFolderIsInvalidForCalendarView')
+  if (child(call.body, 'Restriction'))
+    throw new ResponseError('ErrorInvalidRequest', 'A CalendarView takes no restriction.')
   const from = readInstant(view.attrs['StartDate'] ?? '', call.zone ?? 'UTC')
   const to = readInstant(view.attrs['EndDate'] ?? '', call.zone ?? 'UTC')
   if (to < from) throw new ResponseError('ErrorCalendarEndDateIsEarlierThanStartDate')
@@ -63,16 +77,23 @@ function inCalendarView(call: Call, folder: Folder, view: XmlElement, items: Ite
   limit.setUTCFullYear(limit.getUTCFullYear() + 2)
   if (to > limit.getTime()) throw new ResponseError('ErrorCalendarViewRangeTooBig')
   return items
-    .filter((item) => item.kind === 'CalendarItem' && !item.fields['Recurrence'] &&
-      Number(item.fields['Start']) < to && Number(item.fields['End']) > from)
+    .filter(
+      (item) =>
+        item.kind === 'CalendarItem' &&
+        !item.fields['Recurrence'] &&
+        Number(item.fields['Start']) < to &&
+        Number(item.fields['End']) > from,
+    )
     .sort((a, b) => Number(a.fields['Start']) - Number(b.fields['Start']))
 }
 
 function calendarPage(call: Call, view: XmlElement, found: Item[], context: RenderContext): string {
   const most = Math.min(Number(view.attrs['MaxEntriesReturned'] ?? FIND_LIMIT), FIND_LIMIT)
   const page = found.slice(0, most)
-  return `<m:RootFolder TotalItemsInView="${page.length}" IncludesLastItemInRange="${page.length === found.length}">` +
+  return (
+    `<m:RootFolder TotalItemsInView="${page.length}" IncludesLastItemInRange="${page.length === found.length}">` +
     `${itemsXml(call, page, context)}</m:RootFolder>`
+  )
 }
 
 function indexedPage(call: Call, found: Item[], context: RenderContext): string {
@@ -86,8 +107,10 @@ function indexedPage(call: Call, found: Item[], context: RenderContext): string 
   const page = found.slice(start, end)
   const next = fromEnd ? offset + page.length : start + page.length
   const last = fromEnd ? start === 0 : next >= found.length
-  return `<m:RootFolder IndexedPagingOffset="${next}" TotalItemsInView="${found.length}" IncludesLastItemInRange="${last}">` +
+  return (
+    `<m:RootFolder IndexedPagingOffset="${next}" TotalItemsInView="${found.length}" IncludesLastItemInRange="${last}">` +
     `${itemsXml(call, page, context)}</m:RootFolder>`
+  )
 }
 
 function itemsXml(call: Call, page: Item[], context: RenderContext): string {

@@ -1,11 +1,42 @@
 import util from 'node:util'
 
 import {
-  Appointment, BasePropertySet, BodyType, CalendarView, ConflictResolutionMode, Contact, ContactSchema, DateTime,
-  DeleteMode, EmailAddress, EmailAddressKey, EventType, ExchangeService, ExchangeVersion, ExtendedPropertyDefinition,
-  FolderId, Guid, ImpersonatedUserId, ConnectingIdType, ContactsFolder, ItemSchema, ItemView, MapiPropertyType, MessageBody, PropertySet, SearchFilter,
-  SendInvitationsMode, SendInvitationsOrCancellationsMode, ServiceError, StreamingSubscriptionConnection, SyncFolderItemsScope, Task, TaskStatus, Uri,
-  WebCredentials, WellKnownFolderName,
+  Appointment,
+  BasePropertySet,
+  BodyType,
+  CalendarView,
+  ConflictResolutionMode,
+  Contact,
+  ContactSchema,
+  DateTime,
+  DeleteMode,
+  EmailAddress,
+  EmailAddressKey,
+  EventType,
+  ExchangeService,
+  ExchangeVersion,
+  ExtendedPropertyDefinition,
+  FolderId,
+  Guid,
+  ImpersonatedUserId,
+  ConnectingIdType,
+  ContactsFolder,
+  ItemSchema,
+  ItemView,
+  MapiPropertyType,
+  MessageBody,
+  PropertySet,
+  SearchFilter,
+  SendInvitationsMode,
+  SendInvitationsOrCancellationsMode,
+  ServiceError,
+  StreamingSubscriptionConnection,
+  SyncFolderItemsScope,
+  Task,
+  TaskStatus,
+  Uri,
+  WebCredentials,
+  WellKnownFolderName,
 } from 'ews-javascript-api'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
@@ -29,7 +60,11 @@ beforeEach(async () => {
 })
 afterEach(() => sim.stop())
 
-const STAMP = new ExtendedPropertyDefinition(new Guid('11111111-2222-4333-8444-555555555555'), 'VtenextSync', MapiPropertyType.String)
+const STAMP = new ExtendedPropertyDefinition(
+  new Guid('11111111-2222-4333-8444-555555555555'),
+  'VtenextSync',
+  MapiPropertyType.String,
+)
 
 async function visit(): Promise<Appointment> {
   const appointment = new Appointment(service)
@@ -46,11 +81,21 @@ async function visit(): Promise<Appointment> {
 describe('the ews-javascript-api client', () => {
   it('creates, finds, changes and deletes an appointment', async () => {
     const made = await visit()
-    expect(sim.items(ALICE)[0]?.fields).toMatchObject({ Subject: 'Visit', Start: '2026-12-01T09:00:00Z', Location: 'Milano' })
-    const found = await service.FindAppointments(new FolderId(WellKnownFolderName.Calendar),
-      new CalendarView(new DateTime('2026-12-01T00:00:00Z'), new DateTime('2026-12-02T00:00:00Z')))
+    expect(sim.items(ALICE)[0]?.fields).toMatchObject({
+      Subject: 'Visit',
+      Start: '2026-12-01T09:00:00Z',
+      Location: 'Milano',
+    })
+    const found = await service.FindAppointments(
+      new FolderId(WellKnownFolderName.Calendar),
+      new CalendarView(new DateTime('2026-12-01T00:00:00Z'), new DateTime('2026-12-02T00:00:00Z')),
+    )
     expect(found.Items.map((item) => item.Subject)).toEqual(['Visit'])
-    const bound = await Appointment.Bind(service, made.Id, new PropertySet(BasePropertySet.FirstClassProperties, [STAMP]))
+    const bound = await Appointment.Bind(
+      service,
+      made.Id,
+      new PropertySet(BasePropertySet.FirstClassProperties, [STAMP]),
+    )
     const stamp: { outValue?: string } = {}
     expect(bound.TryGetProperty(STAMP, stamp as never)).toBe(true)
     expect(bound.Location).toBe('Milano')
@@ -68,22 +113,37 @@ describe('the ews-javascript-api client', () => {
     const bound = await Appointment.Bind(service, made.Id)
     sim.editItem(ALICE, sim.items(ALICE)[0]?.id ?? '', { Subject: 'Changed in Outlook' })
     bound.Subject = 'Ours'
-    const refusal = await bound.Update(ConflictResolutionMode.NeverOverwrite, SendInvitationsOrCancellationsMode.SendToNone)
-      .then(() => 'none', (error: unknown) => (error as { response: { ErrorCode: ServiceError } }).response.ErrorCode)
+    const refusal = await bound
+      .Update(ConflictResolutionMode.NeverOverwrite, SendInvitationsOrCancellationsMode.SendToNone)
+      .then(
+        () => 'none',
+        (error: unknown) => (error as { response: { ErrorCode: ServiceError } }).response.ErrorCode,
+      )
     expect(refusal).toBe(ServiceError.ErrorIrresolvableConflict)
     expect(sim.items(ALICE)[0]?.fields['Subject']).toBe('Changed in Outlook')
   })
 
   it('finds an item by its stamp', async () => {
     const made = await visit()
-    const found = await service.FindItems(new FolderId(WellKnownFolderName.Calendar),
-      new SearchFilter.IsEqualTo(STAMP, 'v1;crm;Events;1;pair'), new ItemView(10))
+    const found = await service.FindItems(
+      new FolderId(WellKnownFolderName.Calendar),
+      new SearchFilter.IsEqualTo(STAMP, 'v1;crm;Events;1;pair'),
+      new ItemView(10),
+    )
     expect(found.Items.map((item) => item.Id.UniqueId)).toEqual([made.Id.UniqueId])
   })
 
   it('follows a folder with SyncFolderItems', async () => {
     await visit()
-    const step = async (state: string) => service.SyncFolderItems(new FolderId(WellKnownFolderName.Calendar), PropertySet.IdOnly, [], 512, SyncFolderItemsScope.NormalItems, state)
+    const step = async (state: string) =>
+      service.SyncFolderItems(
+        new FolderId(WellKnownFolderName.Calendar),
+        PropertySet.IdOnly,
+        [],
+        512,
+        SyncFolderItemsScope.NormalItems,
+        state,
+      )
     const first = await step('')
     expect(first.Count).toBe(1)
     expect(first.MoreChangesAvailable).toBe(false)
@@ -100,7 +160,12 @@ describe('the ews-javascript-api client', () => {
     const bound = await Task.Bind(service, task.Id)
     bound.Status = TaskStatus.Completed
     await bound.Update(ConflictResolutionMode.AlwaysOverwrite)
-    expect(sim.items(ALICE)[0]?.fields).toMatchObject({ Subject: 'Call back', DueDate: '2026-12-04', Status: 'Completed', PercentComplete: 100 })
+    expect(sim.items(ALICE)[0]?.fields).toMatchObject({
+      Subject: 'Call back',
+      DueDate: '2026-12-04',
+      Status: 'Completed',
+      PercentComplete: 100,
+    })
   })
 
   it('makes a contact in a folder of its own', async () => {
@@ -112,8 +177,15 @@ describe('the ews-javascript-api client', () => {
     contact.Surname = 'Lee'
     contact.EmailAddresses._setItem(EmailAddressKey.EmailAddress1, new EmailAddress('ann@example.test'))
     await contact.Save(folder.Id)
-    expect(sim.items(ALICE, 'vtenext')[0]?.fields).toMatchObject({ GivenName: 'Ann', EmailAddresses: { EmailAddress1: 'ann@example.test' } })
-    const bound = await Contact.Bind(service, contact.Id, new PropertySet(BasePropertySet.IdOnly, [ContactSchema.Surname, ItemSchema.LastModifiedTime]))
+    expect(sim.items(ALICE, 'vtenext')[0]?.fields).toMatchObject({
+      GivenName: 'Ann',
+      EmailAddresses: { EmailAddress1: 'ann@example.test' },
+    })
+    const bound = await Contact.Bind(
+      service,
+      contact.Id,
+      new PropertySet(BasePropertySet.IdOnly, [ContactSchema.Surname, ItemSchema.LastModifiedTime]),
+    )
     expect(bound.Surname).toBe('Lee')
   })
 
@@ -126,7 +198,10 @@ describe('the ews-javascript-api client', () => {
 
   it('hears of a change over a streaming subscription', async () => {
     const subscription = await service.SubscribeToStreamingNotifications(
-      [new FolderId(WellKnownFolderName.Calendar)], EventType.Created, EventType.Modified)
+      [new FolderId(WellKnownFolderName.Calendar)],
+      EventType.Created,
+      EventType.Modified,
+    )
     const connection = new StreamingSubscriptionConnection(service, 1)
     connection.AddSubscription(subscription)
     const heard = Promise.withResolvers<number>()
@@ -140,4 +215,3 @@ describe('the ews-javascript-api client', () => {
     connection.Close()
   })
 })
-

@@ -19,6 +19,11 @@ export function getItem(call: Call): string[] {
     return ids.map(() => failure('GetItem', error, { inner: '<m:Items/>' }))
   }
   const context = renderContext(call)
-  return ids.map((reference) => attempt('GetItem',
-    () => success('GetItem', `<m:Items>${shape.render(resolveItem(call, reference), context)}</m:Items>`), '<m:Items/>'))
+  return ids.map((reference) =>
+    attempt(
+      'GetItem',
+      () => success('GetItem', `<m:Items>${shape.render(resolveItem(call, reference), context)}</m:Items>`),
+      '<m:Items/>',
+    ),
+  )
 }

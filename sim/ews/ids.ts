@@ -20,7 +20,10 @@ export function mailboxToken(address: string, generation: number): string {
 }
 
 function encode(serial: number): string {
-  const block = Math.floor(serial / 4).toString(36).toUpperCase().padStart(9, '0')
+  const block = Math.floor(serial / 4)
+    .toString(36)
+    .toUpperCase()
+    .padStart(9, '0')
   return `${block}${VARIANTS[serial % 4]}`
 }
 

@@ -95,7 +95,9 @@ export interface EwsSim {
   stop(): Promise<void>
 }
 
-const DEFAULT_MAILBOXES: MailboxOptions[] = ['alice', 'bob', 'carol'].map((name) => ({ address: `${name}@example.test` }))
+const DEFAULT_MAILBOXES: MailboxOptions[] = ['alice', 'bob', 'carol'].map((name) => ({
+  address: `${name}@example.test`,
+}))
 
 /** Starts the server; it listens when the promise resolves. Fails when the port is taken or the schemas are missing. */
 export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> {
@@ -106,18 +108,32 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
   const affinity = options.requireAffinity ?? false
   const schema = options.validate ? await loadSchema(options.validate.schemaDir) : null
   if (options.validate && !schema) {
-    throw new Error(`There is no messages.xsd in ${options.validate.schemaDir}; leave \`validate\` out or name the folder that holds it.`)
+    throw new Error(
+      `There is no messages.xsd in ${options.validate.schemaDir}; leave \`validate\` out or name the folder that holds it.`,
+    )
   }
   const store = new Store(clock, options.touchAfterWrite ?? false)
   for (const mailbox of options.mailboxes ?? DEFAULT_MAILBOXES) store.addMailbox(mailbox)
   const subscriptions = new Subscriptions()
   store.onChange = (event) => subscriptions.publish(event)
   const streams = new Streams({
-    clock, faults, version, heartbeatMs: options.heartbeatMs ?? 45_000, limit: options.hangingConnectionLimit ?? 10, affinity,
+    clock,
+    faults,
+    version,
+    heartbeatMs: options.heartbeatMs ?? 45_000,
+    limit: options.hangingConnectionLimit ?? 10,
+    affinity,
   })
   streams.beforeTick = () => store.runTouches()
   const server = createEwsServer({
-    store, faults, subscriptions, streams, service, version, schema, affinity,
+    store,
+    faults,
+    subscriptions,
+    streams,
+    service,
+    version,
+    schema,
+    affinity,
     forcePageSize: options.forcePageSize ?? Number.POSITIVE_INFINITY,
   })
   server.keepAliveTimeout = 60_000
@@ -127,7 +143,10 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
   const controls = controlsOf(store, subscriptions)
   return {
     url: `http://127.0.0.1:${portOf(server)}/EWS/Exchange.asmx`,
-    service, clock, faults, writes: store.writes,
+    service,
+    clock,
+    faults,
+    writes: store.writes,
     get mailboxes() {
       return [...store.all()].map(({ address, username, password }) => ({ address, username, password }))
     },
@@ -150,8 +169,10 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
   }
 }
 
-type Controls = Omit<EwsSim,
-  'url' | 'service' | 'mailboxes' | 'clock' | 'faults' | 'outbox' | 'writes' | 'subscriptions' | 'openStreams' | 'stop'>
+type Controls = Omit<
+  EwsSim,
+  'url' | 'service' | 'mailboxes' | 'clock' | 'faults' | 'outbox' | 'writes' | 'subscriptions' | 'openStreams' | 'stop'
+>
 
 function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
   const desk = new Desk(store)

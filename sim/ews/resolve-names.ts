@@ -10,16 +10,23 @@ import { childText, escapeXml } from './xml.ts'
  * Documentation: https://learn.microsoft.com/exchange/client-developer/web-service-reference/resolvenames-operation
  */
 export function resolveNames(call: Call): string[] {
-  const entry = (childText(call.body, 'UnresolvedEntry') ?? '').trim().toLowerCase().replace(/^smtp:/, '')
-  const found = [...call.store.all()].filter(({ address, name }) =>
-    address.toLowerCase().startsWith(entry) || name.toLowerCase().startsWith(entry)).slice(0, 101)
+  const entry = (childText(call.body, 'UnresolvedEntry') ?? '')
+    .trim()
+    .toLowerCase()
+    .replace(/^smtp:/, '')
+  const found = [...call.store.all()]
+    .filter(({ address, name }) => address.toLowerCase().startsWith(entry) || name.toLowerCase().startsWith(entry))
+    .slice(0, 101)
   if (found.length === 0) return [failure('ResolveNames', new ResponseError('ErrorNameResolutionNoResults'))]
   const page = found.slice(0, 100)
   const full = call.body.attrs['ReturnFullContactData'] === 'true'
-  const set = `<m:ResolutionSet TotalItemsInView="${page.length}" IncludesLastItemInRange="${found.length <= 100}">` +
+  const set =
+    `<m:ResolutionSet TotalItemsInView="${page.length}" IncludesLastItemInRange="${found.length <= 100}">` +
     `${page.map((mailbox) => resolutionXml(mailbox, full)).join('')}</m:ResolutionSet>`
   if (page.length === 1) return [success('ResolveNames', set)]
-  return [failure('ResolveNames', new ResponseError('ErrorNameResolutionMultipleResults'), { inner: set, warning: true })]
+  return [
+    failure('ResolveNames', new ResponseError('ErrorNameResolutionMultipleResults'), { inner: set, warning: true }),
+  ]
 }
 
 function resolutionXml(mailbox: Mailbox, full: boolean): string {

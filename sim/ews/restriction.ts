@@ -20,7 +20,9 @@ export function valueAt(path: XmlElement, item: Item, context: RenderContext): C
   const uri = path.attrs['FieldURI'] ?? ''
   if (path.name === 'IndexedFieldURI') {
     const field = indexedField(uri)
-    const entry = field ? (item.fields[field.dictionary] as Dictionary | undefined)?.[path.attrs['FieldIndex'] ?? ''] : undefined
+    const entry = field
+      ? (item.fields[field.dictionary] as Dictionary | undefined)?.[path.attrs['FieldIndex'] ?? '']
+      : undefined
     return typeof entry === 'object' ? entry[field?.part ?? ''] : entry
   }
   const spec = fieldOfUri(item.kind, uri)
@@ -40,16 +42,21 @@ export function valueAt(path: XmlElement, item: Item, context: RenderContext): C
 export function matches(expression: XmlElement, item: Item, context: RenderContext): boolean {
   const [first, second] = expression.children
   switch (expression.name) {
-    case 'And': return expression.children.every((part) => matches(part, item, context))
-    case 'Or': return expression.children.some((part) => matches(part, item, context))
-    case 'Not': return first !== undefined && !matches(first, item, context)
-    case 'Exists': return first !== undefined && valueAt(first, item, context) !== undefined
+    case 'And':
+      return expression.children.every((part) => matches(part, item, context))
+    case 'Or':
+      return expression.children.some((part) => matches(part, item, context))
+    case 'Not':
+      return first !== undefined && !matches(first, item, context)
+    case 'Exists':
+      return first !== undefined && valueAt(first, item, context) !== undefined
   }
   if (!first) throw new ResponseError('ErrorInvalidRestriction', `The expression ${expression.name} names no property.`)
   const value = valueAt(first, item, context)
   if (expression.name === 'Contains') return contains(value, second?.attrs['Value'] ?? '', expression)
   const operand = second?.children[0]
-  const other = operand?.name === 'Constant' ? operand.attrs['Value'] : operand ? valueAt(operand, item, context) : undefined
+  const other =
+    operand?.name === 'Constant' ? operand.attrs['Value'] : operand ? valueAt(operand, item, context) : undefined
   return compare(expression.name, value, other)
 }
 
@@ -57,13 +64,20 @@ function compare(operator: string, value: Comparable, other: Comparable): boolea
   if (value === undefined || other === undefined) return operator === 'IsNotEqualTo' && value !== other
   const order = orderOf(value, other)
   switch (operator) {
-    case 'IsEqualTo': return order === 0
-    case 'IsNotEqualTo': return order !== 0
-    case 'IsGreaterThan': return order > 0
-    case 'IsGreaterThanOrEqualTo': return order >= 0
-    case 'IsLessThan': return order < 0
-    case 'IsLessThanOrEqualTo': return order <= 0
-    default: throw new ResponseError('ErrorUnsupportedPathForQuery', `The search expression ${operator} is not supported.`)
+    case 'IsEqualTo':
+      return order === 0
+    case 'IsNotEqualTo':
+      return order !== 0
+    case 'IsGreaterThan':
+      return order > 0
+    case 'IsGreaterThanOrEqualTo':
+      return order >= 0
+    case 'IsLessThan':
+      return order < 0
+    case 'IsLessThanOrEqualTo':
+      return order <= 0
+    default:
+      throw new ResponseError('ErrorUnsupportedPathForQuery', `The search expression ${operator} is not supported.`)
   }
 }
 
@@ -85,10 +99,14 @@ function contains(value: Comparable, wanted: string, expression: XmlElement): bo
   return (Array.isArray(value) ? value : [String(value)]).some((entry) => {
     const text = fold ? entry.toLowerCase() : entry
     switch (expression.attrs['ContainmentMode'] ?? 'FullString') {
-      case 'FullString': return text === needle
-      case 'Prefixed': return text.startsWith(needle)
-      case 'PrefixOnWords': return text.split(/\W+/).some((word) => word.startsWith(needle))
-      default: return text.includes(needle)
+      case 'FullString':
+        return text === needle
+      case 'Prefixed':
+        return text.startsWith(needle)
+      case 'PrefixOnWords':
+        return text.split(/\W+/).some((word) => word.startsWith(needle))
+      default:
+        return text.includes(needle)
     }
   })
 }

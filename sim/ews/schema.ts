@@ -65,7 +65,11 @@ async function compile(schemaDir: string): Promise<EwsSchema> {
       } catch (error) {
         if (!(error instanceof XmlLibError)) throw error
         const detail = error.details[0]
-        return { line: detail?.line ?? 1, position: detail?.col || 1, message: (detail?.message ?? error.message).trim() }
+        return {
+          line: detail?.line ?? 1,
+          position: detail?.col || 1,
+          message: (detail?.message ?? error.message).trim(),
+        }
       } finally {
         document?.dispose()
       }

@@ -38,10 +38,21 @@ export interface ServerParts {
 }
 
 const OPERATIONS: Record<string, (call: Call) => string[]> = {
-  GetFolder: getFolder, FindFolder: findFolder, CreateFolder: createFolder, DeleteFolder: deleteFolder,
-  UpdateFolder: updateFolder, SyncFolderHierarchy: syncFolderHierarchy, SyncFolderItems: syncFolderItems,
-  GetItem: getItem, FindItem: findItem, CreateItem: createItem, UpdateItem: updateItem, DeleteItem: deleteItem,
-  MoveItem: moveItem, CopyItem: copyItem, ResolveNames: resolveNames,
+  GetFolder: getFolder,
+  FindFolder: findFolder,
+  CreateFolder: createFolder,
+  DeleteFolder: deleteFolder,
+  UpdateFolder: updateFolder,
+  SyncFolderHierarchy: syncFolderHierarchy,
+  SyncFolderItems: syncFolderItems,
+  GetItem: getItem,
+  FindItem: findItem,
+  CreateItem: createItem,
+  UpdateItem: updateItem,
+  DeleteItem: deleteItem,
+  MoveItem: moveItem,
+  CopyItem: copyItem,
+  ResolveNames: resolveNames,
 }
 
 const COOKIE = 'X-BackEndOverrideCookie'
@@ -51,7 +62,10 @@ export function createEwsServer(parts: ServerParts): Server {
     handle(parts, request, response).catch((error: unknown) => {
       // A bug of the simulator must be visible in the test that meets it.
       if (response.headersSent) response.destroy()
-      else response.writeHead(500, { 'content-type': 'text/plain' }).end(error instanceof Error ? error.stack : String(error))
+      else
+        response
+          .writeHead(500, { 'content-type': 'text/plain' })
+          .end(error instanceof Error ? error.stack : String(error))
     })
   })
 }
@@ -64,7 +78,8 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
   const text = await readBody(request)
   response.setHeader('request-id', randomUUID())
   const clientId = request.headers['client-request-id']
-  if (clientId !== undefined && request.headers['return-client-request-id'] === 'true') response.setHeader('client-request-id', clientId)
+  if (clientId !== undefined && request.headers['return-client-request-id'] === 'true')
+    response.setHeader('client-request-id', clientId)
   const user = signIn(parts, request)
   if (!user) {
     response.writeHead(401, { 'www-authenticate': 'Basic realm="127.0.0.1"' }).end()
@@ -95,7 +110,9 @@ async function readBody(request: IncomingMessage): Promise<string> {
 
 function send(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
   const body = Buffer.from(text)
-  response.writeHead(status, { 'content-type': 'text/xml; charset=utf-8', 'content-length': body.length, ...headers }).end(body)
+  response
+    .writeHead(status, { 'content-type': 'text/xml; charset=utf-8', 'content-length': body.length, ...headers })
+    .end(body)
 }
 
 /** User name of valid Basic credentials: the service account's or a mailbox owner's; null otherwise. */
@@ -107,7 +124,8 @@ function signIn(parts: ServerParts, request: IncomingMessage): string | null {
   const username = plain.slice(0, colon)
   const password = plain.slice(colon + 1)
   const { service } = parts
-  if (username.toLowerCase() === service.username.toLowerCase()) return password === service.password ? service.username : null
+  if (username.toLowerCase() === service.username.toLowerCase())
+    return password === service.password ? service.username : null
   const mailbox = byUsername(parts.store, username)
   return mailbox && mailbox.password === password ? mailbox.username : null
 }
@@ -123,14 +141,21 @@ function readCall(parts: ServerParts, request: IncomingMessage, user: string, te
   const root = parse(parts, text)
   const header = child(root, 'Header')
   const body = child(root, 'Body')?.children[0]
-  if (root.ns !== SOAP_NS || !body || body.ns !== MESSAGES_NS) throw violation(1, 1, 'The envelope holds no operation of the messages namespace.')
+  if (root.ns !== SOAP_NS || !body || body.ns !== MESSAGES_NS)
+    throw violation(1, 1, 'The envelope holds no operation of the messages namespace.')
   checkVersion(parts.version, child(header, 'RequestServerVersion'))
   const mailbox = targetMailbox(parts, user, child(header, 'ExchangeImpersonation'))
   if (mailbox.movingUntil > parts.store.clock.now()) throw new SoapFault('ErrorMailboxMoveInProgress')
   return {
-    store: parts.store, operation: body.name, body, mailbox, user,
+    store: parts.store,
+    operation: body.name,
+    body,
+    mailbox,
+    user,
     zone: descend(header, 'TimeZoneContext', 'TimeZoneDefinition')?.attrs['Id'] ?? null,
-    headers: request.headers, responseHeaders: {}, forcePageSize: parts.forcePageSize,
+    headers: request.headers,
+    responseHeaders: {},
+    forcePageSize: parts.forcePageSize,
   }
 }
 
@@ -164,18 +189,25 @@ function checkVersion(own: ServerVersion, element: XmlElement | undefined): void
 function targetMailbox(parts: ServerParts, user: string, impersonation: XmlElement | undefined): Mailbox {
   if (!impersonation) {
     const own = byUsername(parts.store, user)
-    if (!own) throw new SoapFault('ErrorMissingEmailAddress', { message: `The account ${user} has no mailbox of its own.` })
+    if (!own)
+      throw new SoapFault('ErrorMissingEmailAddress', { message: `The account ${user} has no mailbox of its own.` })
     return own
   }
   if (user !== parts.service.username) throw new SoapFault('ErrorImpersonateUserDenied')
   const sid = child(impersonation, 'ConnectingSID')?.children[0]
   const name = sid?.text.trim() ?? ''
-  const mailbox = sid?.name === 'PrincipalName' ? byUsername(parts.store, name) ?? parts.store.find(name) : parts.store.find(name)
+  const mailbox =
+    sid?.name === 'PrincipalName' ? (byUsername(parts.store, name) ?? parts.store.find(name)) : parts.store.find(name)
   if (!mailbox) throw new SoapFault('ErrorNonExistentMailbox')
   return mailbox
 }
 
-async function answer(parts: ServerParts, call: Call, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  parts: ServerParts,
+  call: Call,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const effect = parts.faults.take(call.operation, call.mailbox.address)
   if (effect && (await refuse(parts, effect, call, request, response))) return
   if (call.operation === 'GetStreamingEvents') {
@@ -194,26 +226,38 @@ async function answer(parts: ServerParts, call: Call, request: IncomingMessage, 
 }
 
 function perform(parts: ServerParts, call: Call, request: IncomingMessage): string[] {
-  if (call.operation === 'Subscribe') return subscribe(call, parts.subscriptions, subscribingBackend(parts, call, request))
+  if (call.operation === 'Subscribe')
+    return subscribe(call, parts.subscriptions, subscribingBackend(parts, call, request))
   if (call.operation === 'Unsubscribe') return unsubscribe(call, parts.subscriptions)
   const operation = OPERATIONS[call.operation]
-  if (!operation) throw new SoapFault('ErrorInvalidRequest', { message: `This server does not know the operation ${call.operation}.` })
+  if (!operation)
+    throw new SoapFault('ErrorInvalidRequest', {
+      message: `This server does not know the operation ${call.operation}.`,
+    })
   return operation(call)
 }
 
 /** Faults that take the place of the work. Returns true when the request is dealt with. */
 async function refuse(
-  parts: ServerParts, effect: FaultEffect, call: Call, request: IncomingMessage, response: ServerResponse,
+  parts: ServerParts,
+  effect: FaultEffect,
+  call: Call,
+  request: IncomingMessage,
+  response: ServerResponse,
 ): Promise<boolean> {
   switch (effect.type) {
     case 'status':
       response.writeHead(effect.status, effect.headers).end(effect.body)
       return true
     case 'error': {
-      const values: Record<string, number> = effect.backOffMs === undefined ? {} : { BackOffMilliseconds: effect.backOffMs }
-      if (effect.status !== 200) throw new SoapFault(effect.code, { message: effect.message, status: effect.status ?? 500, values })
+      const values: Record<string, number> =
+        effect.backOffMs === undefined ? {} : { BackOffMilliseconds: effect.backOffMs }
+      if (effect.status !== 200)
+        throw new SoapFault(effect.code, { message: effect.message, status: effect.status ?? 500, values })
       const error = new ResponseError(effect.code, effect.message)
-      const messages = Array.from({ length: partsOf(call) }, () => failure(call.operation, error, { values, inner: emptyContent(call.operation) }))
+      const messages = Array.from({ length: partsOf(call) }, () =>
+        failure(call.operation, error, { values, inner: emptyContent(call.operation) }),
+      )
       send(response, 200, envelope(parts.version, responseBody(call.operation, messages)))
       return true
     }

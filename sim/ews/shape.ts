@@ -80,10 +80,12 @@ export class ItemShape {
         continue
       }
       if (this.#withheld.includes(spec.name)) continue
-      const inBase = this.#base === 'AllProperties' ? spec.inAll : this.#base === 'Default' ? spec.byDefault : spec.name === 'ItemId'
+      const inBase =
+        this.#base === 'AllProperties' ? spec.inAll : this.#base === 'Default' ? spec.byDefault : spec.name === 'ItemId'
       const entries = this.#indexed.filter((path) => path.dictionary === spec.name)
       if (inBase || named.has(spec)) steps.push({ type: 'field', spec })
-      else if (entries.length > 0) steps.push({ type: 'indexed', spec, entries: entries.map((path) => [path.index, path.part]) })
+      else if (entries.length > 0)
+        steps.push({ type: 'indexed', spec, entries: entries.map((path) => [path.index, path.part]) })
     }
     return steps
   }
@@ -112,7 +114,8 @@ function pick(dictionary: Dictionary, entries: [string, string | null][]): Dicti
     const entry = dictionary[index]
     if (entry === undefined) continue
     if (part === null || typeof entry === 'string') picked[index] = entry
-    else if (entry[part] !== undefined) picked[index] = { ...(picked[index] as Record<string, string>), [part]: entry[part] }
+    else if (entry[part] !== undefined)
+      picked[index] = { ...(picked[index] as Record<string, string>), [part]: entry[part] }
   }
   return picked
 }

@@ -16,22 +16,41 @@ export const EXCHANGE_SE: ServerVersion = { major: 15, minor: 2, build: 2562, re
 
 /** Schema versions in the order in which they appeared. */
 export const SCHEMA_VERSIONS = [
-  'Exchange2007', 'Exchange2007_SP1', 'Exchange2009', 'Exchange2010', 'Exchange2010_SP1', 'Exchange2010_SP2',
-  'Exchange2012', 'Exchange2013', 'Exchange2013_SP1', 'Exchange2015', 'Exchange2016', 'V2015_10_05', 'V2016_01_06',
-  'V2016_04_13', 'V2016_07_13', 'V2016_10_10', 'V2017_01_07', 'V2017_04_14', 'V2017_07_11',
+  'Exchange2007',
+  'Exchange2007_SP1',
+  'Exchange2009',
+  'Exchange2010',
+  'Exchange2010_SP1',
+  'Exchange2010_SP2',
+  'Exchange2012',
+  'Exchange2013',
+  'Exchange2013_SP1',
+  'Exchange2015',
+  'Exchange2016',
+  'V2015_10_05',
+  'V2016_01_06',
+  'V2016_04_13',
+  'V2016_07_13',
+  'V2016_10_10',
+  'V2017_01_07',
+  'V2017_04_14',
+  'V2017_07_11',
 ]
 
 const HEAD = '<?xml version="1.0" encoding="utf-8"?>'
-const NAMESPACES = 'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" ' +
+const NAMESPACES =
+  'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" ' +
   'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"'
 
 /** The answer of an operation: a whole envelope around the given body element. */
 export function envelope(version: ServerVersion, body: string): string {
-  return `${HEAD}<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header>` +
+  return (
+    `${HEAD}<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header>` +
     `<h:ServerVersionInfo MajorVersion="${version.major}" MinorVersion="${version.minor}" ` +
     `MajorBuildNumber="${version.build}" MinorBuildNumber="${version.revision}" Version="${version.schema}" ` +
     'xmlns:h="http://schemas.microsoft.com/exchange/services/2006/types"/></s:Header>' +
     `<s:Body>${body}</s:Body></s:Envelope>`
+  )
 }
 
 /**
@@ -40,11 +59,13 @@ export function envelope(version: ServerVersion, body: string): string {
  */
 export function streamEnvelope(version: ServerVersion, body: string): string {
   const ns = 'xmlns:soap11="http://schemas.xmlsoap.org/soap/envelope/"'
-  return `${HEAD}<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><soap11:Header ${ns}>` +
+  return (
+    `${HEAD}<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><soap11:Header ${ns}>` +
     `<ServerVersionInfo MajorVersion="${version.major}" MinorVersion="${version.minor}" ` +
     `MajorBuildNumber="${version.build}" MinorBuildNumber="${version.revision}" Version="${version.schema}" ` +
     'xmlns="http://schemas.microsoft.com/exchange/services/2006/types"/></soap11:Header>' +
     `<soap11:Body ${ns}>${body}</soap11:Body></Envelope>`
+  )
 }
 
 /** Body element of an operation's answer around its response messages. */
@@ -55,12 +76,14 @@ export function responseBody(operation: string, messages: string[]): string {
 export function faultEnvelope(fault: SoapFault): string {
   const schema = fault.code === 'ErrorSchemaValidation'
   const errors = 'xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors"'
-  return `${HEAD}<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>` +
+  return (
+    `${HEAD}<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>` +
     '<faultcode xmlns:a="http://schemas.microsoft.com/exchange/services/2006/types">a:' +
     `${fault.code}</faultcode><faultstring xml:lang="en-US">${escapeXml(fault.message)}</faultstring><detail>` +
     `<e:ResponseCode ${errors}>${fault.code}</e:ResponseCode>` +
     `<e:Message ${errors}>${escapeXml(schema ? 'The request failed schema validation.' : fault.message)}</e:Message>` +
     `${messageXml(fault.values, 't')}</detail></s:Fault></s:Body></s:Envelope>`
+  )
 }
 
 export function success(name: string, inner = ''): string {
@@ -72,9 +95,11 @@ export function failure(
   error: { code: string; message: string },
   options: { inner?: string; values?: Record<string, string | number>; warning?: boolean } = {},
 ): string {
-  return `<m:${name}ResponseMessage ResponseClass="${options.warning ? 'Warning' : 'Error'}">` +
+  return (
+    `<m:${name}ResponseMessage ResponseClass="${options.warning ? 'Warning' : 'Error'}">` +
     `<m:MessageText>${escapeXml(error.message)}</m:MessageText><m:ResponseCode>${error.code}</m:ResponseCode>` +
     `<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>${messageXml(options.values ?? {}, 'm')}${options.inner ?? ''}</m:${name}ResponseMessage>`
+  )
 }
 
 /**

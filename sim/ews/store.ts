@@ -52,13 +52,30 @@ export class Store {
   }
 
   addMailbox(options: { address: string; username?: string; password?: string; zone?: string }): Mailbox {
-    const { address, username = address, password = `${address.split('@')[0]}-password`, zone = 'W. Europe Standard Time' } = options
+    const {
+      address,
+      username = address,
+      password = `${address.split('@')[0]}-password`,
+      zone = 'W. Europe Standard Time',
+    } = options
     const generation = ++this.#generation
     const local = address.split('@')[0] ?? address
     const mailbox: Mailbox = {
-      address, username, password, zone, name: local.slice(0, 1).toUpperCase() + local.slice(1), generation,
-      token: mailboxToken(address, generation), seq: 0, nextSerial: 1, epoch: 0, undone: [], folders: null,
-      folderTombstones: [], items: new Map(), movingUntil: 0,
+      address,
+      username,
+      password,
+      zone,
+      name: local.slice(0, 1).toUpperCase() + local.slice(1),
+      generation,
+      token: mailboxToken(address, generation),
+      seq: 0,
+      nextSerial: 1,
+      epoch: 0,
+      undone: [],
+      folders: null,
+      folderTombstones: [],
+      items: new Map(),
+      movingUntil: 0,
     }
     this.#mailboxes.set(address.toLowerCase(), mailbox)
     this.#byToken.set(mailbox.token, mailbox)
@@ -74,7 +91,10 @@ export class Store {
   /** The mailbox of an address; throws for an unknown one. */
   mailbox(address: string): Mailbox {
     const mailbox = this.find(address)
-    if (!mailbox) throw new Error(`There is no mailbox ${address}. Existing: ${[...this.#mailboxes.keys()].slice(0, 10).join(', ')}.`)
+    if (!mailbox)
+      throw new Error(
+        `There is no mailbox ${address}. Existing: ${[...this.#mailboxes.keys()].slice(0, 10).join(', ')}.`,
+      )
     return mailbox
   }
 
@@ -95,19 +115,36 @@ export class Store {
     mailbox.folders = new Map()
     const serials = new Map<string, number>()
     for (const [distinguished, name, folderClass, parent] of DISTINGUISHED) {
-      const folder = this.addFolder(mailbox, { distinguished, name, folderClass, parent: serials.get(parent ?? '') ?? 0 })
+      const folder = this.addFolder(mailbox, {
+        distinguished,
+        name,
+        folderClass,
+        parent: serials.get(parent ?? '') ?? 0,
+      })
       serials.set(distinguished, folder.serial)
     }
     return mailbox.folders
   }
 
-  addFolder(mailbox: Mailbox, options: { distinguished?: string; name: string; folderClass: string; parent: number }): Folder {
+  addFolder(
+    mailbox: Mailbox,
+    options: { distinguished?: string; name: string; folderClass: string; parent: number },
+  ): Folder {
     const folders = mailbox.folders ?? this.folders(mailbox)
     const serial = mailbox.nextSerial++
     const seq = ++mailbox.seq
     const folder: Folder = {
-      serial, distinguished: options.distinguished ?? null, name: options.name, folderClass: options.folderClass,
-      parent: options.parent, createdSeq: seq, seq, contentSeq: seq, items: null, tombstones: null, permissions: null,
+      serial,
+      distinguished: options.distinguished ?? null,
+      name: options.name,
+      folderClass: options.folderClass,
+      parent: options.parent,
+      createdSeq: seq,
+      seq,
+      contentSeq: seq,
+      items: null,
+      tombstones: null,
+      permissions: null,
     }
     folders.set(serial, folder)
     return folder
@@ -131,9 +168,18 @@ export class Store {
     const now = this.clock.now()
     const serial = mailbox.nextSerial++
     const item: Item = {
-      serial, kind: content.kind, itemClass: content.itemClass, folder: folder.serial, createdSeq: seq, seq,
-      created: now, modified: now, searchKey: searchKey ?? serial, fields: content.fields,
-      extended: content.extended, history: null,
+      serial,
+      kind: content.kind,
+      itemClass: content.itemClass,
+      folder: folder.serial,
+      createdSeq: seq,
+      seq,
+      created: now,
+      modified: now,
+      searchKey: searchKey ?? serial,
+      fields: content.fields,
+      extended: content.extended,
+      history: null,
     }
     this.#enter(mailbox, folder, item)
     this.onChange({ kind: 'Created', mailbox, at: now, item, folder: folder.serial })
@@ -164,7 +210,11 @@ export class Store {
     const moved: Item = { ...item, serial: mailbox.nextSerial++, folder: target.serial, createdSeq: seq, seq }
     this.#enter(mailbox, target, moved)
     this.onChange({
-      kind: 'Moved', mailbox, at: this.clock.now(), item: moved, folder: target.serial,
+      kind: 'Moved',
+      mailbox,
+      at: this.clock.now(),
+      item: moved,
+      folder: target.serial,
       old: { serial: item.serial, folder: source.serial },
     })
     return moved
@@ -172,10 +222,20 @@ export class Store {
 
   copy(mailbox: Mailbox, item: Item, target: Folder): Item {
     const seq = ++mailbox.seq
-    const copied: Item = { ...structuredClone(item), serial: mailbox.nextSerial++, folder: target.serial, createdSeq: seq, seq }
+    const copied: Item = {
+      ...structuredClone(item),
+      serial: mailbox.nextSerial++,
+      folder: target.serial,
+      createdSeq: seq,
+      seq,
+    }
     this.#enter(mailbox, target, copied)
     this.onChange({
-      kind: 'Copied', mailbox, at: this.clock.now(), item: copied, folder: target.serial,
+      kind: 'Copied',
+      mailbox,
+      at: this.clock.now(),
+      item: copied,
+      folder: target.serial,
       old: { serial: item.serial, folder: item.folder },
     })
     return copied
@@ -194,11 +254,18 @@ export class Store {
   }
 
   removeFolder(mailbox: Mailbox, folder: Folder): void {
-    for (const nested of [...this.folders(mailbox).values()]) if (nested.parent === folder.serial) this.removeFolder(mailbox, nested)
+    for (const nested of [...this.folders(mailbox).values()])
+      if (nested.parent === folder.serial) this.removeFolder(mailbox, nested)
     for (const item of [...this.itemsOf(folder).values()]) mailbox.items.delete(item.serial)
     this.folders(mailbox).delete(folder.serial)
     mailbox.folderTombstones.push({ serial: folder.serial, createdSeq: folder.createdSeq, seq: ++mailbox.seq })
-    this.onChange({ kind: 'Deleted', mailbox, at: this.clock.now(), folder: folder.serial, old: { serial: 0, folder: folder.parent } })
+    this.onChange({
+      kind: 'Deleted',
+      mailbox,
+      at: this.clock.now(),
+      folder: folder.serial,
+      old: { serial: 0, folder: folder.parent },
+    })
   }
 
   /** Gives every folder and item a new id; the content stays. Sync states and ids of before are worthless. */
@@ -219,7 +286,7 @@ export class Store {
   /** Plans the server's own touch of an item 1 to 3 s after a write: new change key, same content. */
   planTouch(mailbox: Mailbox, item: Item): void {
     if (!this.touchAfterWrite) return
-    this.#touches.push({ mailbox, serial: item.serial, due: this.clock.now() + 1000 + (item.serial * 7919) % 2000 })
+    this.#touches.push({ mailbox, serial: item.serial, due: this.clock.now() + 1000 + ((item.serial * 7919) % 2000) })
   }
 
   runTouches(): void {
@@ -273,7 +340,10 @@ export class Store {
 }
 
 const KIND_OF_CLASS: [string, ItemKind][] = [
-  ['IPM.Appointment', 'CalendarItem'], ['IPM.Task', 'Task'], ['IPM.Contact', 'Contact'], ['IPM', 'Message'],
+  ['IPM.Appointment', 'CalendarItem'],
+  ['IPM.Task', 'Task'],
+  ['IPM.Contact', 'Contact'],
+  ['IPM', 'Message'],
 ]
 
 export function kindOfClass(itemClass: string): ItemKind {
@@ -281,9 +351,15 @@ export function kindOfClass(itemClass: string): ItemKind {
 }
 
 export const DEFAULT_FOLDER: Record<ItemKind, string> = {
-  CalendarItem: 'calendar', Task: 'tasks', Contact: 'contacts', Message: 'drafts',
+  CalendarItem: 'calendar',
+  Task: 'tasks',
+  Contact: 'contacts',
+  Message: 'drafts',
 }
 
 export const DEFAULT_CLASS: Record<ItemKind, string> = {
-  CalendarItem: 'IPM.Appointment', Task: 'IPM.Task', Contact: 'IPM.Contact', Message: 'IPM.Note',
+  CalendarItem: 'IPM.Appointment',
+  Task: 'IPM.Task',
+  Contact: 'IPM.Contact',
+  Message: 'IPM.Note',
 }

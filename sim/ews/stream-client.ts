@@ -22,13 +22,19 @@ const END = /<\/(?:\w+:)?Envelope>/
 
 /** Exchange answers with two elements in another namespace than its schema has them; the rest has to fit. */
 function asPublished(text: string): string {
-  return text.replace(/(<\/?)m:Notification>/g, '$1t:Notification>')
-    .replace(/<m:ErrorSubscriptionIds>.*?<\/m:ErrorSubscriptionIds>/g, (list) => list.replace(/(<\/?)m:SubscriptionId>/g, '$1t:SubscriptionId>'))
+  return text
+    .replace(/(<\/?)m:Notification>/g, '$1t:Notification>')
+    .replace(/<m:ErrorSubscriptionIds>.*?<\/m:ErrorSubscriptionIds>/g, (list) =>
+      list.replace(/(<\/?)m:SubscriptionId>/g, '$1t:SubscriptionId>'),
+    )
 }
 
 export function openStream(sim: EwsSim, ids: string[], minutes = 30, options: AskOptions = {}): OpenStream {
   const list = ids.map((id) => `<t:SubscriptionId>${id}</t:SubscriptionId>`).join('')
-  const body = requestOf(`<m:GetStreamingEvents><m:SubscriptionIds>${list}</m:SubscriptionIds><m:ConnectionTimeout>${minutes}</m:ConnectionTimeout></m:GetStreamingEvents>`, options)
+  const body = requestOf(
+    `<m:GetStreamingEvents><m:SubscriptionIds>${list}</m:SubscriptionIds><m:ConnectionTimeout>${minutes}</m:ConnectionTimeout></m:GetStreamingEvents>`,
+    options,
+  )
   const envelopes: string[] = []
   const waiting: { resolve: (text: string) => void; reject: (error: Error) => void }[] = []
   let buffer = ''
@@ -63,10 +69,12 @@ export function openStream(sim: EwsSim, ids: string[], minutes = 30, options: As
   })
   outgoing.end(body)
   const next = async () => {
-    const text = envelopes.shift() ?? await new Promise<string>((resolve, reject) => {
-      if (over) reject(new Error('The stream is over.'))
-      else waiting.push({ resolve, reject })
-    })
+    const text =
+      envelopes.shift() ??
+      (await new Promise<string>((resolve, reject) => {
+        if (over) reject(new Error('The stream is over.'))
+        else waiting.push({ resolve, reject })
+      }))
     const broken = schema?.check(asPublished(text))
     if (broken) throw new Error(`${broken.message} in ${text}`)
     return text
@@ -79,6 +87,9 @@ export function openStream(sim: EwsSim, ids: string[], minutes = 30, options: As
         if (values(text, 'TimeStamp').length > 0) return text
       }
     },
-    ended: ended.promise, rest: () => buffer, status: status.promise, abort: () => outgoing.destroy(),
+    ended: ended.promise,
+    rest: () => buffer,
+    status: status.promise,
+    abort: () => outgoing.destroy(),
   }
 }

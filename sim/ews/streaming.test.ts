@@ -17,12 +17,16 @@ beforeEach(async () => {
 })
 afterEach(() => sim.stop())
 
-const KINDS = ['Created', 'Modified', 'Deleted', 'Moved', 'Copied'].map((kind) => `<t:EventType>${kind}Event</t:EventType>`).join('')
+const KINDS = ['Created', 'Modified', 'Deleted', 'Moved', 'Copied']
+  .map((kind) => `<t:EventType>${kind}Event</t:EventType>`)
+  .join('')
 
 function subscription(folders: string[]): string {
   const ids = folders.map((id) => `<t:DistinguishedFolderId Id="${id}"/>`).join('')
-  return `<m:Subscribe><m:StreamingSubscriptionRequest${ids ? '' : ' SubscribeToAllFolders="true"'}>${ids ? `<t:FolderIds>${ids}</t:FolderIds>` : ''}` +
+  return (
+    `<m:Subscribe><m:StreamingSubscriptionRequest${ids ? '' : ' SubscribeToAllFolders="true"'}>${ids ? `<t:FolderIds>${ids}</t:FolderIds>` : ''}` +
     `<t:EventTypes>${KINDS}</t:EventTypes></m:StreamingSubscriptionRequest></m:Subscribe>`
+  )
 }
 
 async function subscribe(folders: string[], options: AskOptions = {}): Promise<string> {
@@ -116,14 +120,21 @@ describe('a streaming subscription', () => {
     sim.killSubscriptions(ALICE)
     expect(values(await stream.next(), 'SubscriptionId')).toEqual([id])
     expect(await stream.ended).toBe('end')
-    expect((await ask(sim, `<m:Unsubscribe><m:SubscriptionId>${id}</m:SubscriptionId></m:Unsubscribe>`)).codes).toEqual(['ErrorSubscriptionNotFound'])
+    expect((await ask(sim, `<m:Unsubscribe><m:SubscriptionId>${id}</m:SubscriptionId></m:Unsubscribe>`)).codes).toEqual(
+      ['ErrorSubscriptionNotFound'],
+    )
   })
 
   it('is for one mailbox, and for the account that made it', async () => {
-    const two = subscription(['calendar']).replace('</t:FolderIds>', '<t:DistinguishedFolderId Id="calendar"><t:Mailbox><t:EmailAddress>bob@example.test</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId></t:FolderIds>')
+    const two = subscription(['calendar']).replace(
+      '</t:FolderIds>',
+      '<t:DistinguishedFolderId Id="calendar"><t:Mailbox><t:EmailAddress>bob@example.test</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId></t:FolderIds>',
+    )
     expect((await ask(sim, two)).codes).toEqual(['ErrorInvalidSubscriptionRequest'])
     const ofAlice = await subscribe(['calendar'])
-    expect(value(await openStream(sim, [ofAlice], 30, { user: 'bob@example.test' }).next(), 'ResponseCode')).toBe('ErrorSubscriptionNotFound')
+    expect(value(await openStream(sim, [ofAlice], 30, { user: 'bob@example.test' }).next(), 'ResponseCode')).toBe(
+      'ErrorSubscriptionNotFound',
+    )
   })
 
   it('carries several mailboxes of one service account on one connection', async () => {
@@ -155,21 +166,30 @@ describe('a streaming subscription', () => {
     const id = value(answer.text, 'SubscriptionId') ?? ''
     const cookie = answer.headers.get('set-cookie')?.split(';')[0] ?? ''
     expect(cookie).toMatch(/^X-BackEndOverrideCookie=/)
-    expect(value(await openStream(sim, [id], 30, { headers: prefer }).next(), 'ResponseCode')).toBe('ErrorSubscriptionNotFound')
-    expect(value(await openStream(sim, [id], 30, { headers: { cookie } }).next(), 'ResponseCode')).toBe('ErrorSubscriptionNotFound')
+    expect(value(await openStream(sim, [id], 30, { headers: prefer }).next(), 'ResponseCode')).toBe(
+      'ErrorSubscriptionNotFound',
+    )
+    expect(value(await openStream(sim, [id], 30, { headers: { cookie } }).next(), 'ResponseCode')).toBe(
+      'ErrorSubscriptionNotFound',
+    )
     await connected([id], 30, { headers: { ...prefer, cookie } })
   })
 })
 
 describe('a faulty stream', () => {
-  const fault = (type: 'stall' | 'half' | 'drop-before') => sim.faults.add({ operation: 'GetStreamingEvents', subject: ALICE, times: 1, effect: { type } })
+  const fault = (type: 'stall' | 'half' | 'drop-before') =>
+    sim.faults.add({ operation: 'GetStreamingEvents', subject: ALICE, times: 1, effect: { type } })
 
   it('falls silent with the socket open', async () => {
     const stream = await connected([await subscribe(['calendar'])])
     fault('stall')
     sim.putItem(ALICE, 'calendar', { Subject: 'x' })
     sim.clock.advance(31 * MINUTE)
-    const first = await Promise.race([stream.next(), stream.ended, new Promise((resolve) => setTimeout(resolve, 150, 'silence'))])
+    const first = await Promise.race([
+      stream.next(),
+      stream.ended,
+      new Promise((resolve) => setTimeout(resolve, 150, 'silence')),
+    ])
     expect(first).toBe('silence')
     stream.abort()
   })

@@ -39,7 +39,11 @@ export class StreamConnection {
   #stalled = false
 
   constructor(
-    response: ServerResponse, settings: StreamSettings, subscriptions: Subscription[], minutes: number, call: Call,
+    response: ServerResponse,
+    settings: StreamSettings,
+    subscriptions: Subscription[],
+    minutes: number,
+    call: Call,
     closed: (connection: StreamConnection) => void,
   ) {
     this.#response = response
@@ -105,9 +109,11 @@ export class StreamConnection {
   #flush(): void {
     this.#flushing = false
     if (this.#pending.size === 0) return
-    const notifications = [...this.#pending].map(([{ id }, events]) =>
-      // Exchange puts Notification into the messages namespace, against its own schema.
-      `<m:Notification><t:SubscriptionId>${escapeXml(id)}</t:SubscriptionId><t:MoreEvents>false</t:MoreEvents>${events.join('')}</m:Notification>`)
+    const notifications = [...this.#pending].map(
+      ([{ id }, events]) =>
+        // Exchange puts Notification into the messages namespace, against its own schema.
+        `<m:Notification><t:SubscriptionId>${escapeXml(id)}</t:SubscriptionId><t:MoreEvents>false</t:MoreEvents>${events.join('')}</m:Notification>`,
+    )
     this.#pending.clear()
     this.#write(success(OPERATION, `<m:Notifications>${notifications.join('')}</m:Notifications>`))
   }
@@ -183,8 +189,10 @@ export class Streams {
   open(call: Call, subscriptions: Subscriptions, response: ServerResponse, backend: string | null): void {
     const ids = (child(call.body, 'SubscriptionIds')?.children ?? []).map((element) => element.text.trim())
     const minutes = Number(childText(call.body, 'ConnectionTimeout') ?? 30)
-    if (!(minutes >= 1 && minutes <= 30)) throw new SoapFault('ErrorInvalidRequest', { message: 'ConnectionTimeout goes from 1 to 30.' })
-    if (ids.length > 200) throw new SoapFault('ErrorInvalidRequest', { message: 'At most 200 subscriptions per connection.' })
+    if (!(minutes >= 1 && minutes <= 30))
+      throw new SoapFault('ErrorInvalidRequest', { message: 'ConnectionTimeout goes from 1 to 30.' })
+    if (ids.length > 200)
+      throw new SoapFault('ErrorInvalidRequest', { message: 'At most 200 subscriptions per connection.' })
     const account = accountOf(call)
     const open = [...this.#connections].filter((connection) => connection.account === account).length
     if (open >= this.#settings.limit) throw new SoapFault('ErrorExceededConnectionCount')
@@ -193,11 +201,15 @@ export class Streams {
     response.writeHead(200, { 'content-type': 'text/xml; charset=utf-8', ...call.responseHeaders })
     if (bad.length > 0) {
       // One bad id starves the good ones: the call fails as a whole.
-      response.end(streamEnvelope(this.#settings.version, responseBody(OPERATION, [badIds(bad, 'ErrorSubscriptionNotFound')])))
+      response.end(
+        streamEnvelope(this.#settings.version, responseBody(OPERATION, [badIds(bad, 'ErrorSubscriptionNotFound')])),
+      )
       return
     }
     const good = known.filter((subscription) => subscription !== null)
-    const connection = new StreamConnection(response, this.#settings, good, minutes, call, (ended) => this.#forget(ended))
+    const connection = new StreamConnection(response, this.#settings, good, minutes, call, (ended) =>
+      this.#forget(ended),
+    )
     this.#connections.add(connection)
     this.#timer ??= setInterval(() => this.#tick(), Math.min(TICK_MS, this.#settings.heartbeatMs)).unref()
     connection.open()

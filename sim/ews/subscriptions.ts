@@ -32,7 +32,9 @@ export class Subscriptions {
 
   add(subscription: Omit<Subscription, 'id' | 'connection'>): Subscription {
     const number = String(++this.#count).padStart(6, '0')
-    const id = Buffer.from(`\u0016sim-backend.example.test\u0010${number}${subscription.mailbox.token.slice(0, 20)}`).toString('base64')
+    const id = Buffer.from(
+      `\u0016sim-backend.example.test\u0010${number}${subscription.mailbox.token.slice(0, 20)}`,
+    ).toString('base64')
     const added = { ...subscription, id, connection: null }
     this.#byId.set(id, added)
     const siblings = this.#byMailbox.get(added.mailbox)
@@ -79,18 +81,23 @@ export class Subscriptions {
 
 function watches(subscription: Subscription, event: ChangeEvent): boolean {
   if (!subscription.folders) return true
-  return subscription.folders.has(event.folder) || (event.old !== undefined && subscription.folders.has(event.old.folder))
+  return (
+    subscription.folders.has(event.folder) || (event.old !== undefined && subscription.folders.has(event.old.folder))
+  )
 }
 
 function eventXml({ kind, mailbox, at, item, folder, old }: ChangeEvent): string {
   const time = `<t:TimeStamp>${writeInstant(at)}</t:TimeStamp>`
   if (!item) {
-    return `<t:${kind}Event>${time}<t:FolderId Id="${folderId(mailbox, folder)}"/>` +
+    return (
+      `<t:${kind}Event>${time}<t:FolderId Id="${folderId(mailbox, folder)}"/>` +
       `<t:ParentFolderId Id="${folderId(mailbox, old?.folder ?? 0)}"/></t:${kind}Event>`
+    )
   }
-  const from = kind === 'Moved' || kind === 'Copied'
-    ? `<t:OldItemId Id="${itemId(mailbox, old?.serial ?? 0)}"/><t:OldParentFolderId Id="${folderId(mailbox, old?.folder ?? 0)}"/>`
-    : ''
+  const from =
+    kind === 'Moved' || kind === 'Copied'
+      ? `<t:OldItemId Id="${itemId(mailbox, old?.serial ?? 0)}"/><t:OldParentFolderId Id="${folderId(mailbox, old?.folder ?? 0)}"/>`
+      : ''
   return `<t:${kind}Event>${time}${itemIdXml(mailbox, item)}<t:ParentFolderId Id="${folderId(mailbox, folder)}"/>${from}</t:${kind}Event>`
 }
 
@@ -98,8 +105,10 @@ function eventXml({ kind, mailbox, at, item, folder, old }: ChangeEvent): string
 function folderModifiedXml({ mailbox, at, folder }: ChangeEvent): string {
   const changed = mailbox.folders?.get(folder)
   if (!changed) return ''
-  return `<t:ModifiedEvent><t:TimeStamp>${writeInstant(at)}</t:TimeStamp>${folderIdXml(mailbox, changed)}` +
+  return (
+    `<t:ModifiedEvent><t:TimeStamp>${writeInstant(at)}</t:TimeStamp>${folderIdXml(mailbox, changed)}` +
     `<t:ParentFolderId Id="${folderId(mailbox, changed.parent)}"/></t:ModifiedEvent>`
+  )
 }
 
 /**
@@ -107,26 +116,33 @@ function folderModifiedXml({ mailbox, at, folder }: ChangeEvent): string {
  * Documentation: https://learn.microsoft.com/exchange/client-developer/web-service-reference/subscribe-operation
  */
 export function subscribe(call: Call, subscriptions: Subscriptions, backend: string | null): string[] {
-  return [attempt('Subscribe', () => {
-    const request = child(call.body, 'StreamingSubscriptionRequest')
-    if (!request) throw new ResponseError('ErrorInvalidSubscriptionRequest', 'This server offers streaming subscriptions only.')
-    const ids = child(request, 'FolderIds')?.children ?? []
-    const toAll = request.attrs['SubscribeToAllFolders'] === 'true'
-    const owners = new Set(ids.map((id) => mailboxOfReference(call, id)))
-    if (owners.size > 1 || toAll === ids.length > 0) throw new ResponseError('ErrorInvalidSubscriptionRequest')
-    const folders = toAll ? null : new Set(ids.map((id) => resolveFolder(call, id).serial))
-    const kinds = new Set(child(request, 'EventTypes')?.children.map((type) => type.text.trim().replace(/Event$/, '')))
-    const { id } = subscriptions.add({ mailbox: call.mailbox, folders, kinds, owner: call.user, backend })
-    return success('Subscribe', `<m:SubscriptionId>${id}</m:SubscriptionId>`)
-  })]
+  return [
+    attempt('Subscribe', () => {
+      const request = child(call.body, 'StreamingSubscriptionRequest')
+      if (!request)
+        throw new ResponseError('ErrorInvalidSubscriptionRequest', 'This server offers streaming subscriptions only.')
+      const ids = child(request, 'FolderIds')?.children ?? []
+      const toAll = request.attrs['SubscribeToAllFolders'] === 'true'
+      const owners = new Set(ids.map((id) => mailboxOfReference(call, id)))
+      if (owners.size > 1 || toAll === ids.length > 0) throw new ResponseError('ErrorInvalidSubscriptionRequest')
+      const folders = toAll ? null : new Set(ids.map((id) => resolveFolder(call, id).serial))
+      const kinds = new Set(
+        child(request, 'EventTypes')?.children.map((type) => type.text.trim().replace(/Event$/, '')),
+      )
+      const { id } = subscriptions.add({ mailbox: call.mailbox, folders, kinds, owner: call.user, backend })
+      return success('Subscribe', `<m:SubscriptionId>${id}</m:SubscriptionId>`)
+    }),
+  ]
 }
 
 /** Documentation: https://learn.microsoft.com/exchange/client-developer/web-service-reference/unsubscribe-operation */
 export function unsubscribe(call: Call, subscriptions: Subscriptions): string[] {
-  return [attempt('Unsubscribe', () => {
-    const subscription = subscriptions.get(childText(call.body, 'SubscriptionId')?.trim() ?? '')
-    if (!subscription) throw new ResponseError('ErrorSubscriptionNotFound')
-    subscriptions.remove(subscription)
-    return success('Unsubscribe')
-  })]
+  return [
+    attempt('Unsubscribe', () => {
+      const subscription = subscriptions.get(childText(call.body, 'SubscriptionId')?.trim() ?? '')
+      if (!subscription) throw new ResponseError('ErrorSubscriptionNotFound')
+      subscriptions.remove(subscription)
+      return success('Unsubscribe')
+    }),
+  ]
 }

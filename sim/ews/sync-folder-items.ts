@@ -20,9 +20,7 @@ export interface SyncPosition {
   cursor: number
 }
 
-type Change =
-  | { at: number; kind: 'Create' | 'Update'; item: Item }
-  | { at: number; kind: 'Delete'; serial: number }
+type Change = { at: number; kind: 'Create' | 'Update'; item: Item } | { at: number; kind: 'Delete'; serial: number }
 
 function signature(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 60)
@@ -40,8 +38,13 @@ export function readState(mailbox: Mailbox, scope: string, text: string | undefi
   const [, generation, ofScope, epoch, base, upper, cursor, signed] = parts
   const plain = parts.slice(1, -1).join('|')
   const position = { base: Number(base), upper: Number(upper), cursor: Number(cursor) }
-  const valid = parts.length === 8 && signed === signature(plain) && Number(generation) === mailbox.generation &&
-    ofScope === scope && Number(epoch) === mailbox.epoch && position.upper <= mailbox.seq &&
+  const valid =
+    parts.length === 8 &&
+    signed === signature(plain) &&
+    Number(generation) === mailbox.generation &&
+    ofScope === scope &&
+    Number(epoch) === mailbox.epoch &&
+    position.upper <= mailbox.seq &&
     !mailbox.undone.some(([from, to]) => position.upper >= from && position.upper <= to)
   if (!valid) throw new ResponseError('ErrorInvalidSyncStateData')
   return position
@@ -52,23 +55,32 @@ export function readState(mailbox: Mailbox, scope: string, text: string | undefi
  * Documentation: https://learn.microsoft.com/exchange/client-developer/web-service-reference/syncfolderitems-operation
  */
 export function syncFolderItems(call: Call): string[] {
-  return [attempt('SyncFolderItems', () => {
-    const folder = resolveFolder(call, child(call.body, 'SyncFolderId')?.children[0], 'ErrorSyncFolderNotFound')
-    const scope = `i${folder.serial}`
-    const position = readState(call.mailbox, scope, childText(call.body, 'SyncState'))
-    const wanted = Math.min(Number(childText(call.body, 'MaxChangesReturned') ?? 512), 512, call.forcePageSize)
-    const { page, next, last } = nextPage(call.store, call.mailbox, folder, position, wanted)
-    const ignored = new Set(child(call.body, 'Ignore')?.children.map((entry) => parseId(entry.attrs['Id'] ?? '')?.serial))
-    const shape = new ItemShape(child(call.body, 'ItemShape'), false)
-    const context = renderContext(call)
-    const changes = page
-      .filter((change) => !ignored.has(change.kind === 'Delete' ? change.serial : change.item.serial))
-      .map((change) => change.kind === 'Delete'
-        ? `<t:Delete><t:ItemId Id="${itemId(call.mailbox, change.serial)}"/></t:Delete>`
-        : `<t:${change.kind}>${shape.render(change.item, context)}</t:${change.kind}>`)
-    return success('SyncFolderItems', `<m:SyncState>${writeState(call.mailbox, scope, next)}</m:SyncState>` +
-      `<m:IncludesLastItemInRange>${last}</m:IncludesLastItemInRange><m:Changes>${changes.join('')}</m:Changes>`)
-  })]
+  return [
+    attempt('SyncFolderItems', () => {
+      const folder = resolveFolder(call, child(call.body, 'SyncFolderId')?.children[0], 'ErrorSyncFolderNotFound')
+      const scope = `i${folder.serial}`
+      const position = readState(call.mailbox, scope, childText(call.body, 'SyncState'))
+      const wanted = Math.min(Number(childText(call.body, 'MaxChangesReturned') ?? 512), 512, call.forcePageSize)
+      const { page, next, last } = nextPage(call.store, call.mailbox, folder, position, wanted)
+      const ignored = new Set(
+        child(call.body, 'Ignore')?.children.map((entry) => parseId(entry.attrs['Id'] ?? '')?.serial),
+      )
+      const shape = new ItemShape(child(call.body, 'ItemShape'), false)
+      const context = renderContext(call)
+      const changes = page
+        .filter((change) => !ignored.has(change.kind === 'Delete' ? change.serial : change.item.serial))
+        .map((change) =>
+          change.kind === 'Delete'
+            ? `<t:Delete><t:ItemId Id="${itemId(call.mailbox, change.serial)}"/></t:Delete>`
+            : `<t:${change.kind}>${shape.render(change.item, context)}</t:${change.kind}>`,
+        )
+      return success(
+        'SyncFolderItems',
+        `<m:SyncState>${writeState(call.mailbox, scope, next)}</m:SyncState>` +
+          `<m:IncludesLastItemInRange>${last}</m:IncludesLastItemInRange><m:Changes>${changes.join('')}</m:Changes>`,
+      )
+    }),
+  ]
 }
 
 function nextPage(store: Store, mailbox: Mailbox, folder: Folder, position: SyncPosition, wanted: number) {

@@ -23,10 +23,16 @@ interface Page {
 async function page(folder: string, state?: string, max?: number): Promise<Page> {
   const { text, codes } = await ask(sim, sync(folder, state, max))
   expect(codes).toEqual(['NoError'])
-  const idsIn = (kind: string) => [...text.matchAll(new RegExp(`<t:${kind}>.*?</t:${kind}>`, 'g'))].flatMap((match) => attributes(match[0], 'ItemId', 'Id'))
+  const idsIn = (kind: string) =>
+    [...text.matchAll(new RegExp(`<t:${kind}>.*?</t:${kind}>`, 'g'))].flatMap((match) =>
+      attributes(match[0], 'ItemId', 'Id'),
+    )
   return {
-    creates: idsIn('Create'), updates: idsIn('Update'), deletes: idsIn('Delete'),
-    state: value(text, 'SyncState') ?? '', last: value(text, 'IncludesLastItemInRange') === 'true',
+    creates: idsIn('Create'),
+    updates: idsIn('Update'),
+    deletes: idsIn('Delete'),
+    state: value(text, 'SyncState') ?? '',
+    last: value(text, 'IncludesLastItemInRange') === 'true',
   }
 }
 
@@ -80,7 +86,10 @@ describe('SyncFolderItems', () => {
 
   it('leaves out what the client asks to ignore', async () => {
     const [first, second] = put(2)
-    const body = sync('calendar', undefined).replace('<m:MaxChanges', `<m:Ignore><t:ItemId Id="${first}"/></m:Ignore><m:MaxChanges`)
+    const body = sync('calendar', undefined).replace(
+      '<m:MaxChanges',
+      `<m:Ignore><t:ItemId Id="${first}"/></m:Ignore><m:MaxChanges`,
+    )
     expect(attributes((await ask(sim, body)).text, 'ItemId', 'Id')).toEqual([second])
   })
 
@@ -173,34 +182,71 @@ describe('FindItem', () => {
   const constant = (text: string) => `<t:FieldURIOrConstant><t:Constant Value="${text}"/></t:FieldURIOrConstant>`
 
   it('finds an item by its stamp in each of several folders', async () => {
-    await ask(sim, createTask(`<t:Subject>Ours</t:Subject><t:ExtendedProperty>${STAMP}<t:Value>v1;7</t:Value></t:ExtendedProperty>`))
+    await ask(
+      sim,
+      createTask(`<t:Subject>Ours</t:Subject><t:ExtendedProperty>${STAMP}<t:Value>v1;7</t:Value></t:ExtendedProperty>`),
+    )
     put(2, 'tasks')
-    const answer = await ask(sim, find(`<t:IsEqualTo>${STAMP}${constant('v1;7')}</t:IsEqualTo>`, `${calendar}<t:DistinguishedFolderId Id="tasks"/>`))
+    const answer = await ask(
+      sim,
+      find(
+        `<t:IsEqualTo>${STAMP}${constant('v1;7')}</t:IsEqualTo>`,
+        `${calendar}<t:DistinguishedFolderId Id="tasks"/>`,
+      ),
+    )
     expect(answer.codes).toEqual(['NoError', 'NoError'])
     expect(attributes(answer.text, 'RootFolder', 'TotalItemsInView')).toEqual(['0', '1'])
     expect(values(answer.text, 'Subject')).toEqual(['Ours'])
   })
 
   it.each([
-    ['Contains', `<t:Contains ContainmentMode="Substring" ContainmentComparison="IgnoreCase"><t:FieldURI FieldURI="item:Subject"/><t:Constant Value="ROSSI"/></t:Contains>`, ['Visit Rossi']],
-    ['Or', `<t:Or><t:IsEqualTo><t:FieldURI FieldURI="item:Subject"/>${constant('visit rossi')}</t:IsEqualTo><t:IsEqualTo><t:FieldURI FieldURI="item:Subject"/>${constant('Dentist')}</t:IsEqualTo></t:Or>`, ['Dentist', 'Visit Rossi']],
-    ['And with a comparison of times', `<t:And><t:IsGreaterThan><t:FieldURI FieldURI="calendar:Start"/>${constant('2026-12-02T00:00:00Z')}</t:IsGreaterThan><t:Exists><t:FieldURI FieldURI="calendar:Location"/></t:Exists></t:And>`, ['Dentist']],
+    [
+      'Contains',
+      `<t:Contains ContainmentMode="Substring" ContainmentComparison="IgnoreCase"><t:FieldURI FieldURI="item:Subject"/><t:Constant Value="ROSSI"/></t:Contains>`,
+      ['Visit Rossi'],
+    ],
+    [
+      'Or',
+      `<t:Or><t:IsEqualTo><t:FieldURI FieldURI="item:Subject"/>${constant('visit rossi')}</t:IsEqualTo><t:IsEqualTo><t:FieldURI FieldURI="item:Subject"/>${constant('Dentist')}</t:IsEqualTo></t:Or>`,
+      ['Dentist', 'Visit Rossi'],
+    ],
+    [
+      'And with a comparison of times',
+      `<t:And><t:IsGreaterThan><t:FieldURI FieldURI="calendar:Start"/>${constant('2026-12-02T00:00:00Z')}</t:IsGreaterThan><t:Exists><t:FieldURI FieldURI="calendar:Location"/></t:Exists></t:And>`,
+      ['Dentist'],
+    ],
     ['Not', `<t:Not><t:Exists><t:FieldURI FieldURI="calendar:Location"/></t:Exists></t:Not>`, ['Lunch']],
   ])('understands %s', async (_, restriction, subjects) => {
-    sim.putItem(ALICE, 'calendar', { Subject: 'Visit Rossi', Location: 'Milano', Start: '2026-12-01T09:00:00Z', End: '2026-12-01T10:00:00Z' })
+    sim.putItem(ALICE, 'calendar', {
+      Subject: 'Visit Rossi',
+      Location: 'Milano',
+      Start: '2026-12-01T09:00:00Z',
+      End: '2026-12-01T10:00:00Z',
+    })
     sim.putItem(ALICE, 'calendar', { Subject: 'Lunch', Start: '2026-12-03T09:00:00Z', End: '2026-12-03T10:00:00Z' })
-    sim.putItem(ALICE, 'calendar', { Subject: 'Dentist', Location: 'Roma', Start: '2026-12-03T09:00:00Z', End: '2026-12-03T10:00:00Z' })
+    sim.putItem(ALICE, 'calendar', {
+      Subject: 'Dentist',
+      Location: 'Roma',
+      Start: '2026-12-03T09:00:00Z',
+      End: '2026-12-03T10:00:00Z',
+    })
     const answer = await ask(sim, find(restriction, calendar))
     expect(values(answer.text, 'Subject').toSorted()).toEqual(subjects)
   })
 
   it('pages by offset and says when the end is reached', async () => {
     put(3)
-    const view = (offset: number) => `<m:IndexedPageItemView MaxEntriesReturned="2" Offset="${offset}" BasePoint="Beginning"/>`
+    const view = (offset: number) =>
+      `<m:IndexedPageItemView MaxEntriesReturned="2" Offset="${offset}" BasePoint="Beginning"/>`
     const first = await ask(sim, find('', calendar, view(0)))
     const second = await ask(sim, find('', calendar, view(2)))
-    expect([first, second].map(({ text }) => attributes(text, 'RootFolder', 'IncludesLastItemInRange')[0])).toEqual(['false', 'true'])
-    expect(new Set([...attributes(first.text, 'ItemId', 'Id'), ...attributes(second.text, 'ItemId', 'Id')]).size).toBe(3)
+    expect([first, second].map(({ text }) => attributes(text, 'RootFolder', 'IncludesLastItemInRange')[0])).toEqual([
+      'false',
+      'true',
+    ])
+    expect(new Set([...attributes(first.text, 'ItemId', 'Id'), ...attributes(second.text, 'ItemId', 'Id')]).size).toBe(
+      3,
+    )
   })
 
   it('shows a window of the calendar, up to two years wide', async () => {
@@ -209,26 +255,46 @@ describe('FindItem', () => {
     const view = (end: string) => `<m:CalendarView StartDate="2026-12-01T00:00:00Z" EndDate="${end}"/>`
     expect(values((await ask(sim, find('', calendar, view('2026-12-02T00:00:00Z')))).text, 'Subject')).toEqual(['in'])
     expect((await ask(sim, find('', calendar, view('2028-12-01T00:00:00Z')))).codes).toEqual(['NoError'])
-    expect((await ask(sim, find('', calendar, view('2028-12-01T00:00:01Z')))).codes).toEqual(['ErrorCalendarViewRangeTooBig'])
+    expect((await ask(sim, find('', calendar, view('2028-12-01T00:00:01Z')))).codes).toEqual([
+      'ErrorCalendarViewRangeTooBig',
+    ])
   })
 })
 
 describe('folders', () => {
   it('knows the distinguished folders by name and element', async () => {
-    const ids = ['calendar', 'tasks', 'contacts', 'deleteditems'].map((id) => `<t:DistinguishedFolderId Id="${id}"/>`).join('')
-    const answer = await ask(sim, `<m:GetFolder><m:FolderShape><t:BaseShape>AllProperties</t:BaseShape></m:FolderShape><m:FolderIds>${ids}</m:FolderIds></m:GetFolder>`)
+    const ids = ['calendar', 'tasks', 'contacts', 'deleteditems']
+      .map((id) => `<t:DistinguishedFolderId Id="${id}"/>`)
+      .join('')
+    const answer = await ask(
+      sim,
+      `<m:GetFolder><m:FolderShape><t:BaseShape>AllProperties</t:BaseShape></m:FolderShape><m:FolderIds>${ids}</m:FolderIds></m:GetFolder>`,
+    )
     expect(values(answer.text, 'DisplayName')).toEqual(['Calendar', 'Tasks', 'Contacts', 'Deleted Items'])
-    expect([...answer.text.matchAll(/<t:(\w*Folder)>/g)].map((match) => match[1])).toEqual(['CalendarFolder', 'TasksFolder', 'ContactsFolder', 'Folder'])
+    expect([...answer.text.matchAll(/<t:(\w*Folder)>/g)].map((match) => match[1])).toEqual([
+      'CalendarFolder',
+      'TasksFolder',
+      'ContactsFolder',
+      'Folder',
+    ])
   })
 
   it('reports created, renamed and deleted folders in the hierarchy', async () => {
-    const hierarchy = (state?: string) => `<m:SyncFolderHierarchy><m:FolderShape><t:BaseShape>Default</t:BaseShape></m:FolderShape>${state ? `<m:SyncState>${state}</m:SyncState>` : ''}</m:SyncFolderHierarchy>`
+    const hierarchy = (state?: string) =>
+      `<m:SyncFolderHierarchy><m:FolderShape><t:BaseShape>Default</t:BaseShape></m:FolderShape>${state ? `<m:SyncState>${state}</m:SyncState>` : ''}</m:SyncFolderHierarchy>`
     const changes = async (state?: string) => {
       const { text } = await ask(sim, hierarchy(state))
-      return { kinds: [...text.matchAll(/<t:(Create|Update|Delete)>/g)].map((match) => match[1]), names: values(text, 'DisplayName'), state: value(text, 'SyncState') }
+      return {
+        kinds: [...text.matchAll(/<t:(Create|Update|Delete)>/g)].map((match) => match[1]),
+        names: values(text, 'DisplayName'),
+        state: value(text, 'SyncState'),
+      }
     }
     const start = await changes()
-    const made = await ask(sim, '<m:CreateFolder><m:ParentFolderId><t:DistinguishedFolderId Id="contacts"/></m:ParentFolderId><m:Folders><t:ContactsFolder><t:DisplayName>vtenext</t:DisplayName></t:ContactsFolder></m:Folders></m:CreateFolder>')
+    const made = await ask(
+      sim,
+      '<m:CreateFolder><m:ParentFolderId><t:DistinguishedFolderId Id="contacts"/></m:ParentFolderId><m:Folders><t:ContactsFolder><t:DisplayName>vtenext</t:DisplayName></t:ContactsFolder></m:Folders></m:CreateFolder>',
+    )
     const id = `<t:FolderId Id="${attributes(made.text, 'FolderId', 'Id')[0]}" ChangeKey="${attributes(made.text, 'FolderId', 'ChangeKey')[0]}"/>`
     const created = await changes(start.state)
     expect(created).toMatchObject({ kinds: ['Create'], names: ['vtenext'] })
@@ -242,7 +308,11 @@ describe('folders', () => {
   })
 
   it('resolves names to one, to several or to nobody', async () => {
-    const resolve = (name: string) => ask(sim, `<m:ResolveNames ReturnFullContactData="true"><m:UnresolvedEntry>${name}</m:UnresolvedEntry></m:ResolveNames>`)
+    const resolve = (name: string) =>
+      ask(
+        sim,
+        `<m:ResolveNames ReturnFullContactData="true"><m:UnresolvedEntry>${name}</m:UnresolvedEntry></m:ResolveNames>`,
+      )
     expect(values((await resolve('alice')).text, 'EmailAddress')).toEqual([ALICE])
     sim.addMailbox({ address: 'alicia@example.test' })
     expect((await resolve('ali')).codes).toEqual(['ErrorNameResolutionMultipleResults'])

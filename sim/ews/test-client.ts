@@ -50,14 +50,21 @@ export function requestOf(body: string, options: AskOptions = {}): string {
 
 export function headersOf(sim: EwsSim, options: AskOptions): Record<string, string> {
   const user = options.user ?? 'alice@example.test'
-  const password = options.password ?? (user === sim.service.username ? sim.service.password
-    : sim.mailboxes.find((mailbox) => mailbox.username === user)?.password ?? '')
+  const password =
+    options.password ??
+    (user === sim.service.username
+      ? sim.service.password
+      : (sim.mailboxes.find((mailbox) => mailbox.username === user)?.password ?? ''))
   return { authorization: basic(user, password), 'content-type': 'text/xml; charset=utf-8', ...options.headers }
 }
 
 /** Sends a hand-written operation; every answer must keep to the published schema. */
 export async function ask(sim: EwsSim, body: string, options: AskOptions = {}): Promise<Answer> {
-  const response = await fetch(sim.url, { method: 'POST', headers: headersOf(sim, options), body: requestOf(body, options) })
+  const response = await fetch(sim.url, {
+    method: 'POST',
+    headers: headersOf(sim, options),
+    body: requestOf(body, options),
+  })
   const text = await response.text()
   if (text.startsWith('<?xml')) expect(schema?.check(text) ?? null, text).toBeNull()
   return { status: response.status, text, headers: response.headers, codes: values(text, 'ResponseCode') }
@@ -65,7 +72,9 @@ export async function ask(sim: EwsSim, body: string, options: AskOptions = {}): 
 
 /** Texts of all elements of a local name. */
 export function values(text: string, name: string): string[] {
-  return [...text.matchAll(new RegExp(`<\\w+:${name}(?:\\s[^>]*)?>([^<]*)</\\w+:${name}>`, 'g'))].map((match) => unescape(match[1] ?? ''))
+  return [...text.matchAll(new RegExp(`<\\w+:${name}(?:\\s[^>]*)?>([^<]*)</\\w+:${name}>`, 'g'))].map((match) =>
+    unescape(match[1] ?? ''),
+  )
 }
 
 export function value(text: string, name: string): string | undefined {
@@ -74,11 +83,18 @@ export function value(text: string, name: string): string | undefined {
 
 /** Values of one attribute of all elements of a local name. */
 export function attributes(text: string, name: string, attribute: string): string[] {
-  return [...text.matchAll(new RegExp(`<\\w+:${name}\\s[^>]*?\\b${attribute}="([^"]*)"`, 'g'))].map((match) => unescape(match[1] ?? ''))
+  return [...text.matchAll(new RegExp(`<\\w+:${name}\\s[^>]*?\\b${attribute}="([^"]*)"`, 'g'))].map((match) =>
+    unescape(match[1] ?? ''),
+  )
 }
 
 function unescape(text: string): string {
-  return text.replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"').replace(/&#xD;/g, '\r').replace(/&amp;/g, '&')
+  return text
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&quot;/g, '"')
+    .replace(/&#xD;/g, '\r')
+    .replace(/&amp;/g, '&')
 }
 
 /** The first ItemId of an answer, ready to be put into a request. */
@@ -88,11 +104,14 @@ export function itemIdOf(answer: Answer): string {
   return `<t:ItemId Id="${id}" ChangeKey="${key}"/>`
 }
 
-export const STAMP = '<t:ExtendedFieldURI PropertySetId="11111111-2222-4333-8444-555555555555" PropertyName="VtenextSync" PropertyType="String"/>'
+export const STAMP =
+  '<t:ExtendedFieldURI PropertySetId="11111111-2222-4333-8444-555555555555" PropertyName="VtenextSync" PropertyType="String"/>'
 
 export function createEvent(inner: string, mode = 'SendToNone'): string {
-  return `<m:CreateItem SendMeetingInvitations="${mode}"><m:SavedItemFolderId><t:DistinguishedFolderId Id="calendar"/></m:SavedItemFolderId>` +
+  return (
+    `<m:CreateItem SendMeetingInvitations="${mode}"><m:SavedItemFolderId><t:DistinguishedFolderId Id="calendar"/></m:SavedItemFolderId>` +
     `<m:Items><t:CalendarItem>${inner}</t:CalendarItem></m:Items></m:CreateItem>`
+  )
 }
 
 export function createTask(inner: string): string {
@@ -108,8 +127,10 @@ export function getItem(id: string, properties: string[], more = ''): string {
 export function update(id: string, updates: string, options: { mode?: string; send?: string | null } = {}): string {
   const { mode = 'NeverOverwrite', send = 'SendToNone' } = options
   const sending = send === null ? '' : ` SendMeetingInvitationsOrCancellations="${send}"`
-  return `<m:UpdateItem ConflictResolution="${mode}" MessageDisposition="SaveOnly"${sending}><m:ItemChanges><t:ItemChange>${id}` +
+  return (
+    `<m:UpdateItem ConflictResolution="${mode}" MessageDisposition="SaveOnly"${sending}><m:ItemChanges><t:ItemChange>${id}` +
     `<t:Updates>${updates}</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>`
+  )
 }
 
 export function setField(uri: string, kind: string, xml: string): string {
@@ -117,6 +138,8 @@ export function setField(uri: string, kind: string, xml: string): string {
 }
 
 export function sync(folder: string, state: string | undefined, max = 512): string {
-  return `<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:SyncFolderId><t:DistinguishedFolderId Id="${folder}"/></m:SyncFolderId>` +
+  return (
+    `<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:SyncFolderId><t:DistinguishedFolderId Id="${folder}"/></m:SyncFolderId>` +
     `${state === undefined ? '' : `<m:SyncState>${state}</m:SyncState>`}<m:MaxChangesReturned>${max}</m:MaxChangesReturned></m:SyncFolderItems>`
+  )
 }

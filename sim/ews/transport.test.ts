@@ -6,7 +6,8 @@ import { startEwsSim } from './index.ts'
 import { ask, createTask, HAS_SCHEMAS, headersOf, requestOf, SCHEMA_DIR, sync, value } from './test-client.ts'
 
 const ALICE = 'alice@example.test'
-const FOLDER = '<m:GetFolder><m:FolderShape><t:BaseShape>Default</t:BaseShape></m:FolderShape><m:FolderIds><t:DistinguishedFolderId Id="calendar"/></m:FolderIds></m:GetFolder>'
+const FOLDER =
+  '<m:GetFolder><m:FolderShape><t:BaseShape>Default</t:BaseShape></m:FolderShape><m:FolderIds><t:DistinguishedFolderId Id="calendar"/></m:FolderIds></m:GetFolder>'
 const TASK = createTask('<t:Subject>Call</t:Subject>')
 let sim: EwsSim
 
@@ -15,7 +16,8 @@ beforeEach(async () => {
 })
 afterEach(() => sim.stop())
 
-const strike = (effect: FaultEffect, operation = 'CreateItem') => sim.faults.add({ operation, subject: ALICE, times: 1, effect })
+const strike = (effect: FaultEffect, operation = 'CreateItem') =>
+  sim.faults.add({ operation, subject: ALICE, times: 1, effect })
 
 describe('signing in', () => {
   it('lets the owner in and nobody without the right password', async () => {
@@ -45,10 +47,14 @@ describe('signing in', () => {
   ])('answers %s with a SOAP fault', async (code, options) => {
     const answer = await ask(sim, FOLDER, options)
     expect(answer).toMatchObject({ status: 500, codes: [code] })
-    expect(answer.text).toContain(`<faultcode xmlns:a="http://schemas.microsoft.com/exchange/services/2006/types">a:${code}`)
+    expect(answer.text).toContain(
+      `<faultcode xmlns:a="http://schemas.microsoft.com/exchange/services/2006/types">a:${code}`,
+    )
   })
 
   it('does not show one mailbox to the owner of another', async () => {
+    // Both are the first item of their mailbox, so only the mailbox part of the ids tells them apart.
+    sim.putItem(ALICE, 'tasks', { Subject: 'own' })
     const { id } = sim.putItem('bob@example.test', 'tasks', { Subject: 'private' })
     const get = `<m:GetItem><m:ItemShape><t:BaseShape>Default</t:BaseShape></m:ItemShape><m:ItemIds><t:ItemId Id="${id}"/></m:ItemIds></m:GetItem>`
     expect((await ask(sim, get)).codes).toEqual(['ErrorItemNotFound'])
@@ -72,7 +78,11 @@ describe.skipIf(!HAS_SCHEMAS)('schema validation', () => {
   })
 
   it.each([
-    ['elements in the wrong order', createTask('<t:Status>NotStarted</t:Status>\n<t:Subject>Call</t:Subject>'), 'Subject'],
+    [
+      'elements in the wrong order',
+      createTask('<t:Status>NotStarted</t:Status>\n<t:Subject>Call</t:Subject>'),
+      'Subject',
+    ],
     ['a page of 513', sync('calendar', undefined, 513), '513'],
     ['an unknown element', '<m:GetFolders/>', 'GetFolders'],
   ])('refuses %s and says where and why', async (_, body, reason) => {
@@ -111,13 +121,16 @@ describe('throttling and faults', () => {
     expect((await ask(sim, TASK)).status).toBe(503)
   })
 
-  it.each<[FaultEffect['type'], number]>([['drop-before', 0], ['drop-after', 1], ['half', 1]])(
-    'with %s the caller gets no answer and %i item is made', async (type, made) => {
-      strike({ type } as FaultEffect)
-      await expect(ask(sim, TASK)).rejects.toThrow()
-      expect(sim.items(ALICE)).toHaveLength(made)
-      expect((await ask(sim, TASK)).codes).toEqual(['NoError'])
-    })
+  it.each<[FaultEffect['type'], number]>([
+    ['drop-before', 0],
+    ['drop-after', 1],
+    ['half', 1],
+  ])('with %s the caller gets no answer and %i item is made', async (type, made) => {
+    strike({ type } as FaultEffect)
+    await expect(ask(sim, TASK)).rejects.toThrow()
+    expect(sim.items(ALICE)).toHaveLength(made)
+    expect((await ask(sim, TASK)).codes).toEqual(['NoError'])
+  })
 
   it('does the work and then answers with an error status', async () => {
     strike({ type: 'status-after', status: 504 })

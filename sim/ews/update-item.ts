@@ -50,16 +50,23 @@ function updateOne(call: Call, change: XmlElement): string {
   call.store.changed(call.mailbox, item, [...draft.touched])
   call.store.writes.updated += 1
   call.store.planTouch(call.mailbox, item)
-  return success('UpdateItem', `<m:Items><t:${item.kind}>${itemIdXml(call.mailbox, item)}</t:${item.kind}></m:Items>` +
-    `<m:ConflictResults><t:Count>${merged}</t:Count></m:ConflictResults>`)
+  return success(
+    'UpdateItem',
+    `<m:Items><t:${item.kind}>${itemIdXml(call.mailbox, item)}</t:${item.kind}></m:Items>` +
+      `<m:ConflictResults><t:Count>${merged}</t:Count></m:ConflictResults>`,
+  )
 }
 
 function sendModeOf(call: Call, item: Item): string {
-  if (item.kind === 'Message' && !call.body.attrs['MessageDisposition']) throw new ResponseError('ErrorMessageDispositionRequired')
+  if (item.kind === 'Message' && !call.body.attrs['MessageDisposition'])
+    throw new ResponseError('ErrorMessageDispositionRequired')
   if (item.kind !== 'CalendarItem') return 'SendToNone'
   const mode = requireSendMode(
-    call.body.attrs['SendMeetingInvitationsOrCancellations'], 'ErrorSendMeetingInvitationsOrCancellationsRequired')
-  if (mode !== 'SendToNone' && inDeletedItems(call, item)) throw new ResponseError('ErrorCalendarCannotUpdateDeletedItem')
+    call.body.attrs['SendMeetingInvitationsOrCancellations'],
+    'ErrorSendMeetingInvitationsOrCancellationsRequired',
+  )
+  if (mode !== 'SendToNone' && inDeletedItems(call, item))
+    throw new ResponseError('ErrorCalendarCannotUpdateDeletedItem')
   return mode
 }
 
@@ -78,7 +85,8 @@ function resolveConflict(call: Call, item: Item, known: number, touched: Set<str
 function applyUpdate(call: Call, item: Item, draft: Draft, update: XmlElement): void {
   const [path, content] = update.children
   if (!path) throw new ResponseError('ErrorInvalidRequest', 'An update names no property.')
-  if (content && content.name !== item.kind && content.name !== 'Item') throw new ResponseError('ErrorObjectTypeChanged')
+  if (content && content.name !== item.kind && content.name !== 'Item')
+    throw new ResponseError('ErrorObjectTypeChanged')
   if (path.name === 'ExtendedFieldURI') return applyExtended(draft, path, update, content)
   const uri = path.attrs['FieldURI'] ?? ''
   if (path.name === 'IndexedFieldURI') return applyIndexed(item, draft, path, update, content)
@@ -97,7 +105,13 @@ function deleteField(draft: Draft, spec: FieldSpec): void {
   delete draft.fields[spec.name]
 }
 
-function writeField(call: Call, draft: Draft, spec: FieldSpec, update: XmlElement, content: XmlElement | undefined): void {
+function writeField(
+  call: Call,
+  draft: Draft,
+  spec: FieldSpec,
+  update: XmlElement,
+  content: XmlElement | undefined,
+): void {
   if (!spec.writable) throw new ResponseError('ErrorInvalidPropertySet')
   const [element, ...more] = content?.children ?? []
   if (!element || more.length > 0 || element.name !== spec.name) throw new ResponseError('ErrorUpdatePropertyMismatch')
@@ -131,7 +145,13 @@ function applyExtended(draft: Draft, path: XmlElement, update: XmlElement, conte
 }
 
 /** One entry of a keyed dictionary, or one part of a postal address. */
-function applyIndexed(item: Item, draft: Draft, path: XmlElement, update: XmlElement, content: XmlElement | undefined): void {
+function applyIndexed(
+  item: Item,
+  draft: Draft,
+  path: XmlElement,
+  update: XmlElement,
+  content: XmlElement | undefined,
+): void {
   const field = indexedField(path.attrs['FieldURI'] ?? '')
   const index = path.attrs['FieldIndex'] ?? ''
   const spec = field ? fieldOf(item.kind, field.dictionary) : undefined

@@ -16,21 +16,32 @@ export interface UnreadWall {
  */
 export function readValue(spec: FieldSpec, element: XmlElement, zone: string): FieldValue | UnreadWall {
   switch (spec.type) {
-    case 'bool': return element.text.trim() === 'true' || element.text.trim() === '1'
-    case 'int': return Number(element.text)
-    case 'instant': return checkedInstant(element.text, zone)
-    case 'wall': return { raw: element.text }
+    case 'bool':
+      return element.text.trim() === 'true' || element.text.trim() === '1'
+    case 'int':
+      return Number(element.text)
+    case 'instant':
+      return checkedInstant(element.text, zone)
+    case 'wall':
+      return { raw: element.text }
     case 'date': {
       const day = wallOf(zone, checkedInstant(element.text, zone))
       return Math.floor(day / 86_400_000) * 86_400_000
     }
-    case 'strings': return element.children.map((entry) => entry.text)
-    case 'body': return { type: element.attrs['BodyType'] === 'HTML' ? 'HTML' : 'Text', text: element.text }
-    case 'attendees': return element.children.map(readAttendee)
-    case 'dictionary': return readDictionary(element)
-    case 'zone': return readZone(element)
-    case 'xml': return { xml: toXml(element) }
-    default: return element.text
+    case 'strings':
+      return element.children.map((entry) => entry.text)
+    case 'body':
+      return { type: element.attrs['BodyType'] === 'HTML' ? 'HTML' : 'Text', text: element.text }
+    case 'attendees':
+      return element.children.map(readAttendee)
+    case 'dictionary':
+      return readDictionary(element)
+    case 'zone':
+      return readZone(element)
+    case 'xml':
+      return { xml: toXml(element) }
+    default:
+      return element.text
   }
 }
 
@@ -51,9 +62,8 @@ function readDictionary(element: XmlElement): Dictionary {
   const entries: Dictionary = {}
   for (const entry of element.children) {
     const key = entry.attrs['Key'] ?? ''
-    entries[key] = entry.children.length > 0
-      ? Object.fromEntries(entry.children.map((part) => [part.name, part.text]))
-      : entry.text
+    entries[key] =
+      entry.children.length > 0 ? Object.fromEntries(entry.children.map((part) => [part.name, part.text])) : entry.text
   }
   return entries
 }
@@ -73,15 +83,27 @@ export function writeValue(spec: FieldSpec, value: FieldValue, zone: string, bod
   const { name } = spec
   switch (spec.type) {
     case 'instant':
-    case 'wall': return `<t:${name}>${writeInstant(value as number, zone)}</t:${name}>`
-    case 'date': return `<t:${name}>${writeInstant(instantOf(zone, value as number), zone)}</t:${name}>`
-    case 'strings': return wrap(name, (value as string[]).map((entry) => `<t:String>${escapeXml(entry)}</t:String>`))
-    case 'body': return bodyXml(name, value as Body, bodyType)
-    case 'attendees': return wrap(name, (value as Attendee[]).map(name.endsWith('Recipients') ? mailboxXml : attendeeXml))
-    case 'dictionary': return dictionaryXml(name, value as Dictionary)
-    case 'zone': return `<t:${name} Id="${escapeXml(value as string)}" Name="${escapeXml(ianaOf(value as string))}"/>`
-    case 'xml': return (value as XmlText).xml
-    default: return `<t:${name}>${escapeXml(String(value))}</t:${name}>`
+    case 'wall':
+      return `<t:${name}>${writeInstant(value as number, zone)}</t:${name}>`
+    case 'date':
+      return `<t:${name}>${writeInstant(instantOf(zone, value as number), zone)}</t:${name}>`
+    case 'strings':
+      return wrap(
+        name,
+        (value as string[]).map((entry) => `<t:String>${escapeXml(entry)}</t:String>`),
+      )
+    case 'body':
+      return bodyXml(name, value as Body, bodyType)
+    case 'attendees':
+      return wrap(name, (value as Attendee[]).map(name.endsWith('Recipients') ? mailboxXml : attendeeXml))
+    case 'dictionary':
+      return dictionaryXml(name, value as Dictionary)
+    case 'zone':
+      return `<t:${name} Id="${escapeXml(value as string)}" Name="${escapeXml(ianaOf(value as string))}"/>`
+    case 'xml':
+      return (value as XmlText).xml
+    default:
+      return `<t:${name}>${escapeXml(String(value))}</t:${name}>`
   }
 }
 
@@ -90,8 +112,10 @@ function wrap(name: string, entries: string[]): string {
 }
 
 export function mailboxXml(person: { address: string; name: string }): string {
-  return `<t:Mailbox><t:Name>${escapeXml(person.name)}</t:Name><t:EmailAddress>${escapeXml(person.address)}` +
+  return (
+    `<t:Mailbox><t:Name>${escapeXml(person.name)}</t:Name><t:EmailAddress>${escapeXml(person.address)}` +
     '</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType><t:MailboxType>Mailbox</t:MailboxType></t:Mailbox>'
+  )
 }
 
 function attendeeXml(attendee: Attendee): string {
@@ -101,12 +125,17 @@ function attendeeXml(attendee: Attendee): string {
 const ADDRESS_PARTS = ['Street', 'City', 'State', 'CountryOrRegion', 'PostalCode']
 
 function dictionaryXml(name: string, entries: Dictionary): string {
-  return wrap(name, Object.entries(entries).map(([key, value]) => {
-    if (typeof value === 'string') return `<t:Entry Key="${escapeXml(key)}">${escapeXml(value)}</t:Entry>`
-    const parts = ADDRESS_PARTS.filter((part) => value[part] !== undefined)
-    return `<t:Entry Key="${escapeXml(key)}">` +
-      `${parts.map((part) => `<t:${part}>${escapeXml(value[part] ?? '')}</t:${part}>`).join('')}</t:Entry>`
-  }))
+  return wrap(
+    name,
+    Object.entries(entries).map(([key, value]) => {
+      if (typeof value === 'string') return `<t:Entry Key="${escapeXml(key)}">${escapeXml(value)}</t:Entry>`
+      const parts = ADDRESS_PARTS.filter((part) => value[part] !== undefined)
+      return (
+        `<t:Entry Key="${escapeXml(key)}">` +
+        `${parts.map((part) => `<t:${part}>${escapeXml(value[part] ?? '')}</t:${part}>`).join('')}</t:Entry>`
+      )
+    }),
+  )
 }
 
 export function bodyXml(name: string, body: Body, wanted: string): string {
@@ -118,8 +147,10 @@ export function bodyXml(name: string, body: Body, wanted: string): string {
 
 /** HTML as Exchange builds it around a plain body. */
 function htmlOf(text: string): string {
-  return '<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head><body>' +
+  return (
+    '<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head><body>' +
     `<div>${escapeXml(text).replace(/\r?\n/g, '<br>\r\n')}</div></body></html>`
+  )
 }
 
 /** A plain rendering of HTML: enough for assertions, not a browser. */
@@ -131,7 +162,10 @@ export function textOf(html: string): string {
     .replace(/<\/(p|div|li|tr|h[1-6])>\s*/gi, '\r\n')
     .replace(/<li\b[^>]*>/gi, '* ')
     .replace(/<[^>]+>/g, '')
-    .replace(/&nbsp;/g, ' ').replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"')
+    .replace(/&nbsp;/g, ' ')
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&quot;/g, '"')
     .replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)))
     .replace(/&#x([0-9a-f]+);/gi, (_, code: string) => String.fromCodePoint(Number.parseInt(code, 16)))
     .replace(/&amp;/g, '&')

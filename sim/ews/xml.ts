@@ -37,7 +37,8 @@ export function parseXml(source: string): XmlElement {
     const attrs: Record<string, string> = {}
     for (const key in tag.attributes) {
       const attribute = tag.attributes[key]
-      if (attribute && attribute.prefix !== 'xmlns' && attribute.name !== 'xmlns') attrs[attribute.local] = attribute.value
+      if (attribute && attribute.prefix !== 'xmlns' && attribute.name !== 'xmlns')
+        attrs[attribute.local] = attribute.value
     }
     const element: XmlElement = { name: tag.local, ns: tag.uri, attrs, children: [], text: '' }
     const parent = stack[stack.length - 1]
@@ -84,13 +85,19 @@ export function escapeXml(text: string): string {
   if (!SPECIAL.test(text)) return text
   return text.replace(SPECIAL_ALL, (char) => {
     switch (char) {
-      case '&': return '&amp;'
-      case '<': return '&lt;'
-      case '>': return '&gt;'
-      case '"': return '&quot;'
+      case '&':
+        return '&amp;'
+      case '<':
+        return '&lt;'
+      case '>':
+        return '&gt;'
+      case '"':
+        return '&quot;'
       // A literal carriage return would reach the reader as a line feed.
-      case '\r': return '&#xD;'
-      default: return ''
+      case '\r':
+        return '&#xD;'
+      default:
+        return ''
     }
   })
 }

@@ -25,8 +25,14 @@ function formatOf(iana: string): Intl.DateTimeFormat {
   let format = FORMATS.get(iana)
   if (!format) {
     format = new Intl.DateTimeFormat('en-US', {
-      timeZone: iana, hourCycle: 'h23',
-      year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+      timeZone: iana,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
     })
     FORMATS.set(iana, format)
   }
@@ -40,7 +46,15 @@ export function offsetAt(windowsId: string, instant: number): number {
   const whole = Math.floor(instant / 1000) * 1000
   const match = /^(\d+)\/(\d+)\/(\d+), (\d+):(\d+):(\d+)$/.exec(formatOf(iana).format(whole))
   if (!match) throw new Error(`No calendar date for ${instant} in ${iana}.`)
-  const [, month, day, year, hour, minute, second] = match.map(Number) as [number, number, number, number, number, number, number]
+  const [, month, day, year, hour, minute, second] = match.map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   return Date.UTC(year, month - 1, day, hour, minute, second) - whole
 }
 
@@ -66,7 +80,10 @@ const ZONED = /(?:Z|[+-]\d{2}:\d{2})$/
  */
 export function readInstant(text: string, windowsId: string): number {
   const trimmed = text.trim()
-  if (ZONED.test(trimmed)) return Date.parse(/^\d{4}-\d\d-\d\d(?:Z|[+-])/.test(trimmed) ? `${trimmed.slice(0, 10)}T00:00:00${trimmed.slice(10)}` : trimmed)
+  if (ZONED.test(trimmed))
+    return Date.parse(
+      /^\d{4}-\d\d-\d\d(?:Z|[+-])/.test(trimmed) ? `${trimmed.slice(0, 10)}T00:00:00${trimmed.slice(10)}` : trimmed,
+    )
   const wall = Date.parse(trimmed.includes('T') ? `${trimmed}Z` : `${trimmed}T00:00:00Z`)
   return Number.isNaN(wall) ? wall : instantOf(windowsId, wall)
 }

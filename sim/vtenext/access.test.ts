@@ -30,8 +30,8 @@ async function sees(user: string): Promise<{ listed: string[]; retrieved: string
 }
 const everything = ['Standard', 'Private', 'Public']
 
-describe('bob\'s calendar', () => {
-  it('is open to admin and to alice above him, and closed to carol but for public events she must know of', async () => {
+describe("bob's calendar", () => {
+  it('is open to admin and to alice above him, closed to carol but for public events she knows of', async () => {
     expect(await sees('admin')).toEqual({ listed: everything, retrieved: everything })
     expect(await sees('alice')).toEqual({ listed: everything, retrieved: everything })
     expect(await sees('carol')).toEqual({ listed: [], retrieved: ['Public'] })
@@ -49,7 +49,9 @@ describe('bob\'s calendar', () => {
     sim.edit(id, { invitees: [{ email: 'carol@example.test' }] })
     expect(await sees('carol')).toEqual({ listed: ['Private'], retrieved: ['Private', 'Public'] })
     const refused = { code: 'ACCESS_DENIED', message: 'Permission to read given object is denied' }
-    expect(await clients.carol?.error('POST', 'revise', { element: JSON.stringify({ id, subject: 'Mine' }) })).toEqual(refused)
+    expect(await clients.carol?.error('POST', 'revise', { element: JSON.stringify({ id, subject: 'Mine' }) })).toEqual(
+      refused,
+    )
     expect(await clients.carol?.error('POST', 'delete', { id })).toEqual(refused)
   })
 })
@@ -73,7 +75,7 @@ describe('groups', () => {
 })
 
 describe('contacts', () => {
-  it('belong to everybody: bob changes alice\'s', async () => {
+  it("belong to everybody: bob changes alice's", async () => {
     const id = sim.put('Contacts', { lastname: 'Neri', assigned_user_id: '19x4' })
     expect(await clients.bob?.revise({ id, title: 'CEO' })).toMatchObject({ title: 'CEO', assigned_user_id: '19x4' })
   })
@@ -81,7 +83,9 @@ describe('contacts', () => {
 
 describe('users', () => {
   it('are listed with their secrets to admins and not at all to others', async () => {
-    const users = await clients.admin?.query("select user_name,accesskey,status from Users where user_name in ('bob','carol');")
+    const users = await clients.admin?.query(
+      "select user_name,accesskey,status from Users where user_name in ('bob','carol');",
+    )
     expect(users).toEqual([
       { user_name: 'bob', accesskey: sim.users[2]?.accessKey, status: 'Active', id: '19x5' },
       { user_name: 'carol', accesskey: sim.users[3]?.accessKey, status: 'Active', id: '19x6' },
@@ -90,7 +94,12 @@ describe('users', () => {
   })
 
   it('are changed by an admin over the web service', async () => {
-    const element = JSON.stringify({ id: '19x6', user_timezone: 'Asia/Tokyo', status: 'Inactive', email1: 'c@example.test' })
+    const element = JSON.stringify({
+      id: '19x6',
+      user_timezone: 'Asia/Tokyo',
+      status: 'Inactive',
+      email1: 'c@example.test',
+    })
     await clients.admin?.result('POST', 'revise', { element })
     expect(sim.users[3]).toMatchObject({ zone: 'Asia/Tokyo', active: false, email: 'c@example.test' })
   })

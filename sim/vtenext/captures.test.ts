@@ -6,7 +6,8 @@ import { startVtenextSim, type VtenextSim } from './index.ts'
 
 const folder = new URL('../../../shared/captures/vtenext/', import.meta.url)
 const isPresent = existsSync(folder)
-if (!isPresent) console.log(`The captures of a real vtenext are not at ${folder.pathname}: their comparison is skipped.`)
+if (!isPresent)
+  console.log(`The captures of a real vtenext are not at ${folder.pathname}: their comparison is skipped.`)
 
 interface Capture {
   request: { method: 'GET' | 'POST'; params: Record<string, string> }
@@ -78,7 +79,7 @@ describe.skipIf(!isPresent)('the simulated CRM answers what a real vtenext answe
   })
   afterAll(() => sim.stop())
 
-  it('gives the differences of the users\' zones at login', async () => {
+  it("gives the differences of the users' zones at login", async () => {
     for (const user of ['admin', 'alice', 'bob', 'carol']) {
       const { body } = await clients[user]!.login(user, sim.users.find(({ username }) => username === user)!.accessKey)
       const captured = capture(`login-${user}`).response.result
@@ -186,7 +187,9 @@ describe.skipIf(!isPresent)('the simulated CRM answers what a real vtenext answe
   it('refuses with the same codes and messages', async () => {
     const byAdmin = readdirSync(folder)
       .map((file) => file.replace(/\.json$/, ''))
-      .filter((name) => /^err-(?:create-(?!badowner$)|retrieve-(?!deleted|wrong)|vtesync-(?!date-Z|nonadmin))/.test(name))
+      .filter((name) =>
+        /^err-(?:create-(?!badowner$)|retrieve-(?!deleted|wrong)|vtesync-(?!date-Z|nonadmin))/.test(name),
+      )
     expect(byAdmin.length).toBeGreaterThan(12)
     for (const name of byAdmin) await expectSame('admin', name)
     await expectSame('bob', 'err-vtesync-nonadmin-delegated')
@@ -206,7 +209,11 @@ describe.skipIf(!isPresent)('the simulated CRM answers what a real vtenext answe
   })
 
   it('crashes where a real one crashes: HTTP 500, empty body, not JSON', async () => {
-    for (const [verb, operation] of [['GET', 'sync'], ['GET', 'err-no-such-operation'], ['GET', '']] as const) {
+    for (const [verb, operation] of [
+      ['GET', 'sync'],
+      ['GET', 'err-no-such-operation'],
+      ['GET', ''],
+    ] as const) {
       const reply = await clients.admin!.call(verb, operation, { elementType: 'Events', modifiedTime: '1' })
       expect({ status: reply.status, text: reply.text }).toEqual({ status: 500, text: '' })
     }
@@ -230,8 +237,11 @@ describe.skipIf(!isPresent)('the simulated CRM answers what a real vtenext answe
       expect(essential(fields), module).toEqual(essential(wanted))
       for (const [index, field] of wanted.entries()) {
         const mine = fields.find(({ name }: any) => name === field.name)
-        expect(Object.keys(mine), `${module}.${field.name} ${index}`).toEqual(expect.arrayContaining(Object.keys(field)))
-        if (/^(Events|Calendar|Contacts)$/.test(module)) expect(mine.type.picklistValues).toEqual(field.type.picklistValues)
+        expect(Object.keys(mine), `${module}.${field.name} ${index}`).toEqual(
+          expect.arrayContaining(Object.keys(field)),
+        )
+        if (/^(Events|Calendar|Contacts)$/.test(module))
+          expect(mine.type.picklistValues).toEqual(field.type.picklistValues)
       }
     }
     const { actual, captured } = await replay('carol', 'describe-Users-nonadmin')
@@ -253,7 +263,13 @@ describe.skipIf(!isPresent)('the simulated CRM answers what a real vtenext answe
   })
 
   it('refuses logins with the same codes', async () => {
-    for (const name of ['err-login-bad', 'err-login-unknown-user', 'err-login-get', 'err-login_pwd', 'err-no-session']) {
+    for (const name of [
+      'err-login-bad',
+      'err-login-unknown-user',
+      'err-login-get',
+      'err-login_pwd',
+      'err-no-session',
+    ]) {
       const captured = capture(name)
       const client = clients.alice as ForeignClient
       if (name === 'err-login-bad') await client.send('GET', { operation: 'getchallenge', username: 'alice' })

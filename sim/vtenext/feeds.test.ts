@@ -24,7 +24,8 @@ function contactAt(second: number, lastname = `Neri ${second}`): string {
 }
 
 const ids = (list: { id: string }[]): string[] => list.map(({ id }) => id)
-const iso = (second: number): string => new Date(Date.parse('2026-10-24T22:00:00Z') + second * 1000).toISOString().replace('.000Z', '+0000')
+const iso = (second: number): string =>
+  new Date(Date.parse('2026-10-24T22:00:00Z') + second * 1000).toISOString().replace('.000Z', '+0000')
 
 describe('the change feed', () => {
   it('includes both seconds it is asked for', async () => {
@@ -71,6 +72,12 @@ describe('the change feed', () => {
     expect([page.created.length, page.more, page.last_update]).toEqual([3, true, Date.parse(iso(1)) / 1000])
   })
 
+  it('has no last_update where the window is empty but later changes wait', async () => {
+    contactAt(9)
+    const { created, more, last_update } = await admin.changes({ module: 'Contacts', dateFrom: iso(1), dateTo: iso(2) })
+    expect([created, more, last_update]).toEqual([[], true, false])
+  })
+
   it('gives nothing for maxEntries -1, for Users, and refuses Groups and dateTo alone', async () => {
     contactAt(1)
     expect((await admin.changes({ module: 'Contacts', maxEntries: '-1' })).created).toEqual([])
@@ -80,7 +87,7 @@ describe('the change feed', () => {
     expect(onlyTo.code).toBe('INTERNAL_SERVER_ERROR')
   })
 
-  it('shows a user only what he owns: not his group\'s, not what he is invited to, nothing when it was given away', async () => {
+  it("shows a user only what he owns: neither his group's, nor invitations, nor what was given away", async () => {
     const invite = { invitees: [{ email: 'bob@example.test' }] }
     const own = await admin.create('Events', meeting({ assigned_user_id: '19x5' }))
     await admin.create('Events', meeting({ assigned_user_id: '22x7' }))
@@ -100,7 +107,12 @@ describe('the change feed', () => {
     const binned = await admin.create('Events', meeting({ time_start: '10:30' }))
     await admin.create('Calendar', task())
     sim.remove(binned.id)
-    const window = { module: 'Events', dateField: 'time_start', dateFrom: '2026-12-01T09:00:00Z', dateTo: '2026-12-08T00:00:00Z' }
+    const window = {
+      module: 'Events',
+      dateField: 'time_start',
+      dateFrom: '2026-12-01T09:00:00Z',
+      dateTo: '2026-12-08T00:00:00Z',
+    }
     const { created, updated, deleted, more } = await admin.changes(window)
     expect([created, ids(updated), ids(deleted), more]).toEqual([[], [early.id], [binned.id], true])
     const living = await admin.changes({ ...window, showDeleted: 'false', dateTo: '2026-12-31T00:00:00Z' })
@@ -139,17 +151,42 @@ describe('VTQL', () => {
     now += 1000
     sim.edit(all[0] ?? '', { title: 'x' })
     const [a, b, c, d] = all
-    expect(ids(await admin.query("select id from Contacts where modifiedtime >= '2026-10-25 00:00:02' order by modifiedtime,id limit 1,2;"))).toEqual([c, d])
+    expect(
+      ids(
+        await admin.query(
+          "select id from Contacts where modifiedtime >= '2026-10-25 00:00:02' order by modifiedtime,id limit 1,2;",
+        ),
+      ),
+    ).toEqual([c, d])
     expect(ids(await admin.query('select id from Contacts order by lastname,id desc;'))).toEqual([d, b, a, c])
     expect(ids(await admin.query('select id from Contacts limit 2,2;'))).toEqual([c, d])
-    expect(ids(await admin.query("select id from Contacts where assigned_user_id='19x1' and lastname > 'a' order by id limit 1;"))).toEqual([a])
+    expect(
+      ids(
+        await admin.query(
+          "select id from Contacts where assigned_user_id='19x1' and lastname > 'a' order by id limit 1;",
+        ),
+      ),
+    ).toEqual([a])
     expect(ids(await admin.query("select id from Contacts where modifiedtime > '2026-10-25 00:00:03';"))).toEqual([a])
-    expect(ids(await admin.query(`select id from Contacts where id in ('${d}','${a}','1x${a?.slice(2)}');`))).toEqual([a, d])
+    expect(ids(await admin.query(`select id from Contacts where id in ('${d}','${a}','1x${a?.slice(2)}');`))).toEqual([
+      a,
+      d,
+    ])
+  })
+
+  it('orders records of one second by id, whichever of them was changed last', async () => {
+    const [first, second, third] = [contactAt(1), contactAt(1), contactAt(1)]
+    now += 5000
+    for (const id of [third, second]) sim.edit(id ?? '', { title: 'x' })
+    const text = "select id from Contacts where modifiedtime >= '2026-10-25 00:00:06' order by modifiedtime,id limit 1;"
+    expect(ids(await admin.query(text))).toEqual([second])
+    expect(ids(await admin.query('select id from Contacts order by modifiedtime,id;'))).toEqual([first, second, third])
   })
 
   it('binds `and` tighter than `or`, matches like without regard to case, and doubles quotes', async () => {
     const [brien, neri, rossi] = [contactAt(1, "O'Brien"), contactAt(2, 'Neri'), contactAt(3, 'Rossi')]
-    const where = async (condition: string): Promise<string[]> => ids(await admin.query(`select id from Contacts where ${condition};`))
+    const where = async (condition: string): Promise<string[]> =>
+      ids(await admin.query(`select id from Contacts where ${condition};`))
     expect(await where("lastname='neri' or lastname='Rossi' and title='CEO'")).toEqual([neri])
     expect(await where("lastname like '%o''b%'")).toEqual([brien])
     expect(await where("lastname like '_e%'")).toEqual([neri])

@@ -35,7 +35,9 @@ export class ForeignClient {
 
   async login(username: string, accessKey: string): Promise<Reply> {
     const challenge = await this.send('GET', { operation: 'getchallenge', username })
-    const key = createHash('md5').update(challenge.body.result.token + accessKey).digest('hex')
+    const key = createHash('md5')
+      .update(challenge.body.result.token + accessKey)
+      .digest('hex')
     const reply = await this.send('POST', { operation: 'login', username, accessKey: key })
     this.sessionName = reply.body.result?.sessionName
     return reply

@@ -26,7 +26,12 @@ describe('texts', () => {
   })
 
   it('come back as strings, whatever JSON type was sent', async () => {
-    const contact = await admin.create('Contacts', { lastname: 'Neri', assigned_user_id: '19x1', donotcall: true, phone: 12 })
+    const contact = await admin.create('Contacts', {
+      lastname: 'Neri',
+      assigned_user_id: '19x1',
+      donotcall: true,
+      phone: 12,
+    })
     expect(contact).toMatchObject({ donotcall: '1', phone: '12', emailoptout: '0', title: '' })
     expect(Object.values(contact).every((value) => typeof value === 'string')).toBe(true)
     expect((await admin.revise({ id: contact.id, donotcall: 'off' })).donotcall).toBe('0')
@@ -35,7 +40,12 @@ describe('texts', () => {
   it('are kept in the field labelled Exchange ID, which can be searched', async () => {
     const { fields } = await admin.result('GET', 'describe', { elementType: 'Contacts' })
     const { name } = fields.find(({ label }: { label: string }) => label === 'Exchange ID')
-    const { id } = await admin.create('Contacts', { lastname: 'Neri', assigned_user_id: '19x1', [name]: 'AAMkAD=', cf_1: 'lost' })
+    const { id } = await admin.create('Contacts', {
+      lastname: 'Neri',
+      assigned_user_id: '19x1',
+      [name]: 'AAMkAD=',
+      cf_1: 'lost',
+    })
     expect(await admin.query(`select id from Contacts where ${name}='AAMkAD=';`)).toEqual([{ id }])
     await admin.revise({ id, [name]: 'AAMkAE=' })
     expect(await admin.query(`select id from Contacts where ${name}='AAMkAD=';`)).toEqual([])
@@ -53,7 +63,9 @@ describe('dates', () => {
     expect(await asCarol('1980-02-31')).toBe('00-00-0000')
     const { id, date_start } = await admin.create('Events', meeting({ date_start: '01/12/2026' }))
     expect(date_start).toBe('0000-00-00')
-    expect(await admin.query(`select date_start from Events where id='${id}';`)).toEqual([{ date_start: '0000-00-00', id }])
+    expect(await admin.query(`select date_start from Events where id='${id}';`)).toEqual([
+      { date_start: '0000-00-00', id },
+    ])
   })
 })
 
@@ -72,7 +84,12 @@ describe('update and revise', () => {
   })
 
   it('clear a field by null and by the empty string, but never a mandatory one', async () => {
-    const { id } = await admin.create('Contacts', { lastname: 'Neri', title: 'CEO', fax: '1', assigned_user_id: '19x1' })
+    const { id } = await admin.create('Contacts', {
+      lastname: 'Neri',
+      title: 'CEO',
+      fax: '1',
+      assigned_user_id: '19x1',
+    })
     expect(await admin.revise({ id, title: null, fax: '' })).toMatchObject({ title: '', fax: '' })
     expect(await admin.error('POST', 'revise', { element: JSON.stringify({ id, lastname: '' }) })).toEqual({
       code: 'MANDATORY_FIELDS_MISSING',
@@ -85,7 +102,10 @@ describe('update and revise', () => {
     expect(made).toMatchObject({ ical_uuid: 'EXCH-1', recurr_idx: '3' })
     const { id } = made
     expect(await admin.revise({ id, ical_uuid: 'EXCH-2' })).toMatchObject({ ical_uuid: 'EXCH-1', recurr_idx: '3' })
-    expect(await admin.update(meeting({ id, ical_uuid: 'EXCH-2' }))).toMatchObject({ ical_uuid: 'EXCH-1', recurr_idx: '0' })
+    expect(await admin.update(meeting({ id, ical_uuid: 'EXCH-2' }))).toMatchObject({
+      ical_uuid: 'EXCH-1',
+      recurr_idx: '0',
+    })
     expect(await admin.query("select id from Events where ical_uuid='exch-1';")).toEqual([{ id }])
   })
 })

@@ -8,7 +8,10 @@ let sim: VtenextSim
 let control: ReturnType<typeof vtenextControl>
 let alice: ForeignClient
 beforeAll(async () => {
-  sim = await startVtenextSim({ users: [{ username: 'user1', zone: 'UTC' }], groups: [{ name: 'Support', members: ['user1'] }] })
+  sim = await startVtenextSim({
+    users: [{ username: 'user1', zone: 'UTC' }],
+    groups: [{ name: 'Support', members: ['user1'] }],
+  })
   control = vtenextControl(sim)
 })
 beforeEach(async () => {
@@ -23,13 +26,17 @@ const create = (): ReturnType<ForeignClient['call']> => alice.call('POST', 'crea
 const saved = (): number => sim.records('Events').length
 
 describe('scripted faults', () => {
-  const strike = (effect: FaultEffect): unknown => control.faults?.({ operation: 'create', subject: 'alice', times: 1, effect })
+  const strike = (effect: FaultEffect): unknown =>
+    control.faults?.({ operation: 'create', subject: 'alice', times: 1, effect })
 
   it('answer with an HTTP status or an error code instead of doing the work', async () => {
     strike({ type: 'status', status: 503, body: 'down' })
     expect(await create()).toMatchObject({ status: 503, text: 'down' })
     strike({ type: 'error', code: 'DATABASE_QUERY_ERROR', message: 'Gone away' })
-    expect((await create()).body).toEqual({ success: false, error: { code: 'DATABASE_QUERY_ERROR', message: 'Gone away' } })
+    expect((await create()).body).toEqual({
+      success: false,
+      error: { code: 'DATABASE_QUERY_ERROR', message: 'Gone away' },
+    })
     expect(saved()).toBe(0)
     expect((await create()).body.success).toBe(true)
   })
@@ -40,11 +47,14 @@ describe('scripted faults', () => {
     expect(saved()).toBe(0)
   })
 
-  it.each<FaultEffect>([{ type: 'drop-after' }, { type: 'half' }])('lose the answer after the work is done: %o', async (effect) => {
-    strike(effect)
-    await expect(create()).rejects.toThrow()
-    expect(saved()).toBe(1)
-  })
+  it.each<FaultEffect>([{ type: 'drop-after' }, { type: 'half' }])(
+    'lose the answer after the work is done: %o',
+    async (effect) => {
+      strike(effect)
+      await expect(create()).rejects.toThrow()
+      expect(saved()).toBe(1)
+    },
+  )
 
   it('answer HTTP 500 with an empty body although the work is done', async () => {
     strike({ type: 'status-after', status: 500 })
@@ -70,8 +80,17 @@ describe('scripted faults', () => {
 
 describe('the control routes', () => {
   it('make, change, bin, restore and purge records as people in the browser do', async () => {
-    const { id } = control.put?.({ module: 'Events', as: 'bob', fields: { subject: 'Dentist', date_start: '2026-12-01', time_start: '10:00', time_end: '11:00' } }) as { id: string }
-    expect(sim.records('Events')[0]).toMatchObject({ id, assigned_user_id: '19x5', time_start: '16:00', due_date: '2026-12-01' })
+    const { id } = control.put?.({
+      module: 'Events',
+      as: 'bob',
+      fields: { subject: 'Dentist', date_start: '2026-12-01', time_start: '10:00', time_end: '11:00' },
+    }) as { id: string }
+    expect(sim.records('Events')[0]).toMatchObject({
+      id,
+      assigned_user_id: '19x5',
+      time_start: '16:00',
+      due_date: '2026-12-01',
+    })
     control.edit?.({ id, as: 'bob', fields: { time_start: '10:30' } })
     expect(sim.records('Events')[0]).toMatchObject({ time_start: '16:30', duration_minutes: '30' })
     control.remove?.({ id })
@@ -83,9 +102,13 @@ describe('the control routes', () => {
   })
 
   it('say what is missing and how to send it', () => {
-    expect(() => control.put?.({ module: 'Events' })).toThrow('vtenext/put needs fields: send {"module": ..., "fields": ...} as JSON.')
+    expect(() => control.put?.({ module: 'Events' })).toThrow(
+      'vtenext/put needs fields: send {"module": ..., "fields": ...} as JSON.',
+    )
     expect(() => control.edit?.({ id: '18x999', fields: {} })).toThrow()
-    expect(() => control.setGroupMembers?.({ name: 'Nobody', members: [] })).toThrow('There is no group named Nobody; use addGroup first.')
+    expect(() => control.setGroupMembers?.({ name: 'Nobody', members: [] })).toThrow(
+      'There is no group named Nobody; use addGroup first.',
+    )
     expect(() => control.setUser?.({ username: 'alice', zone: 'Rome' })).toThrow('use one such as Europe/Rome')
   })
 

@@ -22,7 +22,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return chunks.length === 1 ? (chunks[0] as Buffer).toString('utf8') : Buffer.concat(chunks).toString('utf8')
 }
 
-/** PHP sees the operation and the session wherever they stand, everything else only where the operation's verb puts it. */
+/** PHP sees the operation and the session wherever they stand, all else only where the operation's verb puts it. */
 interface Request {
   readonly operation: string
   readonly sessionName: string | undefined

@@ -24,7 +24,11 @@ describe('logging in', () => {
 
   it('gives the access key for user name and password, with which the user then logs in', async () => {
     const client = new ForeignClient(sim.url)
-    const reply = await client.send('POST', { operation: 'login_pwd', username: 'bob', password: sim.users[2]?.password ?? '' })
+    const reply = await client.send('POST', {
+      operation: 'login_pwd',
+      username: 'bob',
+      password: sim.users[2]?.password ?? '',
+    })
     expect(reply.body.result).toEqual([sim.users[2]?.accessKey])
     expect(reply.body.result[0]).toMatch(/^.{16}$/)
     expect((await client.login('bob', reply.body.result[0])).body.result).toMatchObject({ timezone: -21600 })

@@ -126,7 +126,7 @@ type Scene = (turn: number) => { who: string; did: string; isSeen: () => boolean
 function scenesOf(ews: NonNullable<Simulators['ews']>, vtenext: NonNullable<Simulators['vtenext']>): Scene[] {
   const at = (days: number, time: string) => `${new Date(ews.clock.now() + days * 86_400_000).toISOString().slice(0, 10)}T${time}:00Z`
   const day = (days: number) => at(days, '00:00').slice(0, 10)
-  const records = (module: string) => vtenext.records(module) as unknown as Record<string, string>[]
+  const records = (module: string) => vtenext.records(module).filter((one) => !one.deleted) as unknown as Record<string, string>[]
   const record = (subject: string) => records('Events').find((one) => one['subject'] === subject)
   const item = (who: string, subject: string) => ews.items(`${who}@example.test`, 'calendar').find((one) => one.fields['Subject'] === subject)
   return [

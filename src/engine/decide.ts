@@ -1,44 +1,65 @@
-import type { Conflict, CopyId, Held, LinkedCopy } from '../model/index.ts'
-import type { NewInboxRow, Tx } from '../ports.ts'
+import { instant } from '../model/index.ts'
+import type { Conflict, CopyId, Held, ItemId, LinkedCopy, Side } from '../model/index.ts'
+import type { Tx } from '../ports.ts'
 import type { Referee } from '../sync/index.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
-import { look } from './look.ts'
+import { lookAgain, putNews } from './look.ts'
+import type { News } from './look.ts'
 
 /** Carries out what people decided about held deletions and open conflicts of this mailbox. */
 export async function applyDecisions(run: Run): Promise<void> {
-  const { engine, lane } = run
-  const decided = (await engine.store.transaction((tx) => tx.held({ lane }))).filter((held) => held.decision !== null)
-  for (const held of decided) await engine.store.transaction((tx) => applyHeld(run, tx, held), run.fence)
+  const { store } = run.engine
+  const decided = (await store.transaction((tx) => tx.held({ lane: run.lane }))).filter((held) => held.decision !== null)
+  for (const held of decided) await (held.what === 'ambiguous' ? applyAmbiguous(run, held) : applyDeletion(run, held))
   await refreshConflicts(run)
 }
 
-async function applyHeld(run: Run, tx: Tx, held: Held): Promise<void> {
+async function applyDeletion(run: Run, held: Held): Promise<void> {
   const { engine, lane } = run
-  const at = engine.clock.now()
-  const [linked] = held.copy === null ? [] : await tx.copiesById([held.copy])
-  if (held.what === 'ambiguous') {
-    // `apply` makes a new item of it: first contact finds the decision and does not search again.
-    if (held.decision === 'apply') {
-      const candidates = { side: other(held.side), kind: held.kind }
-      const rows = [await rowAgain(run, held), ...(await Promise.all(held.candidates.map((item) => rowAgain(run, { ...candidates, item }))))]
-      await tx.putInbox(rows.flat())
-    }
-    return
-  }
-  if (linked === undefined) {
-    await tx.removeHeld([held.id])
+  const [linked] = await engine.store.transaction((tx) => tx.copiesById(held.copy === null ? [] : [held.copy]))
+  // The pair is gone, or its item turned up again under another id: there is nothing left to decide.
+  if (linked === undefined || linked.copy[held.side].id !== held.item) {
+    await engine.store.transaction((tx) => tx.removeHeld([held.id]), run.fence)
     return
   }
   if (held.decision === 'apply') {
-    // The row comes back as a deletion; the decision stays until it is carried out, so the brake lets it pass.
-    await tx.putInbox([{ lane, side: held.side, id: held.item, kind: held.kind, sighting: { type: 'gone' }, dueAt: at, suspectSince: at }])
+    // The row comes back as a deletion that has waited long enough; the decision stays until it is carried out, so the
+    // brake lets it pass.
+    const row = { lane, side: held.side, id: held.item, kind: held.kind, sighting: { type: 'gone' }, dueAt: engine.clock.now(), suspectSince: instant(0) } as const
+    await engine.store.transaction((tx) => tx.putInbox([row]), run.fence)
     return
   }
-  await tx.removeCopies([linked.copy.id])
-  await tx.removeHeld([held.id])
-  if (held.decision === 'unlink') await bury(tx, linked, run)
-  else await tx.putInbox(await survivor(run, held, linked))
+  // What is left of the pair is seen as new, so that its counterpart is made again.
+  const survivor = held.decision === 'restore' ? await seenAgain(run, other(held.side), held.kind, linked.copy[other(held.side)].id) : []
+  await engine.store.transaction(async (tx) => {
+    await tx.removeCopies([linked.copy.id])
+    await tx.removeHeld([held.id])
+    if (held.decision === 'unlink') await bury(tx, linked, run)
+    await putNews(tx, survivor)
+  }, run.fence)
+}
+
+/** Left alone for good, or each made a new item of: first contact finds the decision and does not search again. */
+async function applyAmbiguous(run: Run, held: Held): Promise<void> {
+  if (held.decision !== 'apply') return
+  const strangers = await run.engine.store.transaction((tx) => strangersOf(run, tx, held))
+  const news: News[] = []
+  for (const { side, item } of strangers) news.push(...(await seenAgain(run, side, held.kind, item)))
+  await run.engine.store.transaction(async (tx) => {
+    if (news.length === 0) await tx.removeHeld([held.id])
+    await putNews(tx, news)
+  }, run.fence)
+}
+
+/** What of an ambiguous match still has no partner. */
+async function strangersOf(run: Run, tx: Tx, held: Held): Promise<{ side: Side; item: ItemId }[]> {
+  const sides = { [held.side]: [held.item], [other(held.side)]: held.candidates } as Record<Side, readonly ItemId[]>
+  const linked = new Set([
+    ...(await tx.copiesByItem(run.lane, sides.exchange)).map(({ copy }) => copy.exchange.id),
+    ...(await tx.copiesByRecord(sides.crm)).filter(({ copy }) => copy.mailbox === run.lane).map(({ link }) => link.record),
+  ])
+  return (['exchange', 'crm'] as const).flatMap((side) => sides[side].filter((item) => !linked.has(item)).map((item) => ({ side, item })))
 }
 
 async function bury(tx: Tx, { link, copy }: LinkedCopy, { engine, lane }: Run): Promise<void> {
@@ -48,16 +69,9 @@ async function bury(tx: Tx, { link, copy }: LinkedCopy, { engine, lane }: Run): 
   }])
 }
 
-/** What is left of the pair is seen as new, so that its counterpart is made again. */
-async function survivor(run: Run, held: Held, { copy }: LinkedCopy): Promise<NewInboxRow[]> {
-  const side = other(held.side)
-  return rowAgain(run, { ...held, side, item: copy[side].id })
-}
-
-async function rowAgain(run: Run, { side, kind, item }: Pick<Held, 'side' | 'kind' | 'item'>): Promise<NewInboxRow[]> {
-  const [sighting] = await look(run, side, kind, [{ id: item, copy: null }])
-  if (sighting?.type !== 'seen') return []
-  return [{ lane: run.lane, side, id: item, kind, sighting, dueAt: run.engine.clock.now(), suspectSince: null }]
+async function seenAgain(run: Run, side: Side, kind: Held['kind'], item: ItemId): Promise<News[]> {
+  const news = await lookAgain(run, side, kind, { id: item, copy: null })
+  return news.row.sighting.type === 'seen' ? [news] : []
 }
 
 /** A conflict decided by a human: both sides are read again, and the plan finds the answer. */
@@ -67,15 +81,14 @@ async function refreshConflicts(run: Run): Promise<void> {
     const answers = await tx.conflicts({ states: ['decided'], lane })
     return [answers, await tx.copiesById([...new Set(answers.map((conflict) => conflict.copy))])] as const
   })
-  const rows: NewInboxRow[] = []
+  const news: News[] = []
   for (const { link, copy } of copies) {
-    rows.push(...(await rowAgain(run, { side: 'crm', kind: link.kind, item: copy.crm.id })))
-    rows.push(...(await rowAgain(run, { side: 'exchange', kind: link.kind, item: copy.exchange.id })))
+    for (const side of ['crm', 'exchange'] as const) news.push(await lookAgain(run, side, link.kind, { id: copy[side].id, copy }))
   }
   const orphans = decided.filter((conflict) => !copies.some(({ copy }) => copy.id === conflict.copy))
-  if (rows.length + orphans.length === 0) return
+  if (news.length + orphans.length === 0) return
   await engine.store.transaction(async (tx) => {
-    await tx.putInbox(rows)
+    await putNews(tx, news)
     await tx.closeConflicts(orphans.map((conflict) => conflict.id))
   }, run.fence)
 }

@@ -1,8 +1,8 @@
 import { SyncError } from '../lib/errors.ts'
-import { instant, instantMs, itemOf, operationId, token as makeToken } from '../model/index.ts'
-import type { CopyId, Fields, Item, Operation, Side } from '../model/index.ts'
-import type { CreateRequest, RemoveOutcome, RemoveRequest, UpdateRequest, WriteOutcome } from '../ports.ts'
-import type { Write } from '../sync/index.ts'
+import { instant, instantMs, itemOf, operationId, sameValue, token as makeToken } from '../model/index.ts'
+import type { Conflict, CopyId, Fields, Item, Operation, Side } from '../model/index.ts'
+import type { CreateRequest, RemoveOutcome, RemoveRequest, Tx, UpdateRequest, WriteOutcome } from '../ports.ts'
+import type { Clash, Write } from '../sync/index.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
 import { recover } from './recover.ts'
@@ -27,8 +27,13 @@ export async function execute(run: Run, works: readonly Work[], asides: readonly
   const sane = works.filter((work) => !parked.has(work.linked.copy.id))
   const loops = works.filter((work) => parked.has(work.linked.copy.id)).flatMap((work) => park(run, work))
   const sent = sane.flatMap((work) => work.plan.writes.map((write): Sent => ({ work, write, operation: operationOf(run, work, write), outcome: null })))
-  if (sent.length > 0) {
-    await engine.store.transaction((tx) => tx.openOperations(sent.map(({ operation }) => operation)), run.fence)
+  const clashing = sane.filter((work) => work.plan.clashes.length > 0)
+  if (sent.length + clashing.length > 0) {
+    await engine.store.transaction(async (tx) => {
+      await tx.openOperations(sent.map(({ operation }) => operation))
+      // Before anything is overwritten: a crash in between must not make a clash silent.
+      await recordClashes(run, tx, clashing)
+    }, run.fence)
   }
   await send(run, sent)
   await settle(run, sane, sent, [...asides, ...loops])
@@ -38,6 +43,29 @@ export async function execute(run: Run, works: readonly Work[], asides: readonly
   const wide = errors.find((error) => error.scope !== 'item')
   if (wide !== undefined) throw wide
 }
+
+async function recordClashes(run: Run, tx: Tx, works: readonly Work[]): Promise<void> {
+  if (works.length === 0) return
+  const known = await tx.conflicts({ copies: works.map((work) => work.linked.copy.id) })
+  const fresh = works.flatMap((work) => work.plan.clashes.map((clash) => conflictOf(run, work, clash))).filter((conflict) => {
+    // The same clash met again after a failed write is one conflict; one that waits again for a human is to be seen again.
+    return !known.some((one) => isSameClash(one, conflict) && (conflict.winner !== null || one.state !== 'closed'))
+  })
+  const outdated = known.filter((one) => one.state === 'open' && fresh.some((conflict) => conflict.copy === one.copy && conflict.field === one.field))
+  await tx.closeConflicts(outdated.map(({ id }) => id))
+  await tx.putConflicts(fresh)
+  run.engine.totals.conflicts += fresh.length
+}
+
+function conflictOf(run: Run, { linked: { link, copy } }: Work, clash: Clash): Conflict {
+  return {
+    id: run.engine.ids.next(), lane: run.lane, copy: copy.id, kind: link.kind, record: copy.crm.id, item: copy.exchange.id, ...clash,
+    state: clash.winner === null ? 'open' : 'closed', at: run.engine.clock.now(),
+  }
+}
+
+const isSameClash = (left: Conflict, right: Conflict) =>
+  left.copy === right.copy && left.field === right.field && sameValue(left.exchange, right.exchange) && sameValue(left.crm, right.crm)
 
 function operationOf(run: Run, work: Work, write: Write): Operation {
   const { engine } = run

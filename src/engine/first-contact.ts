@@ -4,8 +4,9 @@ import { inWindow, match, planCreate, planMatch } from '../sync/index.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { look } from './look.ts'
+import { harmless } from './reconcile.ts'
 import type { Batch } from './reconcile.ts'
-import { newCopy } from './work.ts'
+import { newCopy, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
 interface Stranger {
@@ -22,11 +23,11 @@ export async function firstContact(run: Run, batch: Batch): Promise<(Work | Asid
   const result: (Work | Aside)[] = []
   for (const row of batch.rows) {
     if (row.side !== 'exchange' || batch.byItem.has(row.id) || used.has(row.id)) continue
-    result.push(...(await contact(run, batch, row, used, meetExchange)))
+    result.push(...(await harmless(run, [row], () => contact(run, batch, row, used, meetExchange))))
   }
   for (const row of batch.rows) {
     if (row.side !== 'crm' || batch.byRecord.has(row.id) || used.has(row.id)) continue
-    result.push(...(await contact(run, batch, row, used, meetCrm)))
+    result.push(...(await harmless(run, [row], () => contact(run, batch, row, used, meetCrm))))
   }
   return result
 }
@@ -58,9 +59,13 @@ const skip = (row: InboxRow, reason: SkipReason, enterAt: Instant | null = null)
 async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Set<ItemId>): Promise<(Work | Aside)[]> {
   const { engine, lane } = run
   const { row, snapshot } = stranger
+  if (await wasLetGo(run, batch, stranger)) return [skip(row, 'moved-away')]
   const stamped = await byStamp(run, batch, stranger)
-  if (stamped !== null) return [stamped]
+  if (stamped !== null) return stamped
   const sameUid = snapshot.uid === undefined ? [] : (batch.byUid.get(snapshot.uid) ?? [])
+  const own = sameUid.find(({ copy }) => copy.mailbox === lane && copy.role === 'home' && copy.exchange.id !== row.id)
+  const here = own === undefined || snapshot.stamp !== undefined ? null : await movedHere(run, own, row)
+  if (here !== null) return here
   const isMeeting = snapshot.traits?.invited === true || snapshot.traits?.hasAttendees === true
   const elsewhere = sameUid.find(({ copy }) => copy.mailbox !== lane)
   if (isMeeting && elsewhere !== undefined) return [joinMeeting(run, stranger, elsewhere)]
@@ -81,16 +86,38 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
 
 const soon = (run: Run) => instant(instantMs(run.engine.clock.now()) + 1000)
 
-/** Our own stamp on an item that no link knows: after the loss of our database, or a copy and paste. */
-async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger): Promise<Work | Aside | null> {
+/** The record was deleted or given away and this item was left alone on purpose: an edit does not bring it back. */
+async function wasLetGo(run: Run, batch: Batch, { row }: Stranger): Promise<boolean> {
+  const tombstone = batch.tombstones.get(row.id)
+  if (tombstone?.reason !== 'unlinked') return false
+  const [record] = await look(run, 'crm', row.kind, [{ id: tombstone.record, copy: null }])
+  return record?.type !== 'seen'
+}
+
+/** Our own stamp on an item that no link knows: it moved, our database was lost, or somebody copied and pasted. */
+async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger): Promise<(Work | Aside)[] | null> {
   const { stamp } = snapshot
   if (stamp === undefined || stamp.instance !== run.engine.instance || stamp.kind !== row.kind) return null
-  // The stamped record has its item already: this one is a copy and paste, and a new item.
-  if (batch.byRecord.has(stamp.record)) return null
+  const present = batch.byRecord.get(stamp.record)
+  if (present !== undefined) return movedHere(run, present, row)
+  // Copied from a colleague whose own item is linked: a new item of this mailbox.
+  if ((batch.siblings.get(stamp.record) ?? []).some(({ copy }) => copy.token === stamp.token)) return null
   const [record] = await look(run, 'crm', row.kind, [{ id: stamp.record, copy: null }])
   if (record?.type !== 'seen' || record.snapshot.unsupported !== undefined) return null
-  if (!batch.place(row.kind, record.snapshot.assignee).includes(run.lane)) return skip(row, 'moved-away')
-  return matched(run, batch, row, snapshot, record.snapshot, snapshot)
+  if (!batch.place(row.kind, record.snapshot.assignee).includes(run.lane)) return [skip(row, 'moved-away')]
+  return [matched(run, batch, row, snapshot, record.snapshot, snapshot)]
+}
+
+/**
+ * The stamped record has an item already. While that one is there, this is a copy and paste, and a new item; otherwise the
+ * item moved, and its new id was told before the end of its old one.
+ */
+async function movedHere(run: Run, { link, copy }: LinkedCopy, row: InboxRow): Promise<Aside[] | null> {
+  const [before] = await look(run, 'exchange', row.kind, [{ id: copy.exchange.id, copy }])
+  if (before?.type !== 'gone') return null
+  const moved = { ...copy, exchange: { id: row.id, changeKey: UNKNOWN_KEY }, referenced: false }
+  await run.engine.store.transaction((tx) => tx.saveCopies([{ link, copy: moved }]), run.fence)
+  return [{ type: 'defer', row, until: run.engine.clock.now() }]
 }
 
 function joinMeeting(run: Run, { row, snapshot }: Stranger, { link, copy }: LinkedCopy): Work {

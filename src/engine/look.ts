@@ -1,5 +1,5 @@
 import type { Copy, ItemId, ItemKind, Side, Sighting } from '../model/index.ts'
-import type { Replica } from '../ports.ts'
+import type { NewInboxRow, Replica, Tx } from '../ports.ts'
 import { mask } from '../sync/index.ts'
 import type { Run } from './context.ts'
 
@@ -23,4 +23,29 @@ export async function look(
     if (side === 'crm') return { type: 'seen', snapshot: one.snapshot }
     return { type: 'seen', snapshot: mask(one.snapshot, wanted[index]?.copy ?? null, run.engine.policy) }
   })
+}
+
+/** A reading that becomes an inbox row, unless the feed files something newer before it is saved. */
+export interface News {
+  readonly row: NewInboxRow
+  /** The inbox row that stood there before the reading; null when there was none. */
+  readonly version: number | null
+}
+
+/** Reads one item again for the inbox. A vanished item keeps the time since when it is suspect. */
+export async function lookAgain(run: Run, side: Side, kind: ItemKind, wanted: { readonly id: ItemId; readonly copy: Copy | null }): Promise<News> {
+  const [before] = await run.engine.store.transaction((tx) => tx.inboxOf(run.lane, side, [wanted.id]))
+  const [sighting] = await look(run, side, kind, [wanted])
+  const now = run.engine.clock.now()
+  const gone = sighting?.type === 'seen' ? null : (before?.suspectSince ?? now)
+  const row: NewInboxRow = { lane: run.lane, side, id: wanted.id, kind, sighting: sighting ?? { type: 'gone' }, dueAt: now, suspectSince: gone }
+  return { row, version: before?.version ?? null }
+}
+
+/** The CRM's feed is filed by another lane: what it filed since the reading is newer and stays. */
+export async function putNews(tx: Tx, news: readonly News[]): Promise<void> {
+  for (const { row, version } of news) {
+    const [present] = await tx.inboxOf(row.lane, row.side, [row.id])
+    if ((present?.version ?? null) === version) await tx.putInbox([row])
+  }
 }

@@ -1,8 +1,10 @@
 import { operationId } from '../model/index.ts'
 import type { LinkedCopy, Operation, Side } from '../model/index.ts'
 import type { UpdateRequest } from '../ports.ts'
+import { placement } from '../sync/index.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
+import { UNKNOWN_KEY } from './work.ts'
 
 const BATCH = 200
 
@@ -17,10 +19,28 @@ export async function mark(run: Run): Promise<void> {
     const rows = unmarked.filter(({ copy }) => !tried.has(copy.id)).slice(0, BATCH)
     if (rows.length === 0) return
     for (const { copy } of rows) tried.add(copy.id)
-    await markSide(run, 'exchange', rows.filter(({ copy }) => !copy.stamped))
+    // A version nobody has read yet cannot be marked; an attendee's copy is the organizer's, its UID serves.
+    await markSide(run, 'exchange', rows.filter(({ copy }) => !copy.stamped && copy.traits.invited !== true && copy.exchange.changeKey !== UNKNOWN_KEY))
     const stamped = await run.engine.store.transaction((tx) => tx.copiesById(rows.map(({ copy }) => copy.id)))
-    await markSide(run, 'crm', stamped.filter(({ copy }) => !copy.referenced))
+    const unreferenced = stamped.filter(({ copy }) => !copy.referenced && copy.crm.changeKey !== UNKNOWN_KEY)
+    await markSide(run, 'crm', await owners(run, unreferenced))
   }
+}
+
+/** A record shared by several mailboxes carries one Exchange id; for the other copies there is nothing to write. */
+async function owners(run: Run, rows: readonly LinkedCopy[]): Promise<readonly LinkedCopy[]> {
+  if (rows.length === 0) return []
+  const place = placement(run.engine.directory(), run.engine.policy)
+  return run.engine.store.transaction(async (tx) => {
+    const byRecord = Map.groupBy(await tx.copiesByRecord(rows.map(({ link }) => link.record)), ({ link }) => link.record)
+    const isOwner = ({ link }: LinkedCopy) => {
+      const mailboxes = new Set((byRecord.get(link.record) ?? []).map(({ copy }) => copy.mailbox))
+      const first = place(link.kind, link.assignee ?? undefined).find((mailbox) => mailboxes.has(mailbox))
+      return (first ?? [...mailboxes].sort()[0]) === run.lane
+    }
+    await tx.saveCopies(rows.filter((row) => !isOwner(row)).map(({ link, copy }) => ({ link, copy: { ...copy, referenced: true } })))
+    return rows.filter(isOwner)
+  }, run.fence)
 }
 
 async function markSide(run: Run, side: Side, rows: readonly LinkedCopy[]): Promise<void> {

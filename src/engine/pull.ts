@@ -3,7 +3,8 @@ import { CRM_LANE, instant, instantMs } from '../model/index.ts'
 import type { ChangeKey, Instant, ItemId, ItemKind, LinkedCopy, MailboxId, Side } from '../model/index.ts'
 import type { Change, Channel, Fence, NewInboxRow, Replica, Tx } from '../ports.ts'
 import { mask, placement } from '../sync/index.ts'
-import { activeKinds, reportError } from './context.ts'
+import type { Placement } from '../sync/index.ts'
+import { activeKinds, refOf, reportError } from './context.ts'
 import type { Engine, Run } from './context.ts'
 
 /** Follows the folders of a mailbox that are dirty, new, or were not looked at for long. */
@@ -36,6 +37,8 @@ const newChannel = (lane: MailboxId, kind: ItemKind): Channel => ({
 })
 
 function isDue(engine: Engine, channel: Channel): boolean {
+  // A resync that a crash interrupted is finished before anything is reconciled: until then a moved item looks like a copy.
+  if (channel.resyncSince !== null) return true
   if (engine.mode.once || !channel.complete || channel.dirtyAt !== null || channel.pulledAt === null) return true
   const age = instantMs(engine.clock.now()) - instantMs(channel.pulledAt)
   return age >= engine.mode.safetyPullSeconds * 1000
@@ -48,6 +51,8 @@ const listings = new WeakMap<Engine, Map<string, Set<ItemId>>>()
 
 async function followChannel(engine: Engine, replica: Replica, start: Channel, fence: Fence, file: File): Promise<void> {
   let channel = start
+  /** The state as the store has it; null after a reset that is not saved yet stays the old one there. */
+  let known = start.syncState
   const beganAt = engine.clock.now()
   for (;;) {
     const page = await replica.pull(channel.kind, channel.syncState, (ids) => knownKeys(engine, channel, ids))
@@ -55,45 +60,71 @@ async function followChannel(engine: Engine, replica: Replica, start: Channel, f
       engine.log.warn({ lane: channel.lane, kind: channel.kind }, 'the server no longer knows our sync state: reading everything again, deleting nothing')
       channel = { ...channel, syncState: null, resyncSince: beganAt }
       listingOf(engine, channel).clear()
+      await engine.store.transaction((tx) => forgetStrangers(tx, channel), fence)
       continue
     }
     const finished = !page.more
-    channel = {
-      ...channel,
-      syncState: page.next,
-      complete: channel.complete || finished,
-      pulledAt: finished ? beganAt : channel.pulledAt,
-      dirtyAt: finished ? null : channel.dirtyAt,
-      resyncSince: finished && channel.lane === CRM_LANE ? null : channel.resyncSince,
-    }
     // The changes and the sync state that covers them are saved together: a crash repeats a page, never skips one.
-    await engine.store.transaction(async (tx) => {
+    const saved = await engine.store.transaction(async (tx): Promise<Channel | null> => {
+      const stored = (await tx.channels(channel.lane)).find((row) => row.kind === channel.kind)
+      // Somebody asked for everything again while we were reading: this page belongs to the old reading.
+      if (stored !== undefined && stored.syncState !== known) return null
       await file(tx, page.changes)
-      await tx.saveChannel(channel)
+      // A hint that came after we began tells of something this pull may have missed.
+      const hintedAt = stored?.dirtyAt ?? null
+      const next: Channel = {
+        ...channel,
+        syncState: page.next,
+        complete: channel.complete || finished,
+        pulledAt: finished ? beganAt : channel.pulledAt,
+        dirtyAt: finished && (hintedAt === null || hintedAt < beganAt) ? null : hintedAt,
+        resyncSince: finished && channel.lane === CRM_LANE ? null : channel.resyncSince,
+      }
+      await tx.saveChannel(next)
+      return next
     }, fence)
+    if (saved === null) return
+    channel = saved
+    known = saved.syncState
     if (finished) return
   }
 }
+
+/** The ids of a reset server may mean nothing any more: what was never linked is told again, under its present id. */
+async function forgetStrangers(tx: Tx, { lane, kind }: Channel): Promise<void> {
+  if (lane === CRM_LANE) return
+  const rows = (await tx.takeInbox(lane, END_OF_TIME, Number.MAX_SAFE_INTEGER)).filter((row) => row.side === 'exchange' && row.kind === kind)
+  const linked = new Set((await tx.copiesByItem(lane, rows.map(({ id }) => id))).map(({ copy }) => copy.exchange.id))
+  await tx.dropInbox(rows.filter(({ id }) => !linked.has(id)).map(refOf))
+}
+
+const END_OF_TIME = '9999-12-31T23:59:59Z' as Instant
 
 async function knownKeys(engine: Engine, channel: Channel, ids: readonly ItemId[]): Promise<ReadonlyMap<ItemId, ChangeKey>> {
   // Who gets which record has changed: every record is routed anew, known or not.
   if (channel.lane === CRM_LANE && channel.resyncSince !== null) return new Map()
   if (channel.resyncSince !== null) for (const id of ids) listingOf(engine, channel).add(id)
+  const side: Side = channel.lane === CRM_LANE ? 'crm' : 'exchange'
   return engine.store.transaction(async (tx) => {
-    if (channel.lane === CRM_LANE) return keysOfRecords(await tx.copiesByRecord(ids))
-    const copies = await tx.copiesByItem(channel.lane, ids)
-    return new Map(copies.map(({ copy }) => [copy.exchange.id, copy.exchange.changeKey]))
+    const keys = side === 'crm'
+      ? keysOfRecords(await tx.copiesByRecord(ids), placement(engine.directory(), engine.policy))
+      : new Map((await tx.copiesByItem(channel.lane, ids)).map(({ copy }) => [copy.exchange.id, copy.exchange.changeKey]))
+    // Something else is waiting to be told of these, a deletion perhaps: what is true now has to replace it.
+    for (const { id } of await tx.lanesWaitingFor(side, ids)) keys.delete(id)
+    return keys
   })
 }
 
-/** A record's key counts as known only when every mailbox's copy has seen it. */
-function keysOfRecords(copies: readonly LinkedCopy[]): ReadonlyMap<ItemId, ChangeKey> {
-  const keys = new Map<ItemId, ChangeKey | null>()
-  for (const { link, copy } of copies) {
-    const seen = keys.get(link.record)
-    keys.set(link.record, seen === undefined || seen === copy.crm.changeKey ? copy.crm.changeKey : null)
+/** A record's key counts as known only when every mailbox it belongs in has a copy that has seen it. */
+function keysOfRecords(copies: readonly LinkedCopy[], place: Placement): Map<ItemId, ChangeKey> {
+  const keys = new Map<ItemId, ChangeKey>()
+  for (const [record, all] of Map.groupBy(copies, ({ link }) => link.record)) {
+    const [first] = all
+    if (first === undefined || all.some(({ copy }) => copy.crm.changeKey !== first.copy.crm.changeKey)) continue
+    const present = new Set(all.map(({ copy }) => copy.mailbox))
+    if (place(first.link.kind, first.link.assignee ?? undefined).every((lane) => present.has(lane))) keys.set(record, first.copy.crm.changeKey)
   }
-  return new Map([...keys].filter((entry): entry is [ItemId, ChangeKey] => entry[1] !== null))
+  return keys
 }
 
 function listingOf(engine: Engine, channel: Channel): Set<ItemId> {
@@ -168,12 +199,13 @@ function lastOfEach(rows: readonly NewInboxRow[]): NewInboxRow[] {
 
 type Broken = Extract<Change, { type: 'broken' }>
 
-/** One unreadable item is reported and remembered; the rest of its page goes on, and its next change is read again. */
+/** One unreadable item is reported and remembered; the rest of its page goes on, and it is tried again later. */
 async function fileBroken(engine: Engine, tx: Tx, lane: MailboxId, side: Side, kind: ItemKind, change: Broken): Promise<void> {
   const error = asSyncError(change.error)
-  engine.log.warn({ lane, item: change.id, code: error.code }, 'an item cannot be read; it is left alone until it changes')
+  const at = engine.clock.now()
+  engine.log.warn({ lane, item: change.id, code: error.code }, 'an item cannot be read; it is left alone for a while')
   reportError(engine.totals, { lane, item: change.id, code: error.code, message: error.message })
-  await tx.putSkips([{ lane, side, id: change.id, kind, reason: 'unreadable', uid: null, enterAt: null, at: engine.clock.now() }])
+  await tx.putSkips([{ lane, side, id: change.id, kind, reason: 'unreadable', uid: null, enterAt: instant(instantMs(at) + UNREADABLE_RETRY_MS), at }])
 }
 
 /**
@@ -191,7 +223,10 @@ async function probeAbsent(run: Run, kind: ItemKind): Promise<void> {
     const absent = page.filter(({ copy }) => !listed.has(copy.exchange.id))
     const found = await run.exchange.get(kind, absent.map(({ copy }) => copy.exchange.id))
     const rows = absent.flatMap(({ copy }, index): NewInboxRow[] => {
-      if (found[index]?.type !== 'gone') return []
+      const answer = found[index]
+      // Without an answer nothing is known: the question is asked again in the next run.
+      if (answer?.type === 'failed') throw answer.error
+      if (answer?.type !== 'gone') return []
       const row = rowOf(lane, kind, copy.exchange.id, now)
       return [{ ...row, side: 'exchange', sighting: { type: 'gone', changeKey: AFTER_RESYNC }, suspectSince: now }]
     })
@@ -206,6 +241,9 @@ async function probeAbsent(run: Run, kind: ItemKind): Promise<void> {
 /** Marks a gone row whose only evidence is absence after a lost sync state. */
 export const AFTER_RESYNC = 'after-resync' as ChangeKey
 
+/** How long an item that cannot be read is left alone before it is tried again. */
+const UNREADABLE_RETRY_MS = 15 * 60_000
+
 /** Items that the moving window reaches now are looked at again. */
 export async function pullEntering(run: Run): Promise<void> {
   const { engine, lane } = run
@@ -215,6 +253,10 @@ export async function pullEntering(run: Run): Promise<void> {
     const replica: Replica = skip.side === 'crm' ? engine.crm : run.exchange
     const [found] = await replica.get(skip.kind, [skip.id])
     await engine.store.transaction(async (tx) => {
+      if (found?.type === 'failed') {
+        await tx.putSkips([{ ...skip, enterAt: instant(instantMs(now) + UNREADABLE_RETRY_MS) }])
+        return
+      }
       await tx.dropSkips(lane, skip.side, [skip.id])
       if (found?.type !== 'seen') return
       const snapshot = skip.side === 'exchange' ? mask(found.snapshot, null, engine.policy) : found.snapshot

@@ -1,5 +1,6 @@
+import { asSyncError } from '../lib/errors.ts'
 import { instant, instantMs, naturalKey } from '../model/index.ts'
-import type { Conflict, CopyId, Held, InboxRow, ItemId, LinkedCopy, Side, Sighting, Tombstone } from '../model/index.ts'
+import type { Conflict, CopyId, Held, InboxRow, Instant, ItemId, LinkedCopy, Side, Sighting, Tombstone } from '../model/index.ts'
 import { moved, placement, plan, planReassigned } from '../sync/index.ts'
 import type { Placement } from '../sync/index.ts'
 import type { Run } from './context.ts'
@@ -7,7 +8,9 @@ import { refereeOf } from './decide.ts'
 import { execute } from './execute.ts'
 import { firstContact } from './first-contact.ts'
 import { look } from './look.ts'
-import { isWork } from './work.ts'
+import { isApproved, judgeVanished, noVerdicts } from './vanish.ts'
+import type { Verdicts } from './vanish.ts'
+import { backoffMs, isWork, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
 const BATCH = 200
@@ -17,6 +20,8 @@ const MAX_ROUNDS = 2000
 /** What is known about a batch of inbox rows, read in one transaction. */
 export interface Batch {
   readonly rows: readonly InboxRow[]
+  /** What vanished and is not judged yet, by id, and when it is looked at next: nothing is planned on top of it. */
+  readonly suspects: ReadonlyMap<ItemId, Instant>
   /** This mailbox's copies, by item and by record. */
   readonly byItem: ReadonlyMap<ItemId, LinkedCopy>
   readonly byRecord: ReadonlyMap<ItemId, LinkedCopy>
@@ -33,11 +38,14 @@ export interface Batch {
 
 /** Turns the mailbox's inbox into writes, batch by batch, until nothing is due. */
 export async function reconcile(run: Run): Promise<void> {
+  const verdicts = noVerdicts()
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const { store, clock } = run.engine
+    // In every round: writes find items gone, and the CRM's lane files deletions while we work.
+    await judgeVanished(run, verdicts)
     const rows = await store.transaction((tx) => tx.takeInbox(run.lane, clock.now(), BATCH))
     if (rows.length === 0) return
-    const batch = await gather(run, rows)
+    const batch = await gather(run, rows, verdicts)
     const linked = await planLinked(run, batch)
     const fresh = await firstContact(run, batch)
     const all = [...linked, ...fresh]
@@ -45,21 +53,26 @@ export async function reconcile(run: Run): Promise<void> {
   }
 }
 
-async function gather(run: Run, due: readonly InboxRow[]): Promise<Batch> {
+async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): Promise<Batch> {
   const { engine, lane } = run
+  const isSettled = (row: InboxRow) => row.sighting.type === 'seen' || isApproved(verdicts, row)
   return engine.store.transaction(async (tx) => {
     const byItem = new Map((await tx.copiesByItem(lane, idsOf(due, 'exchange'))).map((row) => [row.copy.exchange.id, row] as const))
-    const records = [...idsOf(due, 'crm'), ...[...byItem.values()].map(({ copy }) => copy.crm.id), ...stampedRecords(due)]
+    const records = [...idsOf(due, 'crm'), ...[...byItem.values()].map(({ link }) => link.record), ...stampedRecords(due)]
     const ofRecords = await tx.copiesByRecord(records)
-    const byRecord = new Map(ofRecords.filter(({ copy }) => copy.mailbox === lane).map((row) => [row.copy.crm.id, row] as const))
+    const byRecord = new Map(ofRecords.filter(({ copy }) => copy.mailbox === lane).map((row) => [row.link.record, row] as const))
     for (const row of byRecord.values()) byItem.set(row.copy.exchange.id, row)
     const siblings = Map.groupBy(ofRecords.filter(({ copy }) => copy.mailbox !== lane), ({ link }) => link.record)
 
     // The other side of a linked row may wait beyond this batch: one plan must see both.
-    const rows = new Map(due.map((row) => [keyOf(row), row]))
+    const rows = new Map(due.filter(isSettled).map((row) => [keyOf(row), row]))
+    const suspects = new Map<ItemId, Instant>()
     for (const side of ['exchange', 'crm'] as const) {
-      const ids = [...byItem.values()].map(({ copy }) => copy[side].id)
-      for (const row of await tx.inboxOf(lane, side, ids)) if (isTimely(run, row)) rows.set(keyOf(row), row)
+      const ids = [...byItem.values()].map(({ copy, link }) => (side === 'crm' ? link.record : copy.exchange.id))
+      for (const row of await tx.inboxOf(lane, side, ids)) {
+        if (isSettled(row)) rows.set(keyOf(row), row)
+        else suspects.set(row.id, row.dueAt)
+      }
     }
 
     const strangers = [...rows.values()].filter((row) => !byItem.has(row.id) && !byRecord.has(row.id))
@@ -67,10 +80,11 @@ async function gather(run: Run, due: readonly InboxRow[]): Promise<Batch> {
     const keys = strangers.flatMap((row) => (row.sighting.type === 'seen' ? (naturalKey(row.sighting.snapshot.item) ?? []) : []))
     const alike = [...(await tx.inboxLike(lane, 'crm', uids, keys)), ...(await tx.inboxLike(lane, 'exchange', uids, keys))]
     const taken = new Set([...(await tx.copiesByItem(lane, idsOf(alike, 'exchange'))).map(({ copy }) => copy.exchange.id),
-      ...(await tx.copiesByRecord(idsOf(alike, 'crm'))).filter(({ copy }) => copy.mailbox === lane).map(({ copy }) => copy.crm.id)])
+      ...(await tx.copiesByRecord(idsOf(alike, 'crm'))).filter(({ copy }) => copy.mailbox === lane).map(({ link }) => link.record)])
     const copies = [...byItem.values()].map(({ copy }) => copy.id)
     return {
       rows: [...rows.values()],
+      suspects,
       byItem,
       byRecord,
       siblings,
@@ -90,10 +104,6 @@ const latest = (rows: readonly Tombstone[]) => new Map(rows.flatMap((row) => [[r
 const stampedRecords = (rows: readonly InboxRow[]) =>
   rows.flatMap((row) => (row.sighting.type === 'seen' && row.sighting.snapshot.stamp !== undefined ? [row.sighting.snapshot.stamp.record] : []))
 
-/** A vanished item that still has grace time is not part of any plan; everything else is news. */
-const isTimely = (run: Run, row: InboxRow) =>
-  row.sighting.type === 'seen' || instantMs(row.dueAt) <= instantMs(run.engine.clock.now())
-
 async function planLinked(run: Run, batch: Batch): Promise<(Work | Aside)[]> {
   const units = new Map<CopyId, { linked: LinkedCopy; rows: Map<Side, InboxRow> }>()
   for (const row of batch.rows) {
@@ -104,38 +114,114 @@ async function planLinked(run: Run, batch: Batch): Promise<(Work | Aside)[]> {
     units.set(linked.copy.id, unit)
   }
   const result: (Work | Aside)[] = []
-  for (const unit of units.values()) result.push(...(await planUnit(run, batch, unit.linked, unit.rows)))
+  for (const { linked, rows } of units.values()) {
+    result.push(...(await harmless(run, [...rows.values()], () => planUnit(run, batch, followed(linked), rows))))
+  }
   return result
 }
 
+/** A sibling made the record again under another id: this copy follows it, and reads it first. */
+function followed({ link, copy }: LinkedCopy): LinkedCopy {
+  if (copy.crm.id === link.record) return { link, copy }
+  return { link, copy: { ...copy, crm: { id: link.record, changeKey: UNKNOWN_KEY } } }
+}
+
+/** One item that cannot be read waits; the others of its batch go on. */
+export async function harmless(run: Run, rows: readonly InboxRow[], work: () => Promise<(Work | Aside)[]>): Promise<(Work | Aside)[]> {
+  try {
+    return await work()
+  } catch (thrown) {
+    const cause = asSyncError(thrown)
+    if (cause.scope !== 'item' || cause.remedy === 'bug') throw thrown
+    const error = { code: cause.code, message: cause.message }
+    return rows.map((row) => ({ type: 'defer', row, until: instant(instantMs(run.engine.clock.now()) + (cause.retryAfterMs ?? backoffMs(rows))), error }))
+  }
+}
+
 async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: ReadonlyMap<Side, InboxRow>): Promise<(Work | Aside)[]> {
-  const { engine } = run
   const { copy, link } = linked
   const rows = [...bySide.values()]
+  const suspect = batch.suspects.get(copy.exchange.id) ?? batch.suspects.get(copy.crm.id)
+  if (suspect !== undefined) return rows.map((row) => ({ type: 'defer', row, until: later(run, suspect) }))
   const conflicts = batch.conflicts.filter((conflict) => conflict.copy === copy.id)
+  const seen = async (side: Side) => (await look(run, side, link.kind, [{ id: copy[side].id, copy }]))[0] ?? QUIET
   const sighting = async (side: Side): Promise<Sighting> => {
-    const row = bySide.get(side)
-    if (row !== undefined) return row.sighting
-    // With an undecided clash the base is not what the side holds: look.
-    if (conflicts.length > 0) return (await look(run, side, link.kind, [{ id: copy[side].id, copy }]))[0] ?? { type: 'quiet' }
-    return { type: 'quiet' }
+    // With an undecided clash, or after a version nobody could carry, the base is not what the side holds: look.
+    return bySide.get(side)?.sighting ?? (conflicts.length > 0 || copy[side].changeKey === UNKNOWN_KEY ? await seen(side) : QUIET)
   }
-  const exchange = await sighting('exchange')
+  let exchange = await sighting('exchange')
   const crm = await sighting('crm')
+  // What is made again is made from what is there now, and its source is what recovery needs.
+  if (crm.type === 'gone' && exchange.type === 'quiet') exchange = await seen('exchange')
+  // Found gone without a verdict: a row of its own is judged first.
+  if (exchange.type === 'gone' && !bySide.has('exchange')) return vanished(run, linked, rows)
 
-  const unsupported = [exchange, crm].map((one) => (one.type === 'seen' ? one.snapshot.unsupported : undefined)).find((reason) => reason !== undefined)
-  // It became something this version cannot carry: left as it is on both sides, and the link remembers it.
-  if (unsupported !== undefined) return rows.map((row) => ({ type: 'skip', row, reason: unsupported, enterAt: null, uid: link.uid }))
+  const unsupported = unsupportedOf(exchange, crm)
+  if (unsupported !== null) return [leave(linked, rows, exchange, crm, unsupported)]
   // Another attendee's copy of a meeting: known, never written.
   if (copy.role === 'shadow') return [shadow(linked, rows, exchange, crm)]
+  if (exchange.type === 'gone' && crm.type !== 'gone' && isShared(run, batch, linked)) return [leaveGroup(linked, rows, exchange, crm)]
 
   const reassigned = crm.type === 'seen' && copy.traits.invited !== true && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
   if (reassigned && !(exchange.type === 'seen' && moved(copy.base.exchange, exchange.snapshot.item))) {
-    return [planAway(run, batch, linked, rows, exchange, crm)]
+    return planAway(run, batch, linked, rows, exchange, crm)
   }
   const decided = refereeOf(conflicts, copy.id)
-  const made = plan({ kind: link.kind, copy, exchange, crm, policy: engine.policy, holds: run.holds, now: engine.clock.now(), decided })
+  const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.engine.policy, holds: run.holds, now: run.engine.clock.now(), decided })
+  const remakes = made.writes.some((write) => write.type === 'create' && write.on === 'crm')
+  if (remakes && (await isTakenBySibling(run, batch, linked))) return rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
   return [{ linked, isNew: false, rows, exchange, crm, plan: made, ...(reassigned ? { again: true } : {}) }]
+}
+
+const QUIET: Sighting = { type: 'quiet' }
+
+function later(run: Run, at: Instant | null): Instant {
+  const soon = instant(instantMs(run.engine.clock.now()) + 1000)
+  return at !== null && at > soon ? at : soon
+}
+
+/** The item is filed as vanished, as if the feed had told it, and the rows wait for the verdict. */
+async function vanished(run: Run, { link, copy }: LinkedCopy, rows: readonly InboxRow[]): Promise<Aside[]> {
+  const now = run.engine.clock.now()
+  const row = { lane: run.lane, side: 'exchange', id: copy.exchange.id, kind: link.kind, sighting: { type: 'gone' }, dueAt: now, suspectSince: now } as const
+  await run.engine.store.transaction((tx) => tx.putInbox([row]), run.fence)
+  return rows.map((one) => ({ type: 'defer', row: one, until: now }))
+}
+
+function unsupportedOf(exchange: Sighting, crm: Sighting): NonNullable<Work['skip']> | null {
+  for (const [side, one] of [['exchange', exchange], ['crm', crm]] as const) {
+    if (one.type === 'seen' && one.snapshot.unsupported !== undefined) return { side, id: one.snapshot.id, reason: one.snapshot.unsupported }
+  }
+  return null
+}
+
+/**
+ * It became something this version cannot carry: left as it is on both sides. The copy stays, and forgets which versions
+ * it has seen, so that both sides are read when it comes back.
+ */
+function leave({ link, copy }: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting, skip: NonNullable<Work['skip']>): Work {
+  const isOver = exchange.type === 'gone' || crm.type === 'gone'
+  const forgotten = { ...copy, exchange: { ...copy.exchange, changeKey: UNKNOWN_KEY }, crm: { ...copy.crm, changeKey: UNKNOWN_KEY } }
+  const ending = isOver ? ({ type: 'bury', reason: 'unlinked' } as const) : ({ type: 'keep', base: copy.base } as const)
+  return { linked: { link, copy: forgotten }, isNew: false, rows, exchange: QUIET, crm: QUIET, plan: { writes: [], clashes: [], ending, reason: 'cannot be carried' }, skip }
+}
+
+/** Whether the record belongs to several people, so that one of them cannot delete it for all. */
+function isShared(run: Run, batch: Batch, { link }: LinkedCopy): boolean {
+  const toGroup = run.engine.directory().groups.some((group) => group.id === link.assignee)
+  return toGroup || (batch.siblings.get(link.record) ?? []).length > 0
+}
+
+/** A member threw his own copy away: it stays away for him, and for nobody else. */
+function leaveGroup(linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Work {
+  return { linked, isNew: false, rows, exchange, crm, plan: { writes: [], clashes: [], ending: { type: 'bury', reason: 'user-deleted' }, reason: 'a member deleted his own copy' } }
+}
+
+/** Two members' edits outlive a deletion in the CRM: one lane makes the record again, the others follow it. */
+async function isTakenBySibling(run: Run, batch: Batch, linked: LinkedCopy): Promise<boolean> {
+  if (!isShared(run, batch, linked)) return false
+  const { store, clock } = run.engine
+  return (await store.transaction((tx) => tx.claim(`again:${linked.link.record}`, run.lane, clock.now()), run.fence)) !== run.lane
 }
 
 function shadow(linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Work {
@@ -145,14 +231,16 @@ function shadow(linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sightin
   return { linked, isNew: false, rows, exchange, crm, plan: { writes: [], clashes: [], ending, reason: "another attendee's copy" } }
 }
 
+const AWAY_MS = 600_000
+
 /** The record was given to other people: wait until their copies exist, then take this one away. */
-function planAway(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Work | Aside {
+function planAway(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): (Work | Aside)[] {
   const { link, copy } = linked
   const wanted = crm.type === 'seen' ? batch.place(link.kind, crm.snapshot.assignee) : []
-  const present = new Set((batch.siblings.get(copy.crm.id) ?? []).map((sibling) => sibling.copy.mailbox))
-  const row = rows.find((one) => one.side === 'crm')
-  if (row !== undefined && wanted.some((lane) => !present.has(lane))) {
-    return { type: 'defer', row, until: instant(instantMs(run.engine.clock.now()) + 1000) }
+  const present = new Set((batch.siblings.get(link.record) ?? []).map((sibling) => sibling.copy.mailbox))
+  if (wanted.some((lane) => !present.has(lane))) {
+    const now = instantMs(run.engine.clock.now())
+    return rows.map((row) => ({ type: 'defer', row, until: instant(now + Math.min(AWAY_MS, 1000 * 2 ** row.attempts)) }))
   }
-  return { linked, isNew: false, rows, exchange, crm, plan: planReassigned(copy, exchange, wanted.length > 0) }
+  return [{ linked, isNew: false, rows, exchange, crm, plan: planReassigned(copy, exchange, wanted.length > 0) }]
 }

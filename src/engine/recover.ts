@@ -1,9 +1,10 @@
-import { changeKey, differing, instantMs, itemOf } from '../model/index.ts'
-import type { ChangeKey, Copy, LinkedCopy, Operation, Side, Snapshot } from '../model/index.ts'
+import { asSyncError } from '../lib/errors.ts'
+import { differing, instantMs, itemOf } from '../model/index.ts'
+import type { Copy, LinkedCopy, Operation, Side, Snapshot } from '../model/index.ts'
 import { mask } from '../sync/index.ts'
 import type { Run } from './context.ts'
-import { look, replicaOf } from './look.ts'
-import { newCopy } from './work.ts'
+import { lookAgain, putNews, replicaOf } from './look.ts'
+import { newCopy, UNKNOWN_KEY } from './work.ts'
 
 /** A request that was on its way when its sender died may still be executed: a create is only called off after this. */
 const IN_FLIGHT_MS = 3000
@@ -31,13 +32,14 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
     return
   }
   const snapshot = operation.side === 'exchange' ? mask(created, null, engine.policy) : created
+  const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: null })
   await engine.store.transaction(async (tx) => {
     const [existing] = await tx.copiesById([operation.copy])
     const [taken] = operation.side === 'exchange' ? await tx.copiesByItem(run.lane, [created.id]) : (await tx.copiesByRecord([created.id])).filter(({ copy }) => copy.mailbox === run.lane)
     if (taken === undefined || taken.copy.id === operation.copy) await tx.saveCopies([asIntended(run, operation, snapshot, existing)])
     await tx.settleOperations([{ id: operation.id, item: created.id, state: 'done', outcome: 'the server was asked: it had happened' }])
     // Somebody may have edited it already: it is looked at like any other news.
-    await tx.putInbox([{ lane: run.lane, side: operation.side, id: created.id, kind: operation.kind, sighting: { type: 'seen', snapshot }, dueAt: engine.clock.now(), suspectSince: null }])
+    await putNews(tx, [news])
   }, run.fence)
   engine.totals[operation.side].created += 1
   engine.totals.linked += 1
@@ -90,22 +92,27 @@ function asIntended(run: Run, operation: Operation, created: Snapshot, existing:
   return { link, copy }
 }
 
-/** Equal to no real change key, so that the item is read and compared. */
-const UNKNOWN_KEY: ChangeKey = changeKey('')
-
 async function recoverWrite(run: Run, operation: Operation): Promise<void> {
   const { engine } = run
   if (operation.item === null) return
   const { item, side, kind } = operation
   const [linked] = await engine.store.transaction((tx) => tx.copiesById([operation.copy]))
-  const [sighting] = await look(run, side, kind, [{ id: item, copy: linked?.copy ?? null }])
-  if (sighting === undefined) return
-  const now = engine.clock.now()
+  const news = await lookAgain(run, side, kind, { id: item, copy: linked?.copy ?? null }).catch((thrown: unknown) => {
+    const error = asSyncError(thrown)
+    if (error.scope !== 'item') throw error
+    return null
+  })
+  if (news === null) {
+    // Should it have happened, then the version it was planned for is gone, and the next plan finds it stale.
+    await engine.store.transaction((tx) => tx.settleOperations([{ id: operation.id, item, state: 'failed', outcome: 'the item cannot be read' }]), run.fence)
+    return
+  }
+  const { sighting } = news.row
   const happened = operation.type === 'delete' ? sighting.type === 'gone' : sighting.type === 'seen' && holdsAfter(run, operation, sighting.snapshot)
   const words = `the server was asked: it had ${happened ? '' : 'not '}happened`
   await engine.store.transaction(async (tx) => {
     await tx.settleOperations([{ id: operation.id, item, state: happened ? 'done' : 'failed', outcome: words }])
-    await tx.putInbox([{ lane: run.lane, side, id: item, kind, sighting, dueAt: now, suspectSince: sighting.type === 'gone' ? now : null }])
+    await putNews(tx, [news])
   }, run.fence)
   if (!happened) return
   if (operation.type === 'update') engine.totals[side].updated += 1

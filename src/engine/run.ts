@@ -10,15 +10,16 @@ import { mark } from './mark.ts'
 import { pullCrm, pullEntering, pullMailbox } from './pull.ts'
 import { reconcile } from './reconcile.ts'
 import { recover } from './recover.ts'
-import { judgeVanished } from './vanish.ts'
 
 /**
  * One run of a lane, from pulling to marking. Never throws: what goes wrong is written on the lane with the time of the
  * next attempt, and hurts no other lane.
  */
 export async function runLane(engine: Engine, lane: MailboxId): Promise<void> {
-  const row = await findLane(engine, lane)
-  if (row === undefined || row.state === 'paused') return
+  const row = await findLane(engine, lane).catch((thrown: unknown) => {
+    engine.log.error({ lane, code: asSyncError(thrown).code }, 'the store cannot be read')
+  })
+  if (!row || row.state === 'paused') return
   if (!engine.mode.once && row.retryAt !== null && instantMs(row.retryAt) > instantMs(engine.clock.now())) return
   const startedMs = engine.clock.elapsedMs()
   try {
@@ -61,7 +62,6 @@ async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   if (!(await isCrmComplete(engine))) return
   await pullEntering(run)
   await applyDecisions(run)
-  await judgeVanished(run)
   await reconcile(run)
   await mark(run)
 }

@@ -1,16 +1,16 @@
 import { asSyncError } from '../lib/errors.ts'
-import { FIELDS, instant, instantMs, sameValue, withFields } from '../model/index.ts'
-import type { Conflict, Copy, FieldName, Fields, Held, InboxRow, Item, LinkedCopy, Side, Skip, Snapshot, Tombstone } from '../model/index.ts'
-import type { NewInboxRow, Tx } from '../ports.ts'
-import type { Clash, Sides } from '../sync/index.ts'
+import { CRM_LANE, FIELDS, instant, instantMs, sameValue, withFields } from '../model/index.ts'
+import type { Conflict, Copy, FieldName, Fields, Held, InboxRow, Item, ItemId, LinkedCopy, Side, Skip, Snapshot, Tombstone } from '../model/index.ts'
+import type { Tx } from '../ports.ts'
+import type { Sides } from '../sync/index.ts'
 import { valueOf } from '../sync/index.ts'
 import { other, refOf, reportError, reportSkip } from './context.ts'
 import type { Run } from './context.ts'
 import type { Sent } from './execute.ts'
-import { look } from './look.ts'
+import { lookAgain, putNews } from './look.ts'
+import type { News } from './look.ts'
+import { backoffMs } from './work.ts'
 import type { Aside, Work } from './work.ts'
-
-const MAX_BACKOFF_MS = 6 * 3_600_000
 
 /** Everything one batch changes in the store; collected first, saved in one transaction. */
 interface Ledger {
@@ -19,38 +19,45 @@ interface Ledger {
   readonly tombstones: Tombstone[]
   readonly dropped: InboxRow[]
   readonly deferred: { row: InboxRow; until: number; error: InboxRow['error'] }[]
-  readonly inbox: NewInboxRow[]
+  readonly news: News[]
   readonly skips: Skip[]
   readonly held: Held[]
-  readonly clashes: { work: Work; clash: Clash }[]
-  /** CRM records we wrote or deleted: their copies in other mailboxes follow in the same run. */
-  readonly told: { record: Copy['crm']['id']; snapshot: Snapshot | null; kind: LinkedCopy['link']['kind'] }[]
+  /** CRM records we wrote or deleted: their copies in other mailboxes follow. */
+  readonly told: ItemId[]
 }
 
 /** Turns the outcomes of a batch into one transaction. */
 export async function settle(run: Run, works: readonly Work[], sent: readonly Sent[], asides: readonly Aside[]): Promise<void> {
-  const ledger: Ledger = { saved: [], removed: [], tombstones: [], dropped: [], deferred: [], inbox: [], skips: [], held: [], clashes: [], told: [] }
+  const ledger: Ledger = { saved: [], removed: [], tombstones: [], dropped: [], deferred: [], news: [], skips: [], held: [], told: [] }
   const byWork = Map.groupBy(sent, (one) => one.work)
   for (const work of works) await settleWork(run, work, byWork.get(work) ?? [], ledger)
   for (const aside of asides) settleAside(run, aside, ledger)
   await run.engine.store.transaction(async (tx) => {
     await tx.settleOperations(sent.filter(isKnown).map(verdict))
-    await tx.saveCopies(ledger.saved)
+    await tx.saveCopies(await joined(tx, ledger.saved))
     await tx.removeCopies(ledger.removed)
     await tx.putTombstones(ledger.tombstones)
     await tx.dropInbox(ledger.dropped.map(refOf))
     await tx.deferInbox(ledger.deferred.map(({ row, until, error }) => ({
       ...refOf(row), dueAt: instant(until), attempts: row.attempts + 1, error, suspectSince: row.suspectSince,
     })))
-    await tx.putInbox(ledger.inbox)
+    await putNews(tx, ledger.news)
+    for (const side of ['exchange', 'crm'] as const) await tx.dropSkips(run.lane, side, ledger.saved.map(({ copy }) => copy[side].id))
     await tx.putSkips(ledger.skips)
     await tx.putHeld(ledger.held)
-    for (const side of ['exchange', 'crm'] as const) await tx.dropSkips(run.lane, side, ledger.saved.map(({ copy }) => copy[side].id))
-    await settleClashes(run, tx, works, ledger)
+    await closeClashes(tx, works, ledger)
     await removeCarriedOut(run, tx, ledger)
-    await tellSiblings(run, tx, ledger)
+    // One member's change reaches the others through the CRM's feed, which alone knows what is newest.
+    if ((await tx.copiesByRecord(ledger.told)).some(({ copy }) => copy.mailbox !== run.lane)) await tx.wake([CRM_LANE])
   }, run.fence)
   count(run, works, sent, ledger)
+}
+
+/** Two mailboxes that make copies of one record at once share its link. */
+async function joined(tx: Tx, rows: readonly LinkedCopy[]): Promise<readonly LinkedCopy[]> {
+  const present = rows.length === 0 ? [] : await tx.copiesByRecord(rows.map(({ link }) => link.record))
+  const linkOf = new Map(present.map(({ link }) => [link.record, link.id] as const))
+  return rows.map(({ link, copy }) => ({ copy, link: { ...link, id: linkOf.get(link.record) ?? link.id } }))
 }
 
 /** An operation whose outcome nobody knows stays open until the server was asked. */
@@ -64,8 +71,8 @@ function verdict({ outcome, operation }: Sent) {
 
 async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: Ledger): Promise<void> {
   const failed = sent.filter(({ outcome }) => outcome?.type !== 'done' && outcome?.type !== 'removed')
-  for (const clash of work.plan.clashes) ledger.clashes.push({ work, clash })
   for (const one of sent) tell(work, one, ledger)
+  if (work.skip !== undefined) ledger.skips.push(skipOf(run, { ...work.skip, kind: work.linked.link.kind, uid: work.linked.link.uid, enterAt: null }))
   if (work.plan.ending.type === 'bury') {
     // Already gone is as good as removed.
     if (failed.some(({ outcome }) => outcome?.type !== 'gone')) return retry(run, work, sent, ledger)
@@ -79,12 +86,8 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
   ledger.saved.push(afterWrites(run, work, sent, work.plan.ending.base))
   if (failed.length > 0) return retry(run, work, sent, ledger)
   ledger.dropped.push(...work.rows)
-  for (const one of sent) ledger.inbox.push(...concurrentEdit(run, work, one))
-  if (work.again === true && work.crm.type === 'seen') {
-    const written = sent.find(({ write }) => write.on === 'crm')?.outcome
-    const snapshot = written?.type === 'done' ? written.snapshot : work.crm.snapshot
-    ledger.inbox.push(seenRow(run, work, 'crm', snapshot))
-  }
+  for (const one of sent) if (showsOtherEdit(work, one)) await refresh(run, work, one.write.on, ledger)
+  if (work.again === true) await refresh(run, work, 'crm', ledger)
 }
 
 /** The copy as it stands when these writes are done: new halves, and the content both sides now agree on. */
@@ -98,7 +101,8 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
     if (side === 'exchange') copy = { ...copy, traits: sighting.snapshot.traits ?? {}, stamped: copy.stamped || carriesStamp(run, work, sighting.snapshot) }
     else {
       link = { ...link, assignee: sighting.snapshot.assignee ?? link.assignee, bornAt: sighting.snapshot.bornAt ?? link.bornAt }
-      copy = { ...copy, referenced: sighting.snapshot.reference === copy.exchange.id }
+      // A record without the field says nothing about it.
+      copy = { ...copy, referenced: sighting.snapshot.reference === undefined ? copy.referenced : sighting.snapshot.reference === copy.exchange.id }
     }
   }
   for (const { write, outcome, operation } of sent) {
@@ -148,59 +152,60 @@ function undoBase(base: Record<Side, Item>, work: Work, fields: Fields): void {
 /**
  * A person edited other fields between our reading and our writing: the answer shows it. It is news, not agreement.
  */
-function concurrentEdit(run: Run, work: Work, { write, outcome }: Sent): NewInboxRow[] {
-  if (write.type !== 'update' || outcome?.type !== 'done') return []
+function showsOtherEdit(work: Work, { write, outcome }: Sent): boolean {
+  if (write.type !== 'update' || outcome?.type !== 'done') return false
   const known = work[write.on].type === 'seen' ? (work[write.on] as { snapshot: Snapshot }).snapshot.item : work.linked.copy.base[write.on]
-  const edited = FIELDS[known.kind].some((field) => {
+  return FIELDS[known.kind].some((field) => {
     const value = valueOf(outcome.snapshot.item, field)
     return value !== undefined && !(field in write.fields) && !sameValue(value, valueOf(known, field))
   })
-  return edited ? [seenRow(run, work, write.on, outcome.snapshot)] : []
 }
 
-const seenRow = (run: Run, work: Work, side: Side, snapshot: Snapshot): NewInboxRow => ({
-  lane: run.lane, side, id: snapshot.id, kind: work.linked.link.kind, sighting: { type: 'seen', snapshot }, dueAt: run.engine.clock.now(), suspectSince: null,
-})
-
-/** Not everything could be written: look again at what moved under us, wait where a server asked for it. */
+/**
+ * Not everything could be written: look again at what moved under us and at what we did write, because the other half of
+ * the plan is still to be made from it; wait where a server asked for it.
+ */
 async function retry(run: Run, work: Work, sent: readonly Sent[], ledger: Ledger): Promise<void> {
   const now = instantMs(run.engine.clock.now())
-  const written = new Set(sent.filter(({ outcome }) => outcome?.type === 'done').map(({ write }) => write.on))
   let until = now
   let error: InboxRow['error'] = null
+  const renew = new Set<Side>()
   for (const { write, outcome } of sent) {
-    if (outcome === null || outcome.type === 'done' || outcome.type === 'removed') continue
+    if (outcome === null) continue
     if (outcome.type === 'failed') {
       const cause = asSyncError(outcome.error)
       error = { code: cause.code, message: cause.message }
-      until = now + (cause.outcomeUnknown ? 1000 : (cause.retryAfterMs ?? backoffMs(work)))
+      until = now + (cause.outcomeUnknown ? 1000 : (cause.retryAfterMs ?? backoffMs(work.rows)))
       reportError(run.engine.totals, { lane: run.lane, item: work.linked.copy[write.on].id || work.linked.copy[other(write.on)].id, ...error })
-    } else if (write.type !== 'create') {
-      ledger.inbox.push(...(await refreshed(run, work, write.on)))
-      // Moved under us again and again: give whoever moves it a rest.
-      if (work.rows.every((row) => row.attempts >= 5)) until = now + backoffMs(work)
+      continue
     }
+    if (write.type !== 'create') renew.add(write.on)
+    // Moved under us again and again: give whoever moves it a rest.
+    if (outcome.type !== 'done' && work.rows.some((row) => row.attempts >= 5)) until = now + backoffMs(work.rows)
   }
-  const refreshedSides = new Set(ledger.inbox.filter((row) => row.id === work.linked.copy[row.side].id).map((row) => row.side))
+  const renewed = new Set<Side>()
+  for (const side of renew) if (await refresh(run, work, side, ledger, until)) renewed.add(side)
   for (const row of work.rows) {
-    // What we wrote ourselves, or have read anew, is not told a second time in its old form.
-    if (written.has(row.side)) ledger.dropped.push(row)
-    else if (!refreshedSides.has(row.side)) ledger.deferred.push({ row, until, error })
+    if (renewed.has(row.side)) ledger.dropped.push(row)
+    else ledger.deferred.push({ row, until, error })
   }
 }
 
-function backoffMs(work: Work): number {
-  const attempts = Math.max(0, ...work.rows.map((row) => row.attempts))
-  return Math.min(MAX_BACKOFF_MS, 5000 * 2 ** attempts)
-}
-
-async function refreshed(run: Run, work: Work, side: Side): Promise<NewInboxRow[]> {
-  const { link, copy } = work.linked
-  const { id } = copy[side]
-  const [sighting] = await look(run, side, link.kind, [{ id, copy }])
-  const now = run.engine.clock.now()
-  if (sighting === undefined) return []
-  return [{ lane: run.lane, side, id, kind: link.kind, sighting, dueAt: now, suspectSince: sighting.type === 'gone' ? now : null }]
+/** @returns false when the item cannot be read now: the row that is there stays */
+async function refresh(run: Run, work: Work, side: Side, ledger: Ledger, untilMs?: number): Promise<boolean> {
+  const { link, copy } = ledger.saved.find((saved) => saved.copy.id === work.linked.copy.id) ?? work.linked
+  try {
+    const { row, version } = await lookAgain(run, side, link.kind, { id: copy[side].id, copy })
+    const known = work.rows.find((one) => one.side === side)
+    // The row this work answers is replaced; whatever else is filed meanwhile is newer than this reading.
+    ledger.news.push({ row: untilMs === undefined ? row : { ...row, dueAt: instant(untilMs) }, version: known !== undefined && known.version === version ? null : version })
+    return true
+  } catch (thrown) {
+    const error = asSyncError(thrown)
+    if (error.scope !== 'item') throw error
+    reportError(run.engine.totals, { lane: run.lane, item: copy[side].id, code: error.code, message: error.message })
+    return false
+  }
 }
 
 function tombstoneOf(run: Run, { linked: { link, copy }, exchange, crm }: Work, reason: Tombstone['reason']): Tombstone {
@@ -214,39 +219,19 @@ function tombstoneOf(run: Run, { linked: { link, copy }, exchange, crm }: Work, 
 
 function tell(work: Work, { write, outcome }: Sent, ledger: Ledger): void {
   if (write.on !== 'crm') return
-  const { link, copy } = work.linked
-  if (outcome?.type === 'done') ledger.told.push({ record: outcome.snapshot.id, snapshot: outcome.snapshot, kind: link.kind })
-  else if (outcome?.type === 'removed') ledger.told.push({ record: copy.crm.id, snapshot: null, kind: link.kind })
+  if (outcome?.type === 'done') ledger.told.push(outcome.snapshot.id)
+  else if (outcome?.type === 'removed') ledger.told.push(work.linked.copy.crm.id)
 }
 
-/** The record's copies in other mailboxes learn of it now, not at the next poll. */
-async function tellSiblings(run: Run, tx: Tx, ledger: Ledger): Promise<void> {
-  if (ledger.told.length === 0) return
-  const siblings = (await tx.copiesByRecord(ledger.told.map(({ record }) => record))).filter(({ copy }) => copy.mailbox !== run.lane)
-  const rows = siblings.flatMap(({ copy }): NewInboxRow[] => {
-    const news = ledger.told.find(({ record }) => record === copy.crm.id)
-    if (news === undefined) return []
-    const sighting = news.snapshot === null ? { type: 'gone' as const } : { type: 'seen' as const, snapshot: news.snapshot }
-    return [{ lane: copy.mailbox, side: 'crm', id: copy.crm.id, kind: news.kind, sighting, dueAt: run.engine.clock.now(), suspectSince: null }]
-  })
-  await tx.putInbox(rows)
-  await tx.wake([...new Set(rows.map((row) => row.lane))])
-}
-
-async function settleClashes(run: Run, tx: Tx, works: readonly Work[], ledger: Ledger): Promise<void> {
-  const copies = works.filter((work) => !work.isNew).map((work) => work.linked.copy.id)
+/** A conflict is history once its copy was settled without it. One whose writes failed is still to be carried out. */
+async function closeClashes(tx: Tx, works: readonly Work[], ledger: Ledger): Promise<void> {
+  const waitingFor = new Set(ledger.deferred.map(({ row }) => `${row.side}/${row.id}`))
+  const settled = works.filter((work) => !work.isNew && work.skip === undefined && !work.rows.some((row) => waitingFor.has(`${row.side}/${row.id}`)))
+  const copies = settled.map((work) => work.linked.copy.id)
   const waiting = copies.length === 0 ? [] : await tx.conflicts({ states: ['open', 'decided'], copies })
-  const stillOpen = (conflict: Conflict) =>
-    ledger.clashes.some(({ work, clash }) => work.linked.copy.id === conflict.copy && clash.field === conflict.field && clash.winner === null)
+  const stillOpen = (conflict: Conflict) => settled.some(({ linked, plan }) =>
+    linked.copy.id === conflict.copy && plan.clashes.some((clash) => clash.field === conflict.field && clash.winner === null))
   await tx.closeConflicts(waiting.filter((conflict) => !stillOpen(conflict)).map((conflict) => conflict.id))
-  const known = (work: Work, field: FieldName) => waiting.some((conflict) => conflict.copy === work.linked.copy.id && conflict.field === field)
-  const fresh = ledger.clashes.filter(({ work, clash }) => !known(work, clash.field))
-  await tx.putConflicts(fresh.map(({ work, clash }): Conflict => ({
-    id: run.engine.ids.next(), lane: run.lane, copy: work.linked.copy.id, kind: work.linked.link.kind,
-    record: work.linked.copy.crm.id, item: work.linked.copy.exchange.id, ...clash,
-    state: clash.winner === null ? 'open' : 'closed', at: run.engine.clock.now(),
-  })))
-  run.engine.totals.conflicts += fresh.length
 }
 
 /** A decided deletion is history once its copy is buried. */
@@ -269,8 +254,7 @@ function settleAside(run: Run, aside: Aside, ledger: Ledger): void {
       return
     case 'skip': {
       ledger.dropped.push(row)
-      ledger.skips.push({ lane, side: row.side, id: row.id, kind: row.kind, reason: aside.reason, uid: aside.uid, enterAt: aside.enterAt, at: engine.clock.now() })
-      reportSkip(engine.totals, { lane, side: row.side, id: row.id, reason: aside.reason })
+      ledger.skips.push(skipOf(run, { side: row.side, id: row.id, kind: row.kind, reason: aside.reason, uid: aside.uid, enterAt: aside.enterAt }))
       if (aside.candidates === undefined) return
       ledger.held.push({
         id: engine.ids.next(), lane, kind: row.kind, what: 'ambiguous', side: row.side, item: row.id, copy: null, candidates: aside.candidates,
@@ -278,6 +262,12 @@ function settleAside(run: Run, aside: Aside, ledger: Ledger): void {
       })
     }
   }
+}
+
+function skipOf({ engine, lane }: Run, facts: Omit<Skip, 'lane' | 'at'>): Skip {
+  const skip = { lane, at: engine.clock.now(), ...facts }
+  reportSkip(engine.totals, skip)
+  return skip
 }
 
 function count(run: Run, works: readonly Work[], sent: readonly Sent[], ledger: Ledger): void {

@@ -1,4 +1,5 @@
-import { instant, instantMs } from '../model/index.ts'
+import { asSyncError } from '../lib/errors.ts'
+import { instant, instantMs, naturalKey } from '../model/index.ts'
 import type { Held, HeldWhat, InboxRow, LinkedCopy, Side, Snapshot } from '../model/index.ts'
 import { mask } from '../sync/index.ts'
 import { refOf } from './context.ts'
@@ -12,39 +13,48 @@ interface Vanished {
   readonly proven: boolean
 }
 
+/** The deletions of this run that may be carried out: no other vanished row is ever part of a plan. */
+export interface Verdicts {
+  readonly approved: Set<string>
+  /** How many passed the brake already, by the side they happened on. */
+  readonly passed: Record<Side, number>
+}
+
+export const noVerdicts = (): Verdicts => ({ approved: new Set(), passed: { exchange: 0, crm: 0 } })
+
+export const isApproved = (verdicts: Verdicts, row: InboxRow): boolean => verdicts.approved.has(nameOf(row))
+
+const nameOf = (row: InboxRow) => `${row.side}/${row.id}/${row.version}`
+
 /**
- * Judges everything that vanished from a mailbox together, before anything is reconciled. What was only moved is linked
- * again or let go; what nobody can find waits out its grace time; too many deletions at once wait for a human. Rows that
- * remain in the inbox as due afterwards are deletions that may be carried out.
+ * Judges everything that newly vanished from a mailbox together, before it can be planned. What was only moved is linked
+ * again or let go; what nobody can find waits out its grace time; too many deletions at once wait for a human.
  */
-export async function judgeVanished(run: Run): Promise<void> {
+export async function judgeVanished(run: Run, verdicts: Verdicts): Promise<void> {
   const { engine, lane } = run
-  const rows = await engine.store.transaction((tx) => tx.inboxGone(lane))
+  const now = engine.clock.now()
+  const gone = await engine.store.transaction((tx) => tx.inboxGone(lane))
+  const rows = gone.filter((row) => row.dueAt <= now && !isApproved(verdicts, row))
   if (rows.length === 0) return
-  const linked = await linkedRows(run, rows)
-  const proven: Vanished[] = []
-  for (const { row, pair } of linked) {
-    if (row.side === 'crm') proven.push({ row, linked: pair, proven: true })
-    else {
-      const verdict = await searchFor(run, row, pair)
-      if (verdict !== null) proven.push(verdict)
-    }
+  const stands: Vanished[] = []
+  for (const { row, pair } of await linkedRows(run, rows)) {
+    if (row.side === 'crm') stands.push({ row, linked: pair, proven: true })
+    else stands.push(...(await searchFor(run, row, pair)))
   }
-  await brake(run, 'crm', proven.filter((one) => one.row.side === 'exchange'))
-  await brake(run, 'exchange', proven.filter((one) => one.row.side === 'crm'))
+  await brake(run, verdicts, 'exchange', stands.filter(({ row }) => row.side === 'exchange'))
+  await brake(run, verdicts, 'crm', stands.filter(({ row }) => row.side === 'crm'))
 }
 
 async function linkedRows(run: Run, rows: readonly InboxRow[]) {
   const { engine, lane } = run
   return engine.store.transaction(async (tx) => {
-    const byItem = await tx.copiesByItem(lane, idsOf(rows, 'exchange'))
-    const byRecord = (await tx.copiesByRecord(idsOf(rows, 'crm'))).filter(({ copy }) => copy.mailbox === lane)
+    const byItem = new Map((await tx.copiesByItem(lane, idsOf(rows, 'exchange'))).map((pair) => [pair.copy.exchange.id, pair] as const))
+    const ofRecords = await tx.copiesByRecord(idsOf(rows, 'crm'))
+    const byRecord = new Map(ofRecords.filter(({ copy }) => copy.mailbox === lane).map((pair) => [pair.link.record, pair] as const))
     const strangers = []
     const result = []
     for (const row of rows) {
-      const pair = row.side === 'exchange'
-        ? byItem.find(({ copy }) => copy.exchange.id === row.id)
-        : byRecord.find(({ copy }) => copy.crm.id === row.id)
+      const pair = (row.side === 'exchange' ? byItem : byRecord).get(row.id)
       if (pair === undefined) strangers.push(refOf(row))
       else result.push({ row, pair })
     }
@@ -56,47 +66,76 @@ async function linkedRows(run: Run, rows: readonly InboxRow[]) {
 
 const idsOf = (rows: readonly InboxRow[], side: Side) => rows.filter((row) => row.side === side).map((row) => row.id)
 
-/** @returns the deletion when it stands, null when the item was found or needs more time */
-async function searchFor(run: Run, row: InboxRow, linked: LinkedCopy): Promise<Vanished | null> {
-  const { engine } = run
+/** @returns the deletion when it stands, nothing when the item was found or needs more time */
+async function searchFor(run: Run, row: InboxRow, linked: LinkedCopy): Promise<Vanished[]> {
   const { link, copy } = linked
-  const found = await run.exchange.locate(link.kind, copy.token, link.uid)
-  switch (found.where) {
-    case 'synced':
-      await relink(run, row, linked, found.snapshot)
-      return null
-    case 'deleted-items':
-      return { row, linked, proven: true }
-    case 'elsewhere':
-      // Moved to a folder we do not follow, or archived: let go of it, delete nothing.
-      await letGo(run, row, linked)
-      return null
-    case 'nowhere': {
-      const since = row.suspectSince ?? engine.clock.now()
-      const ripeAt = instantMs(since) + (engine.mode.once ? 0 : engine.policy.graceSeconds * 1000)
-      if (instantMs(engine.clock.now()) >= ripeAt) return { row, linked, proven: false }
-      await engine.store.transaction(
-        (tx) => tx.deferInbox([{ ...refOf(row), dueAt: instant(ripeAt), attempts: row.attempts, error: null, suspectSince: since }]),
-        run.fence,
-      )
-      return null
+  try {
+    const found = await run.exchange.locate(link.kind, copy.token, link.uid)
+    switch (found.where) {
+      case 'synced':
+        return (await relink(run, row, linked, found.snapshot)) ? [] : await waitOrStand(run, row, linked)
+      case 'deleted-items':
+        return [{ row, linked, proven: true }]
+      case 'elsewhere':
+        // Moved to a folder we do not follow, or archived: let go of it, delete nothing.
+        await letGo(run, row, linked)
+        return []
+      case 'nowhere': {
+        const [twin] = copy.stamped ? [] : await unstampedTwin(run, linked)
+        if (twin !== undefined && (await relink(run, row, linked, twin))) return []
+        return await waitOrStand(run, row, linked)
+      }
     }
+  } catch (thrown) {
+    const error = asSyncError(thrown)
+    if (error.scope !== 'item') throw error
+    await postpone(run, row, instantMs(run.engine.clock.now()) + 60_000, { code: error.code, message: error.message })
+    return []
   }
 }
 
-/** The item lives on under a new id (moved back and forth, accepted, restored): same copy, new half. */
-async function relink(run: Run, row: InboxRow, { link, copy }: LinkedCopy, snapshot: Snapshot): Promise<void> {
+/** An item that moved before it was stamped left no trace but what a person would recognise, under a new id. */
+async function unstampedTwin(run: Run, { link, copy }: LinkedCopy): Promise<Snapshot[]> {
+  const key = naturalKey(copy.base.exchange)
+  if (key === null) return []
+  return run.engine.store.transaction(async (tx) => {
+    const rows = (await tx.inboxLike(run.lane, 'exchange', [], [key])).filter((row) => row.kind === link.kind)
+    const linked = new Set((await tx.copiesByItem(run.lane, rows.map(({ id }) => id))).map((pair) => pair.copy.exchange.id))
+    const free = rows.flatMap(({ id, sighting }) => (sighting.type === 'seen' && sighting.snapshot.stamp === undefined && !linked.has(id) ? [sighting.snapshot] : []))
+    return free.length === 1 ? free : []
+  })
+}
+
+async function waitOrStand(run: Run, row: InboxRow, linked: LinkedCopy): Promise<Vanished[]> {
+  const { engine } = run
+  const since = row.suspectSince ?? engine.clock.now()
+  const ripeAt = instantMs(since) + (engine.mode.once ? 0 : engine.policy.graceSeconds * 1000)
+  if (instantMs(engine.clock.now()) >= ripeAt) return [{ row, linked, proven: false }]
+  await postpone(run, { ...row, suspectSince: since }, ripeAt, null)
+  return []
+}
+
+async function postpone(run: Run, row: InboxRow, untilMs: number, error: InboxRow['error']): Promise<void> {
+  const dueAt = instant(untilMs)
+  await run.engine.store.transaction((tx) => tx.deferInbox([{ ...refOf(row), dueAt, attempts: row.attempts, error, suspectSince: row.suspectSince }]), run.fence)
+}
+
+/**
+ * The item lives on under a new id (moved back and forth, accepted, restored): same copy, new half.
+ * @returns false when another copy stands for that item: a copy and paste carried our stamp along
+ */
+async function relink(run: Run, row: InboxRow, { link, copy }: LinkedCopy, snapshot: Snapshot): Promise<boolean> {
   const { engine, lane } = run
   const now = engine.clock.now()
-  await engine.store.transaction(async (tx) => {
+  return engine.store.transaction(async (tx) => {
     const [occupied] = await tx.copiesByItem(lane, [snapshot.id])
+    if (occupied !== undefined && occupied.copy.id !== copy.id) return false
     await tx.dropInbox([refOf(row)])
-    // Another copy already stands for that item: ours was a stamp that a copy and paste carried along.
-    if (occupied !== undefined && occupied.copy.id !== copy.id) return
-    const moved = { ...copy, exchange: { id: snapshot.id, changeKey: copy.exchange.changeKey }, referenced: false }
-    await tx.saveCopies([{ link, copy: moved }])
+    const stamped = snapshot.stamp?.token === copy.token
+    await tx.saveCopies([{ link, copy: { ...copy, exchange: { id: snapshot.id, changeKey: copy.exchange.changeKey }, stamped, referenced: false } }])
     const masked = mask(snapshot, copy, engine.policy)
     await tx.putInbox([{ lane, side: 'exchange', id: snapshot.id, kind: link.kind, sighting: { type: 'seen', snapshot: masked }, dueAt: now, suspectSince: null }])
+    return true
   }, run.fence)
 }
 
@@ -111,32 +150,38 @@ async function letGo(run: Run, row: InboxRow, { link, copy }: LinkedCopy): Promi
   }, run.fence)
 }
 
-/** Holds back deletions that look like an accident of a server rather than the wish of a person. */
-async function brake(run: Run, on: Side, vanished: readonly Vanished[]): Promise<void> {
+/** Holds back deletions that look like an accident of a server rather than the wish of a person; lets the others pass. */
+async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonly Vanished[]): Promise<void> {
+  if (vanished.length === 0) return
   const { engine, lane } = run
-  const decided = await engine.store.transaction((tx) => tx.held({ lane }))
+  const [decided, linked] = await engine.store.transaction(async (tx) => [await tx.held({ lane }), await tx.countCopies(lane)] as const)
   const open = vanished.filter(({ row }) => !decided.some((held) => held.item === row.id && held.decision === 'apply'))
   const afterResync = open.filter(({ row, proven }) => !proven && isAfterResync(row))
   const rest = open.filter((one) => !afterResync.includes(one))
-  const linkedCount = await engine.store.transaction((tx) => tx.countCopies(lane))
+  const linkedCount = linked + verdicts.passed[side]
   const { count, share } = engine.policy.deletionLimit
-  const tooMany = rest.length > count && rest.length > share * linkedCount
+  const total = rest.length + verdicts.passed[side]
+  const tooMany = rest.length > 0 && total > count && total > share * linkedCount
   // Everything gone without a trace, not even in Deleted Items: the mailbox was emptied or replaced.
-  const emptied = on === 'crm' && rest.length >= 5 && rest.length >= linkedCount && rest.every((one) => !one.proven)
-  await hold(run, on, afterResync, 'missing after Exchange lost its sync state: the server may have been reset')
-  if (tooMany) await hold(run, on, rest, `${rest.length} of ${linkedCount} linked items vanished in one run, more than the limit allows`)
-  else if (emptied) await hold(run, on, rest, 'the whole mailbox is suddenly empty')
+  const emptied = side === 'exchange' && rest.length >= 5 && rest.length >= linkedCount && rest.every((one) => !one.proven)
+  await hold(run, side, afterResync, 'missing after Exchange lost its sync state: the server may have been reset')
+  if (tooMany) await hold(run, side, rest, `${total} of ${linkedCount} linked items vanished in one run, more than the limit allows`)
+  else if (emptied) await hold(run, side, rest, 'the whole mailbox is suddenly empty')
+  const stopped = new Set(tooMany || emptied ? [...afterResync, ...rest] : afterResync)
+  const passing = vanished.filter((one) => !stopped.has(one))
+  for (const { row } of passing) verdicts.approved.add(nameOf(row))
+  verdicts.passed[side] += passing.length
 }
 
 const isAfterResync = (row: InboxRow) => row.sighting.type === 'gone' && row.sighting.changeKey === AFTER_RESYNC
 
-async function hold(run: Run, on: Side, vanished: readonly Vanished[], reason: string): Promise<void> {
+async function hold(run: Run, side: Side, vanished: readonly Vanished[], reason: string): Promise<void> {
   if (vanished.length === 0) return
   const { engine, lane } = run
   const at = engine.clock.now()
-  const what: HeldWhat = on === 'crm' ? 'delete-crm' : 'delete-exchange'
+  const what: HeldWhat = side === 'exchange' ? 'delete-crm' : 'delete-exchange'
   const rows = vanished.map(({ row, linked }): Held => ({
-    id: engine.ids.next(), lane, kind: row.kind, what, side: row.side, item: row.id, copy: linked.copy.id,
+    id: engine.ids.next(), lane, kind: row.kind, what, side, item: row.id, copy: linked.copy.id,
     candidates: [], reason, at, decision: null,
   }))
   engine.log.warn({ lane, count: rows.length, what }, `deletions are held until somebody decides: ${reason}`)

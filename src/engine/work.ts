@@ -1,5 +1,5 @@
-import { copyId, itemId, linkId, token } from '../model/index.ts'
-import type { ChangeKey, Copy, Half, InboxRow, Instant, Item, ItemId, ItemKind, LinkedCopy, Sighting, SkipReason, Snapshot } from '../model/index.ts'
+import { changeKey, copyId, itemId, linkId, token } from '../model/index.ts'
+import type { ChangeKey, Copy, Half, InboxRow, Instant, Item, ItemId, ItemKind, LinkedCopy, Side, Sighting, SkipReason, Snapshot } from '../model/index.ts'
 import type { Plan } from '../sync/index.ts'
 import type { Run } from './context.ts'
 
@@ -14,7 +14,12 @@ export interface Work {
   readonly plan: Plan
   /** Look at the record again after this: the plan was only the first half of what it asks for. */
   readonly again?: boolean
+  /** Left as it is on both sides, and why; nothing is written. */
+  readonly skip?: { readonly side: Side; readonly id: ItemId; readonly reason: SkipReason }
 }
+
+/** Equal to no real change key: the item has to be read before anything is planned. */
+export const UNKNOWN_KEY: ChangeKey = changeKey('')
 
 /** A row that leads to no write. */
 export type Aside =
@@ -24,7 +29,7 @@ export type Aside =
 
 export const isWork = (one: Work | Aside): one is Work => 'plan' in one
 
-const NOTHING: Half = { id: itemId(''), changeKey: '' as ChangeKey }
+const NOTHING: Half = { id: itemId(''), changeKey: UNKNOWN_KEY }
 
 /** A copy that begins with what one or both sides show. */
 export function newCopy(run: Run, kind: ItemKind, exchange: Snapshot | null, crm: Snapshot | null, role: Copy['role'] = 'home'): LinkedCopy {
@@ -48,3 +53,9 @@ export function newCopy(run: Run, kind: ItemKind, exchange: Snapshot | null, crm
     },
   }
 }
+
+const MAX_BACKOFF_MS = 6 * 3_600_000
+
+/** How long rows wait that failed once more. */
+export const backoffMs = (rows: readonly Pick<InboxRow, 'attempts'>[]): number =>
+  Math.min(MAX_BACKOFF_MS, 5000 * 2 ** Math.max(0, ...rows.map((row) => row.attempts)))

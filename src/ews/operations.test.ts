@@ -133,6 +133,11 @@ describe('writes', () => {
     expect(update).toContain('ConflictResolution="NeverOverwrite"')
     expect(deleteItem.encode([])).toMatch(/DeleteType="MoveToDeletedItems" SendMeetingCancellations="SendToNone"/)
   })
+  it('delete the entries of a contact that were emptied, one by one', () => {
+    const updates = updatesXml('contact', { email: '', mobilePhone: '' }, 'UTC')
+    expect(updates).toBe('<t:DeleteItemField><t:IndexedFieldURI FieldURI="contacts:EmailAddress" FieldIndex="EmailAddress1"/></t:DeleteItemField>'
+      + '<t:DeleteItemField><t:IndexedFieldURI FieldURI="contacts:PhoneNumber" FieldIndex="MobilePhone"/></t:DeleteItemField>')
+  })
   it('leave percentage and completion date of a task to the server', () => {
     expect(updatesXml('task', { status: 'completed' }, 'UTC')).not.toMatch(/Percent|CompleteDate/)
   })

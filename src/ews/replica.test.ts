@@ -136,6 +136,7 @@ describe('writing', () => {
     const fields = { lastName: 'New', email: '', mobilePhone: '', birthday: null, businessAddress: { street: '', pobox: '', city: 'd', state: '', zip: '', country: '' } }
     const after = done((await mailbox.update([{ id: before.id, kind: 'contact', fields, expect: before.changeKey }]))[0])
     expect(after.item.fields).toMatchObject({ firstName: 'Carol', ...fields })
+    expect(sim.items(alice.address, 'vtenext')[0]?.fields).toMatchObject({ FileAs: 'New, Carol', DisplayName: 'Carol New' })
   })
 
   it('reports a version that somebody changed as stale and writes nothing', async () => {
@@ -167,7 +168,10 @@ describe('writing', () => {
     expect(await mailbox.remove([
       { id: event.id, kind: 'event', expect: event.changeKey }, { id: task.id, kind: 'task', expect: task.changeKey },
     ])).toEqual([{ type: 'removed' }, { type: 'removed' }])
-    expect(sim.items(alice.address, 'deleteditems').length).toBe(2)
+    const deleted = sim.items(alice.address, 'deleteditems')
+    expect(deleted.length).toBe(2)
+    // Found by its new id it is still a deleted item, not a living one.
+    expect(await mailbox.get('event', [itemId(deleted[0]?.id ?? '')])).toEqual([{ type: 'gone' }])
     expect(sim.outbox).toEqual([])
   })
 
@@ -180,6 +184,15 @@ describe('writing', () => {
     const outcomes = await mailbox.create(requests)
     expect(outcomes).toMatchObject(requests.map(() => ({ type: 'failed', error: { code: 'EWS_UNREACHABLE', scope: 'server', outcomeUnknown: true } })))
     expect(await mailbox.findCreated(query)).toMatchObject({ item: meeting(), stamp: stamp('pair-9') })
+  })
+
+  it('does not send the rest after trouble with the server, and knows that the rest did not happen', async () => {
+    await mailbox.open()
+    sim.faults.add({ operation: 'CreateItem', times: 1, effect: { type: 'drop-after' } })
+    const outcomes = await mailbox.create(Array.from({ length: 12 }, (_, at) => create({ token: token(`t${at}`) })))
+    expect(outcomes.map((outcome) => outcome.type === 'failed' && outcome.error.outcomeUnknown))
+      .toEqual(Array.from({ length: 12 }, (_, at) => at < 10))
+    expect(sim.items(alice.address, 'calendar').length).toBe(10)
   })
 
   it('keeps the intended content under the key of its own write when somebody edits in between', async () => {
@@ -260,6 +273,11 @@ describe('searching a vanished item', () => {
     expect(await find('uid-8')).toEqual({ where: 'nowhere' })
   })
 
+  it('does not take an event that belongs to another record for it, although the UID is the same', async () => {
+    await mailbox.create([create({ uid: 'uid-7', stamp: stamp('pair-2') })])
+    expect(await find('uid-7')).toEqual({ where: 'nowhere' })
+  })
+
   it('is not misled by a copy that carries the same stamp', async () => {
     const made = done((await mailbox.create([create({ stamp: stamp('pair-1') })]))[0])
     sim.clock.advance(60_000)
@@ -320,6 +338,7 @@ describe('signing in', () => {
 
   it('makes the contacts folder once', async () => {
     await mailbox.open()
+    sim.faults.add({ operation: 'CreateFolder', effect: { type: 'error', code: 'ErrorAccessDenied' } })
     await connect().mailbox(alice).open()
     const [made] = await mailbox.create([create({ item: itemOf('contact', { firstName: 'C', lastName: 'D' }) })])
     expect(sim.items(alice.address, 'vtenext').map(({ id }) => id)).toEqual([done(made).id])

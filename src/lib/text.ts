@@ -104,7 +104,7 @@ function lineToHtml(text: string): string {
 function spaced(text: string, atLineStart: boolean): string {
   const kept = escapeHtml(text).replace(/ {2,}/g, (blanks) => `${'&nbsp;'.repeat(blanks.length - 1)} `)
   const started = atLineStart ? kept.replace(/^(?:&nbsp;)* /, (blanks) => blanks.replace(' ', '&nbsp;')) : kept
-  return started.replace(/ $/, '&nbsp;').replace(/[\t\f]+/g, (tabs) => `<span style="white-space:pre">${tabs}</span>`)
+  return started.replace(/[\t\f]+/g, (tabs) => `<span style="white-space:pre">${tabs}</span>`)
 }
 
 function escapeHtml(text: string): string {

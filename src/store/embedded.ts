@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import { mkdir, realpath } from 'node:fs/promises'
 import pg from 'pg'
 import type { Log } from '../ports.ts'
 import { setupError, toStoreError } from './errors.ts'
-import { initCluster, startServer, stopServer } from './postgres-programs.ts'
+import { initCluster, packagedPrograms, startServer, stopServer } from './postgres-programs.ts'
 import type { Cluster } from './postgres-programs.ts'
 import { removeStalePidFile, serverState } from './postmaster.ts'
 import type { Endpoint } from './postmaster.ts'
-import { letPass, ownerOf } from './os-user.ts'
+import { makeDataFolder, placeOf } from './place.ts'
 import { privateFile } from './private-file.ts'
+import { programsFor } from './programs-copy.ts'
 
 const USER = 'connector'
 const DATABASE = 'connector'
@@ -27,14 +27,14 @@ export interface EmbeddedServer {
 }
 
 /**
- * The service's own PostgreSQL in `<dataDir>/postgres`. It is no child of this process: it outlives a crash, the next
+ * The service's own PostgreSQL, kept in `<dataDir>/postgres`. It is no child of this process: it outlives a crash, the next
  * start finds it running, and several processes can share it.
- * @param dataDir as root it belongs to the OS user that the server runs as, because PostgreSQL refuses root
+ * @param dataDir as root the server runs as another OS user, because PostgreSQL refuses root. Where that user may not
+ *   enter the data folder, the database is in /var/lib/exchange-connector and `<dataDir>/postgres.location` says so
  * @throws SyncError STORE_DATA_FOLDER, STORE_SERVER_FAILED with what to do about it
  */
 export async function startEmbedded(dataDir: string, log: Log): Promise<EmbeddedServer> {
-  const cluster = await prepare(resolve(dataDir))
-  const password = await privateFile(join(cluster.folder, '..', 'postgres-password'), () => `${randomBytes(24).toString('base64url')}\n`)
+  const { cluster, password } = await prepare(resolve(dataDir), log)
   let leaving = false
   let recovering: Promise<void> | undefined
   let session = await enter(cluster, password, log)
@@ -68,17 +68,16 @@ export async function startEmbedded(dataDir: string, log: Log): Promise<Embedded
   }
 }
 
-async function prepare(dataDir: string): Promise<Cluster> {
-  const folder = join(dataDir, 'postgres')
-  try {
-    await mkdir(dataDir, { recursive: true })
-  } catch (cause) {
-    throw setupError('STORE_DATA_FOLDER', `The data folder ${dataDir} cannot be made. Choose another one, or create it for the user who runs the service.`, cause)
-  }
-  const real = join(await realpath(dataDir), 'postgres')
-  const owner = await ownerOf(real)
-  await letPass(dataDir, owner)
-  return { folder: real, data: join(real, 'data'), owner, shown: folder }
+async function prepare(dataDir: string, log: Log): Promise<{ cluster: Cluster; password: string }> {
+  const real = await makeDataFolder(dataDir)
+  const password = await privateFile(join(real, 'postgres-password'), () => `${randomBytes(24).toString('base64url')}\n`)
+  const { folder, owner, note } = await placeOf(real, password, log)
+  const programs = await programsFor(packagedPrograms(), owner, log)
+  const shown = folder === join(real, 'postgres') ? join(dataDir, 'postgres') : folder
+  const cluster = { folder, data: join(folder, 'data'), owner, programs, shown }
+  await initCluster(cluster, { user: USER, password })
+  await note()
+  return { cluster, password }
 }
 
 interface Session {
@@ -89,7 +88,6 @@ interface Session {
 /** Attaches to the running server, or starts it; of several processes that start at once one does it. */
 async function enter(cluster: Cluster, password: string, log: Log): Promise<Session> {
   const deadline = Date.now() + START_WITHIN_MS
-  await initCluster(cluster, { user: USER, password })
   let refusal: unknown
   while (Date.now() < deadline) {
     const state = await serverState(cluster.data)
@@ -115,7 +113,7 @@ async function enter(cluster: Cluster, password: string, log: Log): Promise<Sess
 const isPasswordTrouble = (error: unknown) => error instanceof Error && 'code' in error && error.code === '28P01'
 
 const wrongPassword = (cluster: Cluster) =>
-  setupError('STORE_DATA_FOLDER', `The database in ${cluster.shown} has another password than the file "postgres-password" beside it. Restore that file from a backup.`)
+  setupError('STORE_DATA_FOLDER', `The database in ${cluster.shown} has another password than the file "postgres-password" in the data folder. Restore that file from a backup.`)
 
 /** A connection for the whole life of this process: while it stands, no other process stops the server. */
 async function takePart(endpoint: Endpoint, password: string): Promise<pg.Client> {

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process'
-import { chmod, stat } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { setupError } from './errors.ts'
@@ -44,12 +44,6 @@ async function idsOf(name: string): Promise<Owner> {
   }
 }
 
-/** Root's own data folder may be closed to everybody else; the server's user must get through it, not look into it. */
-export async function letPass(folder: string, owner: Owner): Promise<void> {
-  const { uid, mode } = await stat(folder)
-  if (owner && uid === process.getuid?.()) await chmod(folder, (mode & 0o7777) | 0o001)
-}
-
 /** The first folder on the way to `path` that the owner may not pass; null when the way is free. */
 export async function blockedAt(path: string, owner: Owner): Promise<string | null> {
   if (!owner) return null
@@ -62,4 +56,23 @@ export async function blockedAt(path: string, owner: Owner): Promise<string | nu
   if (!found?.isDirectory()) return null
   const bit = found.uid === owner.uid ? 0o100 : found.gid === owner.gid ? 0o010 : 0o001
   return (found.mode & bit) === 0 ? path : null
+}
+
+/** @returns the exit code and everything that the program said */
+export function runAs(owner: Owner, program: string, args: readonly string[], cwd: string): Promise<{ code: number | null; output: string }> {
+  return new Promise((done, failed) => {
+    // A server inherits the pipes from pg_ctl and would hold them open for ever: wait for the exit, not the close.
+    const child = spawn(program, args, { ...owner, cwd, env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+    child.on('error', (cause) => {
+      const as = owner ? ` as uid ${owner.uid}` : ''
+      failed(setupError('STORE_SERVER_FAILED', `${program} could not be run${as} (${cause.message}). Run the service as an ordinary user, or set DATABASE_URL.`, cause))
+    })
+    child.on('exit', (code) => setImmediate(() => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+      done({ code, output })
+    }))
+  })
 }

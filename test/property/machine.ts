@@ -127,6 +127,7 @@ export class Machine {
       case 'move-elsewhere':
         return this.inSomeMailbox(pick, 'synced', (row, user) => {
           this.thing(row).detached = true
+          this.blurred(row)
           office.mailbox(user).move(row.id, 'elsewhere')
         })
       case 'move-back':
@@ -156,7 +157,10 @@ export class Machine {
           office.mailbox(user).copy(row.id, {})
         })
       case 'move-around':
-        return this.inSomeMailbox(pick, 'synced', (row, user) => void office.mailbox(user).move(row.id, 'synced'))
+        return this.inSomeMailbox(pick, 'synced', (row, user) => {
+          this.blurred(row)
+          office.mailbox(user).move(row.id, 'synced')
+        })
       case 'reassign':
         return this.onSomeRecord(pick, (row) => {
           const to = [ALICE, BOB, SALES][field % 3] ?? ALICE
@@ -181,6 +185,7 @@ export class Machine {
       case 'reset':
       case 'reset-new-ids':
         this.troubles++
+        if (act === 'reset-new-ids') office.mailbox(USERS[pick % 2] ?? ALICE).synced().forEach((row) => this.blurred(row))
         return office.mailbox(USERS[pick % 2] ?? ALICE).reset(act === 'reset-new-ids')
       case 'noise':
         this.noise = 1 + (field % 5)
@@ -251,6 +256,13 @@ export class Machine {
     const names = EDITABLE[row.kind]
     const name = names[pick % names.length] as FieldName
     write({ [name]: this.fresh(thing, name) })
+  }
+
+  /** A task without stamp has nothing that survives a new id: to the connector it is a deletion and a new task. */
+  private blurred(row: MailboxRow): void {
+    if (row.kind !== 'task' || row.stamp !== null) return
+    this.thing(row).loose = true
+    this.thing(row).deletedAt = ++this.seq
   }
 
   private deleted(row: MailboxRow, user: string): void {

@@ -1,4 +1,4 @@
-import { activeKinds, newTotals, runLane } from '../../src/engine/index.ts'
+import { newTotals, runLane } from '../../src/engine/index.ts'
 import type { Engine, Totals } from '../../src/engine/index.ts'
 import { assigneeId, CRM_LANE, mailboxId } from '../../src/model/index.ts'
 import type { Directory, Mailbox, MailboxId, Policy } from '../../src/model/index.ts'
@@ -142,5 +142,3 @@ export function mailboxOf(name: string, user: string): Mailbox {
     id: LANES[user] ?? mailboxId(`m-${user}`), address: `${name}@example.test`, user: name, userId: assigneeId(user), connection: 'onprem', zone: 'Europe/Rome',
   }
 }
-
-export const kindsOf = (office: Office) => activeKinds(office.policy)
