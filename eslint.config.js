@@ -1,6 +1,6 @@
 import tseslint from 'typescript-eslint'
 
-/** Only rules that find bugs and need types; the quick ones are in biome.json, and how the code looks is nobody's rule. */
+/** Only rules that find bugs; how the code looks is nobody's rule here. tsc finds what is unused. */
 export default tseslint.config(
   { ignores: ['**/node_modules/', 'dist/', 'coverage/', '.connector/', 'test/tmp/'] },
   {

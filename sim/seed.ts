@@ -89,16 +89,15 @@ export function seedCrm(vtenext: VtenextSim): void {
     vtenext.put('Contacts', { firstname, lastname, email, phone }, { as: who })
 }
 
-/** The same number of single events in every given mailbox, one an hour from tomorrow on. */
+/** The same number of single events in every given mailbox, spread evenly over the 200 days from tomorrow on. */
 export function seedLoad(ews: EwsSim, addresses: string[], items: number): void {
-  const first = Math.ceil(ews.clock.now() / DAY) * DAY + 8 * HOUR
+  const first = Math.ceil(ews.clock.now() / DAY) * DAY
+  const everyMs = Math.floor((200 * DAY) / items / 60_000) * 60_000
   for (const address of addresses) {
     for (let n = 0; n < items; n++) {
-      const start = first + Math.floor(n / 8) * DAY + (n % 8) * HOUR
+      const start = first + n * everyMs
       ews.putItem(address, 'calendar', {
-        Subject: `Appointment ${n + 1}`,
-        Start: new Date(start).toISOString(),
-        End: new Date(start + HOUR / 2).toISOString(),
+        Subject: `Appointment ${n + 1}`, Start: new Date(start).toISOString(), End: new Date(start + HOUR / 2).toISOString(),
       })
     }
   }

@@ -60,7 +60,7 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   const { engine, lane } = run
   const { row, snapshot } = stranger
   if (await wasLetGo(run, batch, stranger)) return [skip(row, 'moved-away')]
-  const stamped = await byStamp(run, batch, stranger)
+  const stamped = await byStamp(run, batch, stranger, used)
   if (stamped !== null) return stamped
   const sameUid = snapshot.uid === undefined ? [] : (batch.byUid.get(snapshot.uid) ?? [])
   const own = sameUid.find(({ copy }) => copy.mailbox === lane && copy.role === 'home' && copy.exchange.id !== row.id)
@@ -95,7 +95,7 @@ async function wasLetGo(run: Run, batch: Batch, { row }: Stranger): Promise<bool
 }
 
 /** Our own stamp on an item that no link knows: it moved, our database was lost, or somebody copied and pasted. */
-async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger): Promise<(Work | Aside)[] | null> {
+async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used: Set<ItemId>): Promise<(Work | Aside)[] | null> {
   const { stamp } = snapshot
   if (stamp === undefined || stamp.instance !== run.engine.instance || stamp.kind !== row.kind) return null
   const present = batch.byRecord.get(stamp.record)
@@ -105,6 +105,8 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger): Pro
   const [record] = await look(run, 'crm', row.kind, [{ id: stamp.record, copy: null }])
   if (record?.type !== 'seen' || record.snapshot.unsupported !== undefined) return null
   if (!batch.place(row.kind, record.snapshot.assignee).includes(run.lane)) return [skip(row, 'moved-away')]
+  // Its own row may wait in this very batch: met as a stranger it would be made once more.
+  used.add(stamp.record)
   return [matched(run, batch, row, snapshot, record.snapshot, snapshot)]
 }
 

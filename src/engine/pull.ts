@@ -1,6 +1,6 @@
 import { asSyncError } from '../lib/errors.ts'
 import { CRM_LANE, instant, instantMs } from '../model/index.ts'
-import type { ChangeKey, Instant, ItemId, ItemKind, LinkedCopy, MailboxId, Side } from '../model/index.ts'
+import type { ChangeKey, CopyId, Instant, ItemId, ItemKind, LinkedCopy, MailboxId, Side } from '../model/index.ts'
 import type { Change, Channel, Fence, NewInboxRow, Replica, Tx } from '../ports.ts'
 import { mask, placement } from '../sync/index.ts'
 import type { Placement } from '../sync/index.ts'
@@ -14,7 +14,8 @@ export async function pullMailbox(run: Run): Promise<void> {
   for (const channel of channels) {
     if (!isDue(engine, channel)) continue
     await followChannel(engine, run.exchange, channel, run.fence, (tx, changes) => fileExchange(run, channel.kind, tx, changes))
-    await probeAbsent(run, channel.kind)
+    const exchange = { replica: run.exchange, side: 'exchange', owner: lane, lanes: [lane] } as const
+    await probeAbsent(engine, exchange, channel.kind, run.fence)
   }
 }
 
@@ -22,6 +23,8 @@ export async function pullMailbox(run: Run): Promise<void> {
 export async function pullCrm(engine: Engine, fence: Fence): Promise<void> {
   for (const channel of await readChannels(engine, CRM_LANE)) {
     await followChannel(engine, engine.crm, channel, fence, (tx, changes) => fileCrm(engine, channel.kind, tx, changes))
+    const lanes = (await engine.store.transaction((tx) => tx.lanes())).flatMap((row) => (row.mailbox === null ? [] : [row.lane]))
+    await probeAbsent(engine, { replica: engine.crm, side: 'crm', owner: CRM_LANE, lanes }, channel.kind, fence)
   }
 }
 
@@ -64,6 +67,7 @@ async function followChannel(engine: Engine, replica: Replica, start: Channel, f
       continue
     }
     const finished = !page.more
+    if (channel.resyncSince !== null) for (const change of page.changes) listingOf(engine, channel).add(idOf(change))
     // The changes and the sync state that covers them are saved together: a crash repeats a page, never skips one.
     const saved = await engine.store.transaction(async (tx): Promise<Channel | null> => {
       const stored = (await tx.channels(channel.lane)).find((row) => row.kind === channel.kind)
@@ -160,10 +164,18 @@ async function fileCrm(engine: Engine, kind: ItemKind, tx: Tx, changes: readonly
   const place = placement(engine.directory(), engine.policy)
   const lanesOf = new Map<ItemId, Set<MailboxId>>(ids.map((id) => [id, new Set()]))
   const born = new Map<ItemId, string>()
+  const reborn = new Map(changes.flatMap((change) => (change.type === 'seen' && change.snapshot.bornAt !== undefined ? [[change.snapshot.id, change.snapshot.bornAt] as const] : [])))
+  const outlived: CopyId[] = []
   for (const { link, copy } of await tx.copiesByRecord(ids)) {
+    // After a restored backup another record may carry the number of a lost one: it is not written over the old one's items.
+    if (link.bornAt !== null && (reborn.get(link.record) ?? link.bornAt) !== link.bornAt) {
+      outlived.push(copy.id)
+      continue
+    }
     lanesOf.get(link.record)?.add(copy.mailbox)
     if (link.bornAt !== null) born.set(link.record, link.bornAt)
   }
+  await tx.removeCopies(outlived)
   for (const waiting of await tx.lanesWaitingFor('crm', ids)) lanesOf.get(waiting.id)?.add(waiting.lane)
   const rows: NewInboxRow[] = []
   for (const change of changes) {
@@ -208,34 +220,52 @@ async function fileBroken(engine: Engine, tx: Tx, lane: MailboxId, side: Side, k
   await tx.putSkips([{ lane, side, id: change.id, kind, reason: 'unreadable', uid: null, enterAt: instant(instantMs(at) + UNREADABLE_RETRY_MS), at }])
 }
 
+/** Whose full listing ended, and whose copies are compared with it. */
+interface Listed {
+  readonly replica: Replica
+  readonly side: Side
+  readonly owner: MailboxId
+  readonly lanes: readonly MailboxId[]
+}
+
 /**
  * After a full listing that followed a lost sync state: linked items that were not listed are asked for one by one. Gone
- * ones wait for a human unless they lie in Deleted Items: a reset server must not empty the CRM.
+ * Exchange items wait for a human unless they lie in Deleted Items: a reset server must not empty the CRM.
  */
-async function probeAbsent(run: Run, kind: ItemKind): Promise<void> {
-  const { engine, lane } = run
-  const channel = (await readChannels(engine, lane)).find((candidate) => candidate.kind === kind)
+async function probeAbsent(engine: Engine, { replica, side, owner, lanes }: Listed, kind: ItemKind, fence: Fence): Promise<void> {
+  const channel = (await readChannels(engine, owner)).find((candidate) => candidate.kind === kind)
   if (channel === undefined || channel.resyncSince === null) return
   const listed = listingOf(engine, channel)
-  const now = engine.clock.now()
-  for (let after: LinkedCopy['copy']['id'] | null = null; ; ) {
-    const page: readonly LinkedCopy[] = await engine.store.transaction((tx) => tx.copiesOf(lane, kind, after, 500))
-    const absent = page.filter(({ copy }) => !listed.has(copy.exchange.id))
-    const found = await run.exchange.get(kind, absent.map(({ copy }) => copy.exchange.id))
-    const rows = absent.flatMap(({ copy }, index): NewInboxRow[] => {
-      const answer = found[index]
-      // Without an answer nothing is known: the question is asked again in the next run.
-      if (answer?.type === 'failed') throw answer.error
-      if (answer?.type !== 'gone') return []
-      const row = rowOf(lane, kind, copy.exchange.id, now)
-      return [{ ...row, side: 'exchange', sighting: { type: 'gone', changeKey: AFTER_RESYNC }, suspectSince: now }]
-    })
-    await engine.store.transaction((tx) => tx.putInbox(rows), run.fence)
-    if (page.length < 500) break
-    after = page[page.length - 1]?.copy.id ?? null
+  for (const lane of lanes) {
+    for (let after: LinkedCopy['copy']['id'] | null = null; ; ) {
+      const page: readonly LinkedCopy[] = await engine.store.transaction((tx) => tx.copiesOf(lane, kind, after, 500))
+      const absent = page.map(({ copy }) => copy[side].id).filter((id) => !listed.has(id))
+      const rows = await goneOf(engine, replica, kind, lane, absent)
+      if (rows.length > 0) {
+        await engine.store.transaction(async (tx) => {
+          await tx.putInbox(rows)
+          if (side === 'crm') await tx.wake([lane])
+        }, fence)
+      }
+      if (page.length < 500) break
+      after = page[page.length - 1]?.copy.id ?? null
+    }
   }
   listed.clear()
-  await engine.store.transaction((tx) => tx.saveChannel({ ...channel, resyncSince: null }), run.fence)
+  await engine.store.transaction((tx) => tx.saveChannel({ ...channel, resyncSince: null }), fence)
+}
+
+async function goneOf(engine: Engine, replica: Replica, kind: ItemKind, lane: MailboxId, ids: readonly ItemId[]): Promise<NewInboxRow[]> {
+  if (ids.length === 0) return []
+  const now = engine.clock.now()
+  const found = await replica.get(kind, ids)
+  return ids.flatMap((id, index): NewInboxRow[] => {
+    const answer = found[index]
+    // Without an answer nothing is known: the question is asked again in the next run.
+    if (answer?.type === 'failed') throw answer.error
+    if (answer?.type !== 'gone') return []
+    return [{ ...rowOf(lane, kind, id, now), side: replica.side, sighting: { type: 'gone', changeKey: AFTER_RESYNC }, suspectSince: now }]
+  })
 }
 
 /** Marks a gone row whose only evidence is absence after a lost sync state. */

@@ -41,6 +41,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const loops = [
     repeat(engine, stopping.signal, DIRECTORY_SECONDS, 'the users of the CRM could not be read', async () => {
       follow(await options.prepare())
+      // The first poll may have come before the lanes existed.
+      await lanes.wake([CRM_LANE])
     }),
     repeat(engine, stopping.signal, options.crmPollSeconds, 'the CRM could not be polled', () => lanes.wake([CRM_LANE])),
     repeat(engine, stopping.signal, options.sweepSeconds, 'the lanes could not be looked over', sweep),

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { canonicalJson, contentHash } from '../lib/content-hash.ts'
 import type { Conflict } from '../model/index.ts'
 import type { Tx } from '../ports.ts'
-import { jsonParameter, rows, textArray } from './database.ts'
+import { jsonParameter, rows, textArray, wanted } from './database.ts'
 import type { Database } from './database.ts'
 
 type ConflictMethods = Pick<Tx, 'putConflicts' | 'conflicts' | 'decideConflict' | 'closeConflicts'>
@@ -27,12 +27,13 @@ export function conflictStatements(db: Database): ConflictMethods {
     async conflicts({ states, id, lane, copies }) {
       const conditions = [sql`true`]
       if (states !== undefined) conditions.push(sql`state = any(${textArray(states)})`)
-      if (id !== undefined) conditions.push(sql`id = ${id}`)
+      if (id !== undefined) conditions.push(sql`c.id = ${id}`)
       if (lane !== undefined) conditions.push(sql`lane = ${lane}`)
-      if (copies !== undefined) conditions.push(sql`copy = any(${textArray(copies)})`)
+      const source = copies === undefined ? sql`connector.conflicts c` : sql`${wanted(copies)} cross join lateral (
+        select * from connector.conflicts where copy = wanted.id offset 0) c`
       const found = await rows(db, sql<ConflictRecord>`
-        select id, lane, copy, kind, record, item, field, clash, winner, state, at
-        from connector.conflicts where ${sql.join(conditions, sql` and `)} order by seq desc`)
+        select c.id, lane, copy, kind, record, item, field, clash, winner, state, at
+        from ${source} where ${sql.join(conditions, sql` and `)} order by seq desc`)
       return found.map(({ clash: { base, exchange, crm }, ...row }) => ({ ...row, base, exchange, crm }))
     },
     async decideConflict(id, winner) {

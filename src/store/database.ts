@@ -61,5 +61,14 @@ export function jsonParameter(value: unknown): string {
 /** Text that PostgreSQL can hold. */
 export const plainText = (text: string): string => text.replaceAll('\u0000', '').toWellFormed()
 
+/**
+ * The ids of a list as rows of `wanted(id)`, to be followed by `cross join lateral (select … where x = wanted.id offset 0)`:
+ * one index lookup for each id. After a bulk load, before statistics are fresh, the planner takes `x = any(500 ids)` for
+ * most of the table and reads all of it, batch after batch; `offset 0` keeps it from turning the lookups into that.
+ * Inside, ask for nothing but the column that finds the row: with a lane or mailbox beside it, the planner may take a
+ * lane that it has no statistics of for one of a single row, and read the whole lane for each id.
+ */
+export const wanted = (ids: readonly string[]) => sql`unnest(${textArray([...new Set(ids)])}) as wanted(id)`
+
 /** The ids of a list as an array parameter. */
 export const textArray = (ids: readonly string[]) => sql`${ids.map(plainText)}::text[]`

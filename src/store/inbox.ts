@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
+import { contentHash } from '../lib/content-hash.ts'
 import { naturalKey } from '../model/index.ts'
 import type { InboxRow } from '../model/index.ts'
 import type { InboxRef, NewInboxRow, Tx } from '../ports.ts'
-import { jsonParameter, rows, textArray } from './database.ts'
+import { jsonParameter, rows, wanted } from './database.ts'
 import type { Database } from './database.ts'
 
 type InboxMethods = Pick<
@@ -11,50 +12,51 @@ type InboxMethods = Pick<
   | 'deferInbox' | 'countInbox'
 >
 
-const COLUMNS = sql.raw(`lane, side, id, kind, sighting, due_at as "dueAt", attempts, error,
-  suspect_since as "suspectSince", version`)
+const COLUMNS = sql.raw(`r.lane, r.side, r.id, r.kind, r.sighting, r.due_at as "dueAt", r.attempts, r.error,
+  r.suspect_since as "suspectSince", r.version`)
 
 export function inboxStatements(db: Database): InboxMethods {
   return {
     async putInbox(list) {
       if (list.length === 0) return
       await rows(db, sql`
-        insert into connector.inbox (lane, side, id, kind, sighting, due_at, attempts, suspect_since, gone, uid,
+        insert into connector.inbox (lane, side, id, kind, sighting, due_at, attempts, suspect_since, gone, uid_key,
           natural_key)
-        select lane, side, id, kind, sighting, "dueAt", 0, "suspectSince", gone, uid, "naturalKey"
+        select lane, side, id, kind, sighting, "dueAt", 0, "suspectSince", gone, "uidKey", "naturalKey"
         from json_to_recordset(${jsonParameter(latest(list).map(withKeys))}::json) as r(lane text, side text, id text,
-          kind text, sighting jsonb, "dueAt" text, "suspectSince" text, gone boolean, uid text, "naturalKey" text)
+          kind text, sighting jsonb, "dueAt" text, "suspectSince" text, gone boolean, "uidKey" text, "naturalKey" text)
         on conflict (lane, side, id) do update set kind = excluded.kind, sighting = excluded.sighting,
           due_at = excluded.due_at, attempts = 0, error = null, suspect_since = excluded.suspect_since,
-          version = excluded.version, gone = excluded.gone, uid = excluded.uid, natural_key = excluded.natural_key`)
+          version = excluded.version, gone = excluded.gone, uid_key = excluded.uid_key, natural_key = excluded.natural_key`)
     },
     takeInbox: (lane, now, limit) =>
       rows(db, sql<InboxRow>`
-        select ${COLUMNS} from connector.inbox
+        select ${COLUMNS} from connector.inbox r
         where lane = ${lane} and due_at <= ${now} order by due_at, version limit ${limit}`),
     async hastenInbox(lane, now) {
       await rows(db, sql`update connector.inbox set due_at = ${now} where lane = ${lane} and due_at > ${now}`)
     },
     inboxOf: (lane, side, ids) =>
       rows(db, sql<InboxRow>`
-        select ${COLUMNS} from connector.inbox
-        where lane = ${lane} and side = ${side} and id = any(${textArray(ids)}) order by version`),
-    // Two plain index scans, put together here: joined in SQL, the planner trusts statistics that are stale after a
-    // bulk load and was seen to compare every row with every other one.
+        select ${COLUMNS} from ${wanted(ids)} cross join lateral (
+          select * from connector.inbox where id = wanted.id offset 0) r
+        where r.lane = ${lane} and r.side = ${side} order by r.version`),
     async inboxLike(lane, side, uids, naturalKeys) {
       const found = await rows(db, sql<InboxRow>`
-        select ${COLUMNS} from connector.inbox
-        where lane = ${lane} and side = ${side} and uid is not null and uid = any(${textArray(uids)})
+        select ${COLUMNS} from ${wanted(uids.map((uid) => digest(lane, side, uid)))} cross join lateral (
+          select * from connector.inbox where uid_key = wanted.id offset 0) r
         union all
-        select ${COLUMNS} from connector.inbox
-        where lane = ${lane} and side = ${side} and natural_key is not null and natural_key = any(${textArray(naturalKeys)})`)
+        select ${COLUMNS} from ${wanted(naturalKeys.map((key) => digest(lane, side, key)))} cross join lateral (
+          select * from connector.inbox where natural_key = wanted.id offset 0) r`)
       return [...new Map(found.map((row) => [row.version, row])).values()].sort((a, b) => a.version - b.version)
     },
     inboxGone: (lane) =>
-      rows(db, sql<InboxRow>`select ${COLUMNS} from connector.inbox where lane = ${lane} and gone order by version`),
+      rows(db, sql<InboxRow>`select ${COLUMNS} from connector.inbox r where lane = ${lane} and gone order by version`),
     lanesWaitingFor: (side, ids) =>
       rows(db, sql<Pick<InboxRow, 'lane' | 'id'>>`
-        select lane, id from connector.inbox where id = any(${textArray(ids)}) and side = ${side} order by lane, id`),
+        select r.lane, r.id from ${wanted(ids)} cross join lateral (
+          select * from connector.inbox where id = wanted.id offset 0) r
+        where r.side = ${side} order by r.lane, r.id`),
     async dropInbox(refs) {
       if (refs.length === 0) return
       await rows(db, sql`
@@ -88,8 +90,12 @@ function latest(list: readonly NewInboxRow[]): readonly NewInboxRow[] {
 function withKeys(row: NewInboxRow) {
   if (row.sighting.type !== 'seen') return { ...row, gone: true }
   const { uid, item } = row.sighting.snapshot
-  return { ...row, gone: false, uid: uid ?? null, naturalKey: naturalKey(item) }
+  const key = naturalKey(item)
+  const digestOf = (text: string | null | undefined) => text == null ? null : digest(row.lane, row.side, text)
+  return { ...row, gone: false, uidKey: digestOf(uid), naturalKey: digestOf(key) }
 }
+
+const digest = (lane: InboxRow['lane'], side: InboxRow['side'], text: string): string => contentHash([lane, side, text])
 
 const refsParameter = (refs: readonly InboxRef[]) =>
   jsonParameter(refs.map(({ lane, side, id, version }) => ({ lane, side, id, version })))

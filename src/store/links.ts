@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { RawBuilder } from 'kysely'
 import type { Copy, Link, LinkedCopy, Tombstone } from '../model/index.ts'
 import type { Tx } from '../ports.ts'
-import { jsonParameter, rows, textArray } from './database.ts'
+import { jsonParameter, rows, textArray, wanted } from './database.ts'
 import type { Database } from './database.ts'
 
 type LinkMethods = Pick<
@@ -25,22 +25,26 @@ interface CopyRecord extends Omit<Copy, 'exchange' | 'crm'> {
 }
 
 export function linkStatements(db: Database): LinkMethods {
-  const select = async (where: RawBuilder<unknown>): Promise<readonly LinkedCopy[]> => {
+  /** @param from gives the copies as `c` and their links as `l` */
+  const select = async (from: RawBuilder<unknown>): Promise<readonly LinkedCopy[]> => {
     const found = await rows(db, sql<CopyRecord>`
       select c.id, c.link, c.mailbox, c.role, c.item, c.item_key, c.record, c.record_key, c.base, c.token, c.traits,
         c.stamped, c.referenced, l.kind, l.record as link_record, l.born_at, l.uid, l.assignee
-      from connector.copies c join connector.links l on l.id = c.link where ${where}`)
+      from ${from} order by c.id`)
     return found.map(toLinkedCopy)
   }
   return {
-    copiesByItem: (mailbox, items) => select(sql`c.mailbox = ${mailbox} and c.item = any(${textArray(items)}) order by c.id`),
-    copiesByRecord: (records) => select(sql`l.record = any(${textArray(records)}) order by c.id`),
-    copiesByUid: (uids) => select(sql`l.uid is not null and l.uid = any(${textArray(uids)}) order by c.id`),
-    copiesById: (copies) => select(sql`c.id = any(${textArray(copies)}) order by c.id`),
+    copiesByItem: (mailbox, items) =>
+      select(sql`${wanted(items)} ${copies(sql`item = wanted.id offset 0`)} ${LINK_OF_COPY} where c.mailbox = ${mailbox}`),
+    copiesByRecord: (records) => select(sql`${wanted(records)} ${links(sql`record = wanted.id`)} ${COPIES_OF_LINK}`),
+    copiesByUid: (uids) => select(sql`${wanted(uids)} ${links(sql`uid is not null and uid = wanted.id`)} ${COPIES_OF_LINK}`),
+    copiesById: (ids) => select(sql`${wanted(ids)} ${copies(sql`id = wanted.id offset 0`)} ${LINK_OF_COPY}`),
     copiesOf: (mailbox, kind, after, limit) =>
-      select(sql`c.mailbox = ${mailbox} and c.kind = ${kind} and c.id > ${after ?? ''} order by c.id limit ${limit}`),
+      select(sql`(select) one ${copies(sql`mailbox = ${mailbox} and kind = ${kind} and id > ${after ?? ''} order by id limit ${limit}`)}
+        ${LINK_OF_COPY}`),
     copiesUnmarked: (mailbox, limit) =>
-      select(sql`c.mailbox = ${mailbox} and c.role = 'home' and not (c.stamped and c.referenced) order by c.id limit ${limit}`),
+      select(sql`(select) one ${copies(sql`mailbox = ${mailbox} and role = 'home' and not (stamped and referenced) order by id limit ${limit}`)}
+        ${LINK_OF_COPY}`),
     async countCopies(mailbox) {
       const [row] = await rows(db, sql<{ count: number }>`select count(*) as count from connector.copies where mailbox = ${mailbox}`)
       return row?.count ?? 0
@@ -59,18 +63,30 @@ export function linkStatements(db: Database): LinkMethods {
         on conflict (mailbox, record, item) do update set kind = excluded.kind, item_key = excluded.item_key,
           record_key = excluded.record_key, reason = excluded.reason, at = excluded.at`)
     },
-    tombstones: (mailbox, ids) =>
-      rows(db, sql<Tombstone>`
-        select mailbox, kind, record, item, item_key as "exchangeChangeKey", record_key as "crmChangeKey", reason, at
-        from connector.tombstones
-        where mailbox = ${mailbox} and (item = any(${textArray(ids)}) or record = any(${textArray(ids)})) order by record, item`),
+    tombstones: (mailbox, ids) => tombstones(db, mailbox, ids),
     async removeTombstones(mailbox, ids) {
+      if ((await tombstones(db, mailbox, ids)).length === 0) return
       await rows(db, sql`
         delete from connector.tombstones
         where mailbox = ${mailbox} and (item = any(${textArray(ids)}) or record = any(${textArray(ids)}))`)
     },
   }
 }
+
+const copies = (where: RawBuilder<unknown>) => sql`cross join lateral (select * from connector.copies where ${where}) c`
+const links = (where: RawBuilder<unknown>) => sql`cross join lateral (select * from connector.links where ${where} offset 0) l`
+const LINK_OF_COPY = links(sql`id = c.link`)
+const COPIES_OF_LINK = copies(sql`link = l.id offset 0`)
+
+const tombstones = (db: Database, mailbox: Tombstone['mailbox'], ids: readonly string[]) =>
+  rows(db, sql<Tombstone>`
+    select distinct on (t.record, t.item) t.mailbox, t.kind, t.record, t.item, t.item_key as "exchangeChangeKey",
+      t.record_key as "crmChangeKey", t.reason, t.at
+    from ${wanted(ids)} cross join lateral (
+      select * from connector.tombstones where item = wanted.id
+      union all select * from connector.tombstones where record = wanted.id offset 0) t
+    where t.mailbox = ${mailbox}
+    order by t.record, t.item`)
 
 function toLinkedCopy(row: CopyRecord): LinkedCopy {
   const { id, mailbox, role, base, token, traits, stamped, referenced } = row
@@ -118,15 +134,16 @@ function copyParameter({ link, copy: { exchange, crm, ...copy } }: LinkedCopy) {
   return { ...copy, ...halves, link: link.id, kind: link.kind }
 }
 
-async function removeCopies(db: Database, copies: readonly Copy['id'][]): Promise<void> {
-  if (copies.length === 0) return
+async function removeCopies(db: Database, ids: readonly Copy['id'][]): Promise<void> {
+  if (ids.length === 0) return
+  const ofCopies = await rows(db, sql<{ id: string }>`
+    select c.link as id from ${wanted(ids)} ${copies(sql`id = wanted.id offset 0`)}`)
   // Locked first: another mailbox may be adding a copy to the same link right now, and only a statement that
   // starts after its commit sees that copy.
-  const links = await rows(db, sql<{ id: string }>`
-    select id from connector.links where id in (select link from connector.copies where id = any(${textArray(copies)}))
-    order by id for update`)
-  await rows(db, sql`delete from connector.copies where id = any(${textArray(copies)})`)
+  const locked = await rows(db, sql<{ id: string }>`
+    select id from connector.links where id = any(${textArray(ofCopies.map((link) => link.id))}) order by id for update`)
+  await rows(db, sql`delete from connector.copies where id = any(${textArray(ids)})`)
   await rows(db, sql`
-    delete from connector.links l where id = any(${textArray(links.map((link) => link.id))})
+    delete from connector.links l where id = any(${textArray(locked.map((link) => link.id))})
       and not exists (select from connector.copies c where c.link = l.id)`)
 }

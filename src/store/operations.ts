@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { contentHash } from '../lib/content-hash.ts'
 import type { CopyId, Operation } from '../model/index.ts'
 import type { JournalQuery, Tx } from '../ports.ts'
-import { jsonParameter, rows, textArray } from './database.ts'
+import { jsonParameter, rows, wanted } from './database.ts'
 import type { Database } from './database.ts'
 
 type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'journal' | 'recentWrites'>
@@ -35,9 +35,10 @@ export function operationStatements(db: Database): OperationMethods {
     journal: (query) => journal(db, query),
     async recentWrites(copies, since) {
       const found = await rows(db, sql<{ copy: CopyId; hashes: string[] }>`
-        select copy, array_agg(after_hash order by seq) as hashes from connector.operations
-        where copy = any(${textArray(copies)}) and at >= ${since} and after_hash is not null and state <> 'failed'
-        group by copy`)
+        select o.copy, array_agg(o.after_hash order by o.seq) as hashes from ${wanted(copies)} cross join lateral (
+          select copy, after_hash, seq from connector.operations
+          where copy = wanted.id and at >= ${since} and after_hash is not null and state <> 'failed' offset 0) o
+        group by o.copy`)
       return new Map(found.map((row) => [row.copy, row.hashes]))
     },
   }
@@ -54,15 +55,17 @@ const settled = ({ id, item, state, outcome }: Pick<Operation, 'id' | 'item' | '
 /** An item's story is that of every copy it is or was part of, on both sides: also what was written to its counterpart. */
 function journal(db: Database, { lane, item, id, limit }: JournalQuery): Promise<readonly Operation[]> {
   const conditions = [sql`true`]
+  let source = sql`connector.operations`
   if (lane !== undefined) conditions.push(sql`lane = ${lane}`)
   if (id !== undefined) conditions.push(sql`id = ${id}`)
   if (item !== undefined) {
-    conditions.push(sql`copy in (
+    source = sql`(
       select id from connector.copies where item = ${item}
-      union all select id from connector.copies where record = ${item}
-      union all select copy from connector.operations where item = ${item}
-      union all select copy from connector.operations where from_item = ${item})`)
+      union select id from connector.copies where record = ${item}
+      union select copy from connector.operations where item = ${item}
+      union select copy from connector.operations where from_item = ${item}
+    ) wanted(copy_id) cross join lateral (select * from connector.operations where copy = wanted.copy_id offset 0) o`
   }
   return rows(db, sql<Operation>`
-    select ${COLUMNS} from connector.operations where ${sql.join(conditions, sql` and `)} order by seq desc limit ${limit}`)
+    select ${COLUMNS} from ${source} where ${sql.join(conditions, sql` and `)} order by seq desc limit ${limit}`)
 }

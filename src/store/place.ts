@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, realpath, stat } from 'node:fs/promises'
+import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import type { Log } from '../ports.ts'
 import { setupError } from './errors.ts'
@@ -59,7 +59,12 @@ async function elsewhere(dataDir: string, password: string, blocked: string, log
     throw setupError('STORE_DATA_FOLDER', `As root, PostgreSQL runs as another user (uid ${owner?.uid}), who may not enter ${blocked} on the way to ${dataDir}, and its database cannot be kept in ${STATE_FOLDER} (${trouble}). Choose another data folder, allow passage with "chmod o+x ${blocked}", or set DATABASE_URL.`)
   }
   log.info({ folder }, `The database is kept in ${folder}, because the user it runs as may not enter ${blocked}`)
-  return { folder, owner, note: async () => void (await privateFile(join(dataDir, NOTE), () => `${folder}\n`)) }
+  const note = async () => {
+    // For people: whose database this is, and what may be deleted with a data folder.
+    await writeFile(join(folder, 'data-folder'), `${dataDir}\n`)
+    await privateFile(join(dataDir, NOTE), () => `${folder}\n`)
+  }
+  return { folder, owner, note }
 }
 
 async function readNote(dataDir: string): Promise<string | null> {

@@ -71,7 +71,7 @@ export async function initCluster(cluster: Cluster, login: { user: string; passw
       '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8', '--locale', 'C', '--no-instructions',
     ])
     if (result.code !== 0) throw failed(cluster, 'The database folder could not be made', result.output)
-    await writeFile(join(draft, 'postgresql.conf'), "include 'connector.conf'\n")
+    await ownFile(cluster, join(draft, 'postgresql.conf'), "include 'connector.conf'\n")
     // Another process that was faster has filled the place: then ours is not needed.
     await rename(draft, cluster.data).catch(async (error: unknown) => {
       if (!(await stat(join(cluster.data, 'PG_VERSION')).catch(() => null))) throw error
@@ -88,7 +88,7 @@ export async function startServer(cluster: Cluster, tcpPort: number): Promise<vo
   await checkVersion(cluster)
   const log = join(cluster.folder, 'log')
   if (((await stat(log).catch(() => null))?.size ?? 0) > LOG_BYTES) await truncate(log)
-  await writeFile(join(cluster.data, 'connector.conf'), settingsText(cluster, tcpPort))
+  await ownFile(cluster, join(cluster.data, 'connector.conf'), settingsText(cluster, tcpPort))
   const result = await program(cluster, 'pg_ctl', ['start', '-D', cluster.data, '-l', log, '-w', '-t', '60', '-s'])
   if (result.code === 0) return
   const said = await readFile(log, 'utf8').catch(() => '')
@@ -127,6 +127,14 @@ async function checkVersion(cluster: Cluster): Promise<void> {
   if (ours !== found) {
     throw setupError('STORE_SERVER_FAILED', `The data in ${cluster.shown} was made by PostgreSQL ${found}, this version brings ${ours}. Back it up with the old version of the connector and restore it with this one.`)
   }
+}
+
+/** Moved in place: another process may be starting the server with the file just now. */
+async function ownFile(cluster: Cluster, path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomBytes(4).toString('hex')}`
+  await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
+  await own(draft, cluster.owner)
+  await rename(draft, path)
 }
 
 async function own(path: string, owner: Owner): Promise<void> {

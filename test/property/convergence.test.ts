@@ -8,10 +8,10 @@ const RUNS = Number(process.env.CONVERGENCE_RUNS ?? 150)
 const SEED = process.env.CONVERGENCE_SEED === undefined ? {} : { seed: Number(process.env.CONVERGENCE_SEED) }
 
 const anAct: fc.Arbitrary<Act> = fc.record({
-  act: fc.constantFrom(...ACTS), wait: fc.nat(14), pick: fc.nat(1000), field: fc.nat(1000),
-})
+  act: fc.constantFrom(...ACTS), when: fc.constantFrom('any' as const, 'write' as const), wait: fc.nat(12), pick: fc.nat(1000), field: fc.nat(1000),
+}).map((act) => (act.when === 'write' ? { ...act, wait: act.wait % 3 } : act))
 const creations: fc.Arbitrary<Act[]> = fc.array(
-  fc.record({ act: fc.constantFrom('create-exchange' as const, 'create-crm' as const), wait: fc.nat(4), pick: fc.nat(1000), field: fc.nat(1000) }),
+  fc.record({ act: fc.constantFrom('create-exchange' as const, 'create-crm' as const), when: fc.constant('any' as const), wait: fc.nat(4), pick: fc.nat(1000), field: fc.nat(1000) }),
   { minLength: 1, maxLength: 4 },
 )
 

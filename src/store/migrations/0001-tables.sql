@@ -40,15 +40,16 @@ create table connector.inbox (
   suspect_since text collate "C",
   version bigint not null default nextval('connector.inbox_version'),
   gone boolean not null,
-  uid text collate "C",
+  -- Digests of lane, side and UID or natural key: found without a look at the rest of a lane, and never too long to index.
+  uid_key text collate "C",
   natural_key text collate "C",
   primary key (lane, side, id)
 );
 create index inbox_due on connector.inbox (lane, due_at, version);
 create index inbox_gone on connector.inbox (lane, version) where gone;
 create index inbox_item on connector.inbox (id);
-create index inbox_uid on connector.inbox (lane, side, uid) where uid is not null;
-create index inbox_natural_key on connector.inbox (lane, side, natural_key) where natural_key is not null;
+create index inbox_uid on connector.inbox (uid_key) where uid_key is not null;
+create index inbox_natural_key on connector.inbox (natural_key) where natural_key is not null;
 
 create table connector.links (
   id text collate "C" primary key,
@@ -78,8 +79,7 @@ create table connector.copies (
   referenced boolean not null
 );
 create index copies_link on connector.copies (link);
-create index copies_item on connector.copies (mailbox, item);
-create index copies_any_item on connector.copies (item);
+create index copies_item on connector.copies (item);
 create index copies_record on connector.copies (record);
 create index copies_kind on connector.copies (mailbox, kind, id);
 create index copies_unmarked on connector.copies (mailbox, id) where role = 'home' and not (stamped and referenced);
@@ -95,7 +95,8 @@ create table connector.tombstones (
   at text collate "C" not null,
   primary key (mailbox, record, item)
 );
-create index tombstones_item on connector.tombstones (mailbox, item);
+create index tombstones_item on connector.tombstones (item);
+create index tombstones_record on connector.tombstones (record);
 
 create table connector.skips (
   lane text collate "C",
@@ -156,6 +157,7 @@ create table connector.conflicts (
   at text collate "C" not null
 );
 create unique index conflicts_open on connector.conflicts (clash_hash) where state = 'open';
+create index conflicts_lane on connector.conflicts (lane, state);
 create index conflicts_copy on connector.conflicts (copy);
 create index conflicts_seq on connector.conflicts (seq);
 
@@ -174,6 +176,7 @@ create table connector.held (
   decision text
 );
 create unique index held_open on connector.held (lane, side, item) where decision is null;
+create index held_decided on connector.held (lane, seq) where decision is not null;
 create index held_seq on connector.held (seq);
 
 create table connector.claims (
@@ -198,3 +201,5 @@ alter table connector.inbox set (autovacuum_analyze_threshold = 500, autovacuum_
 alter table connector.links set (autovacuum_analyze_threshold = 500, autovacuum_analyze_scale_factor = 0.05);
 alter table connector.copies set (autovacuum_analyze_threshold = 500, autovacuum_analyze_scale_factor = 0.05);
 alter table connector.operations set (autovacuum_analyze_threshold = 500, autovacuum_analyze_scale_factor = 0.05);
+alter table connector.tombstones set (autovacuum_analyze_threshold = 500, autovacuum_analyze_scale_factor = 0.05);
+alter table connector.skips set (autovacuum_analyze_threshold = 500, autovacuum_analyze_scale_factor = 0.05);
