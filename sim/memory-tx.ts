@@ -169,7 +169,7 @@ function inboxMethods(tables: MemoryTables, { undo }: Running): InboxMethods {
     },
     async takeInbox(lane, now, limit) {
       const due = tables.inbox.where((row) => row.lane === lane && row.dueAt <= now)
-      return sorted(due, (row) => row.dueAt, (row) => row.version).slice(0, limit)
+      return sorted(due, (row) => (row.side === 'exchange' ? 0 : 1), (row) => row.dueAt, (row) => row.version).slice(0, limit)
     },
     async hastenInbox(lane, now) {
       for (const row of tables.inbox.where((r) => r.lane === lane && r.dueAt > now)) {

@@ -130,6 +130,7 @@ function describe(issue: z.core.$ZodIssue, at: (path: Path) => string): string {
   if (issue.code === 'unrecognized_keys') {
     return `${at([...issue.path, issue.keys[0] ?? ''])}: ${name} has the unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}. Check the spelling against README.`
   }
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) return `${at(issue.path)}: ${name} is missing.`
   return `${at(issue.path)}: ${name}: ${issue.message}.`
 }
 

@@ -62,6 +62,8 @@ export async function openConnector(config: Config, around: Surroundings, log: L
     dataDir: around.dataDir, log, clock,
     ...(around.databaseUrl === undefined ? {} : { databaseUrl: around.databaseUrl }),
     ...(key === undefined ? {} : { key }),
+  }).catch((thrown: unknown) => {
+    throw notOpened(thrown, around)
   })
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
@@ -117,6 +119,15 @@ export async function openConnector(config: Config, around: Surroundings, log: L
       await store.close()
     },
   }
+}
+
+/** A running service waits for a database that went away; at the start somebody has to look. */
+function notOpened(thrown: unknown, { databaseUrl }: Surroundings): unknown {
+  if (!(thrown instanceof SyncError) || thrown.code !== 'STORE_UNREACHABLE' || databaseUrl === undefined) return thrown
+  const why = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : ''
+  return new SyncError(thrown.code, `The database that DATABASE_URL names cannot be reached${why}. Start it or correct DATABASE_URL; without that variable the connector runs a database of its own.`, {
+    scope: 'system', remedy: 'ask-human', cause: thrown,
+  })
 }
 
 function ewsOptions(config: Config, name: string, log: Log, clock: Clock): Parameters<typeof createEwsConnection>[0] {

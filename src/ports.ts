@@ -175,7 +175,10 @@ export interface Tx {
   markDirty(lane: MailboxId, kinds: readonly ItemKind[], at: Instant): Promise<void>
 
   putInbox(rows: readonly NewInboxRow[]): Promise<void>
-  /** Rows due at `now`, oldest first. */
+  /**
+   * Rows due at `now`: Exchange before the CRM, oldest first. Exchange items carry our stamps, so after the loss of the
+   * database they must find their records before these are taken for new ones.
+   */
   takeInbox(lane: MailboxId, now: Instant, limit: number): Promise<readonly InboxRow[]>
   /** Makes rows that wait for a later time due now. */
   hastenInbox(lane: MailboxId, now: Instant): Promise<void>

@@ -208,7 +208,7 @@ describe('the ews-javascript-api client', () => {
     connection.OnNotificationEvent.push((_, args) => heard.resolve(args.Events.length))
     connection.OnDisconnect.push(() => {})
     connection.OnSubscriptionError.push((_, args) => heard.reject(args.Exception))
-    connection.Open()
+    void connection.Open()
     await expect.poll(() => sim.openStreams).toBe(1)
     sim.putItem(ALICE, 'calendar', { Subject: 'New' })
     expect(await heard.promise).toBe(2)

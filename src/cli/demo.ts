@@ -7,6 +7,7 @@ import { startSimulators } from '../../sim/index.ts'
 import type { Simulators } from '../../sim/index.ts'
 import { parseConfig } from '../config.ts'
 import { createLog, systemClock } from '../main.ts'
+import { wholeNumber } from './options.ts'
 import { EXIT, explain, printJson, say } from './output.ts'
 import { startAll, stopSignal } from './start.ts'
 import type { Running } from './start.ts'
@@ -19,7 +20,7 @@ interface DemoOptions {
 export function demoCommand(command: Command): void {
   command
     .description('simulated servers, the service, and people who keep working on both sides')
-    .option('--for <seconds>', 'end by itself after this long', Number)
+    .option('--for <seconds>', 'end by itself after this long', wholeNumber(1))
     .action(async (options: DemoOptions) => {
       // A folder of its own that every operating system user can reach: PostgreSQL does not run as root.
       const dataDir = mkdtempSync(join(tmpdir(), 'exchange-connector-demo-'))

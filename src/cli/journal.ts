@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Operation } from '../model/index.ts'
+import { wholeNumber } from './options.ts'
 import { EXIT, printJson, say, table } from './output.ts'
 import { withConnector } from './session.ts'
 import type { CommonOptions } from './session.ts'
@@ -8,7 +9,7 @@ export function journalCommand(command: Command): void {
   command
     .description('what was written where, when and why; newest first')
     .option('--item <id>', 'only this Exchange item or CRM record')
-    .option('--limit <n>', 'how many entries', Number, 50)
+    .option('--limit <n>', 'how many entries', wholeNumber(1), 50)
     .option('--values', 'with the values before and after')
     .action(async (options: CommonOptions & { item?: string; limit: number; values?: boolean }) => {
       await withConnector(options, async ({ store }) => {

@@ -28,6 +28,13 @@ export function explain(thrown: unknown, json: boolean): number {
   return error.code.startsWith('CONFIG_') ? EXIT.usage : EXIT.failed
 }
 
+function whose(errors: Totals['errors']): string {
+  const items = errors.flatMap(({ item }) => item ?? [])
+  const lanes = new Set(errors.map(({ lane }) => lane)).size
+  if (items.length > 0) return ` [${items.slice(0, 3).join(', ')}${items.length > 3 ? ` and ${items.length - 3} more` : ''}]`
+  return lanes > 1 ? ` (${lanes} mailboxes)` : ''
+}
+
 /** The object that `sync --once` and `plan` print. */
 export function report(totals: Totals, seconds: number) {
   const { exchange, crm, linked, skipped, conflicts, failed, held, mails, marked, errors, skippedBy } = totals
@@ -47,6 +54,7 @@ export function printReport(totals: Totals, seconds: number, planned: boolean): 
   ))
   const skips = Object.entries(totals.skippedBy).map(([reason, count]) => `${count} ${reason}`).join(', ')
   say(`linked ${totals.linked}, skipped ${totals.skipped}${skips === '' ? '' : ` (${skips})`}, conflicts ${totals.conflicts}, failed ${totals.failed}, held ${totals.held}, mails ${totals.mails}, ${seconds.toFixed(1)} s`)
-  for (const error of totals.errors) say(`! ${error.message}${error.item === undefined ? '' : ` [${error.item}]`}`)
+  // A server that is down is one trouble, not one for every mailbox on it.
+  for (const [message, errors] of Map.groupBy(totals.errors, (error) => error.message)) say(`! ${message}${whose(errors)}`)
   if (totals.held > 0) say('Decisions are waiting: "exchange-connector held" lists them.')
 }

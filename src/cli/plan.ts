@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { newTotals, preview } from '../engine/index.ts'
+import { wholeNumber } from './options.ts'
 import { EXIT, printJson, printReport, report, say, table } from './output.ts'
 import { withConnector } from './session.ts'
 import type { CommonOptions } from './session.ts'
@@ -7,7 +8,7 @@ import type { CommonOptions } from './session.ts'
 export function planCommand(command: Command): void {
   command
     .description('show what a sync would do; nothing is written')
-    .option('--limit <n>', 'writes listed one by one', Number, 50)
+    .option('--limit <n>', 'writes listed one by one', wholeNumber(0), 50)
     .action(async (options: CommonOptions & { limit: number }) => {
       await withConnector(options, async (connector) => {
         const startedMs = performance.now()

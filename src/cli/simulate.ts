@@ -1,5 +1,7 @@
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { startSimulators } from '../../sim/index.ts'
+import { wholeNumber } from './options.ts'
 import { explain, printJson, say, table } from './output.ts'
 import { stopSignal } from './start.ts'
 
@@ -16,9 +18,9 @@ export function simulateCommand(command: Command): void {
   command
     .description('run the simulated Exchange and vtenext servers until stopped')
     .option('--empty', 'people and mailboxes, but no events, tasks and contacts')
-    .option('--mailboxes <n>', 'that many further mailboxes, each with a CRM user', Number)
-    .option('--items <n>', 'that many events in each of these mailboxes', Number)
-    .option('--only <server>', 'ews or vtenext')
+    .option('--mailboxes <n>', 'that many further mailboxes, each with a CRM user', wholeNumber(0))
+    .option('--items <n>', 'that many events in each of these mailboxes', wholeNumber(0))
+    .addOption(new Option('--only <server>', 'one server alone').choices(['ews', 'vtenext']))
     .option('--schemas <folder>', 'check every EWS request against messages.xsd and types.xsd there')
     .action(async (options: SimulateOptions) => {
       try {

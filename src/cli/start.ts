@@ -9,13 +9,14 @@ import { SyncError } from '../lib/errors.ts'
 import { createLog, openConnector } from '../main.ts'
 import type { Connector } from '../main.ts'
 import type { Log } from '../ports.ts'
+import { wholeNumber } from './options.ts'
 import { explain } from './output.ts'
 import type { CommonOptions } from './session.ts'
 
 export function startCommand(command: Command): void {
   command
     .description('keep both sides in step until stopped')
-    .option('--port <n>', 'port of the health page; 0 takes any free one', Number)
+    .option('--port <n>', 'port of the health page; 0 takes any free one', wholeNumber(0))
     .action(async (options: CommonOptions & { port?: number }) => {
       try {
         const around = surroundings(options)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { newTotals, syncOnce } from '../engine/index.ts'
 import type { Totals } from '../engine/index.ts'
+import { wholeNumber } from './options.ts'
 import { EXIT, printJson, printReport, report } from './output.ts'
 import { withConnector } from './session.ts'
 import type { CommonOptions } from './session.ts'
@@ -9,7 +10,7 @@ export function syncCommand(command: Command): void {
   command
     .description('bring both sides in step, then end')
     .requiredOption('--once', 'one sync; "start" keeps going')
-    .option('--parallel <n>', 'mailboxes worked on at the same time', Number, 4)
+    .option('--parallel <n>', 'mailboxes worked on at the same time', wholeNumber(1), 4)
     .action(async (options: CommonOptions & { parallel: number }) => {
       await withConnector(options, async (connector) => {
         const startedMs = performance.now()

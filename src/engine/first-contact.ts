@@ -1,4 +1,4 @@
-import { instant, instantMs } from '../model/index.ts'
+import { instant, instantMs, naturalKey } from '../model/index.ts'
 import type { InboxRow, Instant, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
 import { inWindow, match, planCreate, planMatch } from '../sync/index.ts'
 import { other } from './context.ts'
@@ -104,10 +104,21 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
   if ((batch.siblings.get(stamp.record) ?? []).some(({ copy }) => copy.token === stamp.token)) return null
   const [record] = await look(run, 'crm', row.kind, [{ id: stamp.record, copy: null }])
   if (record?.type !== 'seen' || record.snapshot.unsupported !== undefined) return null
+  if (!(await isSame(run, snapshot, record.snapshot))) return null
   if (!batch.place(row.kind, record.snapshot.assignee).includes(run.lane)) return [skip(row, 'moved-away')]
   // Its own row may wait in this very batch: met as a stranger it would be made once more.
   used.add(stamp.record)
   return [matched(run, batch, row, snapshot, record.snapshot, snapshot)]
+}
+
+/**
+ * A stamp alone proves nothing, because copy and paste carries it along (rule R-19): the UID has to agree where both sides
+ * know one (the CRM may hold it cut), and what was let go of is only taken back when a person would recognise it.
+ */
+async function isSame(run: Run, exchange: Snapshot, crm: Snapshot): Promise<boolean> {
+  if (exchange.uid !== undefined && crm.uid !== undefined) return exchange.uid.startsWith(crm.uid)
+  const letGo = await run.engine.store.transaction((tx) => tx.tombstones(run.lane, [crm.id]))
+  return letGo.length === 0 || naturalKey(exchange.item) === naturalKey(crm.item)
 }
 
 /**

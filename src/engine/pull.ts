@@ -82,7 +82,6 @@ async function followChannel(engine: Engine, replica: Replica, start: Channel, f
         complete: channel.complete || finished,
         pulledAt: finished ? beganAt : channel.pulledAt,
         dirtyAt: finished && (hintedAt === null || hintedAt < beganAt) ? null : hintedAt,
-        resyncSince: finished && channel.lane === CRM_LANE ? null : channel.resyncSince,
       }
       await tx.saveChannel(next)
       return next

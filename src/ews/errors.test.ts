@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SyncError } from '../lib/errors.ts'
+import type { SyncError } from '../lib/errors.ts'
 import { fromFailure, fromNetwork, fromStatus, verdictOf } from './errors.ts'
 import type { CallContext } from './errors.ts'
 

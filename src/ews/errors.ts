@@ -163,7 +163,10 @@ export function unwritableItem(what: string, cause: unknown): SyncError {
 
 /** The command that lets an account act for mailboxes, as an administrator types it. */
 export function impersonationCure(account: string): string {
-  return `New-ManagementRoleAssignment -Name "vtenext exchange-connector" -Role ApplicationImpersonation -User "${account}"`
+  const group = '$group = (Get-DistributionGroup "CRM mailboxes").DistinguishedName'
+  const scope = 'New-ManagementScope -Name "CRM mailboxes" -RecipientRestrictionFilter "MemberOfGroup -eq \'$group\'"'
+  const right = `New-ManagementRoleAssignment -Name "vtenext exchange-connector" -Role ApplicationImpersonation -User "${account}" -CustomRecipientWriteScope "CRM mailboxes"`
+  return `${group}; ${scope}; ${right}`
 }
 
 function busy(call: CallContext, says: string, backOffMs: number | undefined, outcomeUnknown = false): SyncError {

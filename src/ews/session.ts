@@ -1,7 +1,7 @@
 /** One mailbox on one connection: calls as its owner, its folders, and batches cut to what the server bears. */
 import type { ItemId, ItemKind, Mailbox } from '../model/index.ts'
 import type { Clock, Log } from '../ports.ts'
-import { SyncError } from '../lib/errors.ts'
+import type { SyncError } from '../lib/errors.ts'
 import { badReply, fromFailure } from './errors.ts'
 import { SHAPES } from './item-shape.ts'
 import { getItem } from './operations/get-item.ts'

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type { RawBuilder } from 'kysely'
 import pg from 'pg'
-import { SyncError } from '../lib/errors.ts'
+import type { SyncError } from '../lib/errors.ts'
 import { toStoreError } from './errors.ts'
 
 /** The store's tables are written in SQL; kysely binds the values and keeps the transaction. */

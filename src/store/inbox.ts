@@ -32,7 +32,7 @@ export function inboxStatements(db: Database): InboxMethods {
     takeInbox: (lane, now, limit) =>
       rows(db, sql<InboxRow>`
         select ${COLUMNS} from connector.inbox r
-        where lane = ${lane} and due_at <= ${now} order by due_at, version limit ${limit}`),
+        where lane = ${lane} and due_at <= ${now} order by side desc, due_at, version limit ${limit}`),
     async hastenInbox(lane, now) {
       await rows(db, sql`update connector.inbox set due_at = ${now} where lane = ${lane} and due_at > ${now}`)
     },

@@ -37,14 +37,15 @@ export function linkStatements(db: Database): LinkMethods {
     copiesByItem: (mailbox, items) =>
       select(sql`${wanted(items)} ${copies(sql`item = wanted.id offset 0`)} ${LINK_OF_COPY} where c.mailbox = ${mailbox}`),
     copiesByRecord: (records) => select(sql`${wanted(records)} ${links(sql`record = wanted.id`)} ${COPIES_OF_LINK}`),
-    copiesByUid: (uids) => select(sql`${wanted(uids)} ${links(sql`uid is not null and uid = wanted.id`)} ${COPIES_OF_LINK}`),
+    copiesByUid: (uids) =>
+      select(sql`${wanted(uids)} ${links(sql`uid is not null and uid = wanted.id`)} ${COPIES_OF_LINK}`),
     copiesById: (ids) => select(sql`${wanted(ids)} ${copies(sql`id = wanted.id offset 0`)} ${LINK_OF_COPY}`),
     copiesOf: (mailbox, kind, after, limit) =>
-      select(sql`(select) one ${copies(sql`mailbox = ${mailbox} and kind = ${kind} and id > ${after ?? ''} order by id limit ${limit}`)}
-        ${LINK_OF_COPY}`),
+      select(sql`(select) one ${copies(sql`
+        mailbox = ${mailbox} and kind = ${kind} and id > ${after ?? ''} order by id limit ${limit}`)} ${LINK_OF_COPY}`),
     copiesUnmarked: (mailbox, limit) =>
-      select(sql`(select) one ${copies(sql`mailbox = ${mailbox} and role = 'home' and not (stamped and referenced) order by id limit ${limit}`)}
-        ${LINK_OF_COPY}`),
+      select(sql`(select) one ${copies(sql`
+        mailbox = ${mailbox} and role = 'home' and not (stamped and referenced) order by id limit ${limit}`)} ${LINK_OF_COPY}`),
     async countCopies(mailbox) {
       const [row] = await rows(db, sql<{ count: number }>`select count(*) as count from connector.copies where mailbox = ${mailbox}`)
       return row?.count ?? 0
@@ -143,7 +144,9 @@ async function removeCopies(db: Database, ids: readonly Copy['id'][]): Promise<v
   const locked = await rows(db, sql<{ id: string }>`
     select id from connector.links where id = any(${textArray(ofCopies.map((link) => link.id))}) order by id for update`)
   await rows(db, sql`delete from connector.copies where id = any(${textArray(ids)})`)
-  await rows(db, sql`
-    delete from connector.links l where id = any(${textArray(locked.map((link) => link.id))})
-      and not exists (select from connector.copies c where c.link = l.id)`)
+  const unused = await rows(db, sql<{ id: string }>`
+    select wanted.id from ${wanted(locked.map((link) => link.id))}
+      left join lateral (select link from connector.copies where link = wanted.id limit 1) c on true
+    where c.link is null`)
+  await rows(db, sql`delete from connector.links where id = any(${textArray(unused.map((link) => link.id))})`)
 }

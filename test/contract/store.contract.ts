@@ -242,6 +242,21 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       expect(copies(await tx((t) => t.copiesByUid(['uid-1'])))).toEqual(['3'])
     })
 
+    it('a record that two mailboxes linked at the same moment has two links, and each goes with its own copies', async () => {
+      const group = { record: itemId('group-record'), uid: 'group-uid' }
+      const [one, two] = [aCopy('1', {}, group), aCopy('2', { mailbox: BOB }, group)]
+      await Promise.all([tx((t) => t.saveCopies([one])), tx((t) => t.saveCopies([two]))])
+      const found = () => tx(async (t) => [await t.copiesByRecord([group.record, group.record]), await t.copiesByUid([group.uid])])
+      expect(await found()).toEqual([[one, two], [one, two]])
+      await tx((t) => t.removeCopies([copyId('1')]))
+      expect(await found()).toEqual([[two], [two]])
+      const joined = aCopy('3', { mailbox: mailboxId('carol') }, two.link)
+      await Promise.all([tx((t) => t.removeCopies([copyId('2')])), tx((t) => t.saveCopies([joined]))])
+      expect(await found()).toEqual([[joined], [joined]])
+      await tx((t) => t.removeCopies([copyId('3')]))
+      expect(await found()).toEqual([[], []])
+    })
+
     it('copies of a mailbox are walked page by page, per kind', async () => {
       const task = aCopy('9', {}, { kind: 'task' })
       await tx((t) => t.saveCopies([aCopy('3'), aCopy('1'), aCopy('2'), aCopy('4', { mailbox: BOB }), task]))

@@ -5,7 +5,8 @@ import type { CrmRow } from '../../sim/memory-crm.ts'
 import type { MailboxRow } from '../../sim/memory-mailbox.ts'
 import { Crash } from '../../sim/memory-replica.ts'
 import type { Call, Trouble } from '../../sim/memory-replica.ts'
-import { ALICE, BOB, LANES, Office, SALES } from './office.ts'
+import type { Office} from './office.ts';
+import { ALICE, BOB, LANES, SALES } from './office.ts'
 
 export const ACTS = [
   'create-exchange', 'create-crm', 'edit-exchange', 'edit-crm', 'edit-exchange', 'edit-crm', 'edit-exchange', 'edit-crm', 'delete-exchange', 'hard-delete-exchange',
@@ -292,8 +293,9 @@ export class Machine {
   /** A task without stamp has nothing that survives a new id: to the connector it is a deletion and a new task. */
   private blurred(row: MailboxRow): void {
     if (row.kind !== 'task' || row.stamp !== null) return
-    this.thing(row).loose = true
-    this.thing(row).deletedAt = ++this.seq
+    const thing = this.thing(row)
+    thing.loose = thing.detached = true
+    thing.deletedAt = ++this.seq
   }
 
   private deleted(row: MailboxRow, user: string): void {

@@ -45,7 +45,7 @@ create table connector.inbox (
   natural_key text collate "C",
   primary key (lane, side, id)
 );
-create index inbox_due on connector.inbox (lane, due_at, version);
+create index inbox_due on connector.inbox (lane, side desc, due_at, version);
 create index inbox_gone on connector.inbox (lane, version) where gone;
 create index inbox_item on connector.inbox (id);
 create index inbox_uid on connector.inbox (uid_key) where uid_key is not null;

@@ -26,7 +26,7 @@ export interface Installation {
   /** A sync after which nothing may have been written anywhere. */
   settled(): Promise<void>
   /** The service; resolves when its health page answers. */
-  start(): Promise<Service>
+  start(...args: string[]): Promise<Service>
   /** As after the loss of the database: an empty one. */
   loseDatabase(): Promise<void>
   close(): Promise<void>
@@ -115,8 +115,8 @@ export async function install(simulators: Simulators, options: InstallationOptio
       expect(await simulators.writes()).toEqual(before)
       expect(await simulators.mails()).toBe(0)
     },
-    async start() {
-      const running = launchHere('start', '--port', '0')
+    async start(...args) {
+      const running = launchHere('start', '--port', '0', ...args)
       let url = ''
       await until('the service runs', () => {
         url = /"url":"([^"]+)"/.exec(running.stdout())?.[1] ?? ''

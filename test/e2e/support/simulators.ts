@@ -81,7 +81,8 @@ export async function startSimulators(...options: string[]): Promise<Simulators>
     },
     async crmClient(username) {
       const client = new ForeignClient(json.vtenext.url)
-      await client.login(username, json.vtenext.users.find((user) => user.username === username)?.accessKey ?? '')
+      const { users } = (await control('vtenext/users')) as { users: { username: string; accessKey: string }[] }
+      await client.login(username, users.find((user) => user.username === username)?.accessKey ?? '')
       return client
     },
     soap: (who, operation) => sendSoap(json, who, operation),

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { day, install, usualConfig } from './support/installation.ts'
+import type { Installation, Service } from './support/installation.ts'
+import { meeting, visit } from './support/people.ts'
+import { isAlive, postmasterOf, until } from './support/process.ts'
+import { startSimulators } from './support/simulators.ts'
+import type { Simulators } from './support/simulators.ts'
+
+let simulators: Simulators
+let office: Installation
+let service: Service
+
+// One service with the connector's own PostgreSQL works through the whole file, as it does in an office.
+beforeAll(async () => {
+  simulators = await startSimulators()
+  office = await install(simulators, { embedded: true })
+  service = await office.start('--verbose')
+  await until('it is ready', async () => (await fetch(`${service.url}/readyz`)).ok)
+})
+afterAll(async () => {
+  await office.close()
+  await simulators.stop()
+})
+beforeEach(async () => {
+  await simulators.control('ews/clearFaults')
+  await simulators.control('vtenext/clearFaults')
+})
+
+let made = 0
+const subject = (words: string) => `${words} ${(made += 1)}`
+const inCrm = (name: string, withinMs?: number) => until(`"${name}" is in the CRM`, async () => (await simulators.record('Events', name)) !== undefined, withinMs)
+const inOutlook = (who: string, name: string, withinMs?: number) => until(`"${name}" is in Outlook`, async () => (await simulators.item(who, name)) !== undefined, withinMs)
+const median = (values: readonly number[]) => values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0
+
+describe('the service', () => {
+  it('brings a change made in Outlook to the CRM within two seconds', async () => {
+    const took: number[] = []
+    for (let turn = 0; turn < 5; turn++) {
+      const name = subject('Made in Outlook')
+      await simulators.putItem('alice', 'calendar', meeting(name))
+      took.push(await inCrm(name))
+    }
+    expect(median(took)).toBeLessThan(2000)
+  })
+
+  it('brings a change made in the CRM to Outlook within the poll and a second', async () => {
+    const took: number[] = []
+    for (let turn = 0; turn < 5; turn++) {
+      const name = subject('Made in the CRM')
+      await simulators.putRecord('bob', 'Events', visit(name))
+      took.push(await inOutlook('bob', name))
+    }
+    expect(median(took)).toBeLessThan(2000)
+  })
+
+  it('goes on when subscriptions are killed and streams are dropped', async () => {
+    await simulators.control('ews/killSubscriptions')
+    await simulators.control('ews/faults', { operation: 'GetStreamingEvents', times: 2, effect: { type: 'drop-before' } })
+    const name = subject('After the kill')
+    await simulators.putItem('alice', 'calendar', meeting(name))
+    await inCrm(name, 15_000)
+    await until('it listens again', async () => (await simulators.control('ews/state')).openStreams > 0, 15_000)
+    const next = subject('Listening again')
+    await simulators.putItem('alice', 'calendar', meeting(next))
+    expect(await inCrm(next, 15_000)).toBeLessThan(10_000)
+  })
+
+  it('heals by itself when the CRM, and then Exchange, was down', async () => {
+    await simulators.control('vtenext/faults', { effect: { type: 'drop-before' } })
+    const first = subject('While the CRM is down')
+    await simulators.putItem('alice', 'calendar', meeting(first))
+    await until('it says that it is not ready', async () => (await fetch(`${service.url}/readyz`)).status === 503)
+    const health = (await (await fetch(`${service.url}/readyz`)).json()) as any
+    expect(health).toMatchObject({ ok: false, crm: { state: 'failing', error: 'CRM_UNREACHABLE' } })
+    expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
+    await simulators.control('vtenext/clearFaults')
+    await inCrm(first, 20_000)
+
+    await simulators.control('ews/faults', { effect: { type: 'status', status: 503 } })
+    const second = subject('While Exchange is down')
+    await simulators.putRecord('bob', 'Events', visit(second))
+    await until('its mailboxes fail', async () => ((await (await fetch(`${service.url}/readyz`)).json()) as any).mailboxes.failing > 0, 20_000)
+    await simulators.control('ews/clearFaults')
+    await inOutlook('bob', second, 30_000)
+    await until('it is ready again', async () => (await fetch(`${service.url}/readyz`)).ok, 20_000)
+  })
+
+  it('carries out what people decide on the command line while it runs', async () => {
+    const names = Array.from({ length: 12 }, () => subject('To be held'))
+    for (const [at, name] of names.entries()) await simulators.putRecord('carol', 'Events', visit(name, { date_start: day(10 + at), due_date: day(10 + at) }))
+    await inOutlook('carol', names.at(-1) ?? '')
+    for (const { fields, id } of await simulators.items('carol', 'calendar')) if (String(fields['Subject']).startsWith('To be held')) await simulators.deleteItem('carol', id)
+    let held: any[] = []
+    await until('deletions are held', async () => (held = (await office.run('held', '--json')).json.held).length > 0, 90_000)
+    expect((await simulators.records('Events')).filter(({ subject: name }) => name?.startsWith('To be held')).length + (12 - held.length)).toBe(12)
+    expect((await office.run('held', '--decide', 'all', '--as', 'apply')).code).toBe(0)
+    await until('they are carried out', async () => (await simulators.records('Events')).every(({ subject: name }) => !name?.startsWith('To be held')), 20_000)
+    expect((await office.run('held', '--json')).json.held).toEqual([])
+  })
+
+  it('shares its work with a sync beside it: nothing is made twice', async () => {
+    const names = Array.from({ length: 10 }, () => [subject('Beside'), subject('Beside')] as const)
+    const syncs = [office.trySync(), office.trySync()]
+    for (const [outlook, crm] of names) {
+      await simulators.putItem('alice', 'calendar', meeting(outlook))
+      await simulators.putRecord('bob', 'Events', visit(crm))
+    }
+    for (const { json } of await Promise.all(syncs)) expect(json).toMatchObject({ ok: true, failed: 0 })
+    for (const [outlook, crm] of names) {
+      await inCrm(outlook)
+      await inOutlook('bob', crm)
+    }
+    await office.settled()
+    const all = (await simulators.records('Events')).map(({ subject: name }) => name)
+    expect(all.length).toBe(new Set(all).size)
+  })
+
+  it('writes neither secrets nor addresses nor subjects into its log, also at the most talkative level', async () => {
+    const log = service.stdout() + service.stderr()
+    expect(log).toContain('"lane":"mb-')
+    const { crm, exchange: [connection] } = usualConfig(simulators)
+    const secrets = [connection?.password, crm.accessKey, 'Made in Outlook', 'Made in the CRM', 'To be held', '@example.test']
+    for (const secret of secrets) expect(log.split('\n').filter((line) => line.includes(secret ?? 'nothing')).slice(0, 3)).toEqual([])
+  })
+
+  it('ends within five seconds of SIGTERM with exit code 0, and its PostgreSQL with it', async () => {
+    const postmaster = postmasterOf(office.folder)
+    expect(postmaster).not.toBeNull()
+    const startedMs = performance.now()
+    const { code } = await service.stop()
+    expect([code, performance.now() - startedMs < 5000]).toEqual([0, true])
+    await until('its PostgreSQL has ended', () => !isAlive(postmaster ?? 0), 3000)
+    await expect(fetch(`${service.url}/healthz`)).rejects.toThrow()
+  })
+})
+
+describe('a service that asks the CRM once a minute', () => {
+  it('asks at once when the CRM calls POST /notify/crm; started while the CRM is down it waits for it', async () => {
+    office.configure({ crm: { ...usualConfig(simulators).crm, pollSeconds: 60 } })
+    await simulators.control('vtenext/faults', { effect: { type: 'drop-before' } })
+    service = await office.start()
+    await until('it has noticed', () => service.stdout().includes('CRM_UNREACHABLE'))
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(503)
+    await simulators.control('vtenext/clearFaults')
+    await until('it is ready', async () => (await fetch(`${service.url}/readyz`)).ok, 30_000)
+
+    const name = subject('With a call')
+    await simulators.putRecord('bob', 'Events', visit(name))
+    expect((await fetch(`${service.url}/notify/crm`, { method: 'POST' })).status).toBe(202)
+    expect(await inOutlook('bob', name)).toBeLessThan(5000)
+    expect((await service.stop()).code).toBe(0)
+  })
+})
