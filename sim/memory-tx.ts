@@ -214,7 +214,7 @@ function inboxMethods(tables: MemoryTables, { undo }: Running): InboxMethods {
 type CopyMethods = Pick<
   Tx,
   | 'copiesByItem' | 'copiesByRecord' | 'copiesByUid' | 'copiesById' | 'copiesOf' | 'copiesUnmarked' | 'countCopies'
-  | 'saveCopies' | 'removeCopies' | 'putTombstones' | 'tombstones' | 'removeTombstones'
+  | 'saveCopies' | 'markCopies' | 'removeCopies' | 'putTombstones' | 'tombstones' | 'removeTombstones'
 >
 
 function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
@@ -254,6 +254,14 @@ function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
       for (const { link, copy } of rows) {
         tables.links.put(link, undo)
         tables.copies.put({ ...copy, link: link.id }, undo)
+      }
+    },
+    async markCopies(side, marks) {
+      for (const { id, expect, changeKey } of marks) {
+        const copy = tables.copies.get(id)
+        if (copy?.[side].changeKey !== expect) continue
+        const flag = side === 'exchange' ? { stamped: true } : { referenced: true }
+        tables.copies.put({ ...copy, [side]: { ...copy[side], changeKey }, ...flag }, undo)
       }
     },
     async removeCopies(copies) {

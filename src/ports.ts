@@ -206,6 +206,8 @@ export interface Tx {
   countCopies(mailbox: MailboxId): Promise<number>
   /** Inserts or replaces link and copy. */
   saveCopies(rows: readonly LinkedCopy[]): Promise<void>
+  /** Notes a silent mark, unless the copy's half has moved on from `expect` since. */
+  markCopies(side: Side, marks: readonly { readonly id: CopyId; readonly expect: ChangeKey; readonly changeKey: ChangeKey }[]): Promise<void>
   /** Removes copies, and their links when no copy is left. */
   removeCopies(copies: readonly Copy['id'][]): Promise<void>
   putTombstones(rows: readonly Tombstone[]): Promise<void>

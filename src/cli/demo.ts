@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import pino from 'pino'
-import { startSimulators } from '../../sim/index.ts'
 import type { Simulators } from '../../sim/index.ts'
 import { parseConfig } from '../config.ts'
 import { createLog, systemClock } from '../main.ts'
@@ -37,6 +36,7 @@ export function demoCommand(command: Command): void {
 
 async function runDemo(options: DemoOptions, dataDir: string): Promise<number> {
   const quiet = options.json === true
+  const { startSimulators } = await import('../../sim/index.ts')
   const simulators = await startSimulators()
   const log = createLog('warn', pino.destination({ fd: 2, sync: true }))
   const config = parseConfig(configFor(simulators), {}, 'demo')

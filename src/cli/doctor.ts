@@ -24,11 +24,20 @@ export function doctorCommand(command: Command): void {
       const ok = findings.every((finding) => finding.ok || finding.level === 'warning')
       if (options.json === true) printJson({ ok, checks: findings })
       else {
-        say(table(['', 'check', 'of', 'result'], findings.map((one) => [one.ok ? 'ok' : one.level, one.name, one.of, one.ok || one.cure === '' ? one.detail : `${one.detail} -> ${one.cure}`])))
+        say(table(['', 'check', 'of', 'result'], summed(findings).map((one) => [one.ok ? 'ok' : one.level, one.name, one.of, one.ok || one.cure === '' ? one.detail : `${one.detail} -> ${one.cure}`])))
         say(ok ? '\nEverything needed is in place.' : '\nSomething needs mending; each line above says how.')
       }
       return ok ? EXIT.done : EXIT.failed
     })
+  })
+}
+
+/** A mailbox in which all is well is one line, not five. */
+function summed(findings: readonly Finding[]): Finding[] {
+  return [...Map.groupBy(findings, (finding) => finding.of)].flatMap(([of, ones]) => {
+    if (!of.includes('@') || ones.some((one) => !one.ok)) return ones
+    const last = ones.at(-1)
+    return last === undefined ? [] : [{ ...last, name: 'mailbox', detail: `${ones.map((one) => one.name).join(', ')}: all well` }]
   })
 }
 

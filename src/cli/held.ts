@@ -33,7 +33,7 @@ export function heldCommand(command: Command): void {
         const address = (one: Held) => lanes.find((lane) => lane.lane === one.lane)?.mailbox?.address ?? one.lane
         if (options.json === true) printJson({ held: held.map((one) => ({ ...one, mailbox: address(one) })) })
         else if (held.length === 0) say('Nothing is held.')
-        else say(table(['id', 'mailbox', 'what', 'kind', 'item', 'why'], held.map((one) => [one.id, address(one), one.what, one.kind, one.item, one.reason])))
+        else say(table(['id', 'mailbox', 'what', 'kind', 'why', 'item'], held.map((one) => [one.id, address(one), one.what, one.kind, one.reason, one.item])))
         return EXIT.done
       })
     })

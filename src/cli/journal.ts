@@ -21,7 +21,7 @@ export function journalCommand(command: Command): void {
           return EXIT.done
         }
         if (entries.length === 0) say('Nothing has been written yet.')
-        else say(table(['at', 'mailbox', 'what', 'kind', 'on', 'state', 'item', 'why'], entries.map((entry) => [entry.at, address(entry), entry.type, entry.kind, entry.side, entry.state, entry.item ?? '', entry.reason])))
+        else say(table(['at', 'mailbox', 'what', 'kind', 'on', 'state', 'why', 'item'], entries.map((entry) => [entry.at, address(entry), entry.type, entry.kind, entry.side, entry.state, entry.reason, entry.item ?? ''])))
         if (options.values === true) for (const entry of entries) say(`${entry.at} ${entry.item ?? entry.id}\n  before ${JSON.stringify(entry.before)}\n  after  ${JSON.stringify(entry.after)}`)
         return EXIT.done
       })

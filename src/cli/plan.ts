@@ -19,8 +19,8 @@ export function planCommand(command: Command): void {
         if (options.json === true) printJson({ ...report(totals, seconds), writes })
         else {
           const listed = writes.slice(0, options.limit)
-          const rows = listed.map((write) => [write.type, write.kind, write.side, write.mailbox ?? '', write.item ?? 'new', write.fields.join(', ')])
-          if (rows.length > 0) say(`${table(['what', 'kind', 'on', 'mailbox', 'item', 'fields'], rows)}\n`)
+          const rows = listed.map((write) => [write.type, write.kind, write.side, write.mailbox ?? '', write.type === 'update' ? write.fields.join(', ') : '', write.item ?? 'new'])
+          if (rows.length > 0) say(`${table(['what', 'kind', 'on', 'mailbox', 'fields', 'item'], rows)}\n`)
           if (writes.length > listed.length) say(`… and ${writes.length - listed.length} more\n`)
           printReport(totals, seconds, true)
         }

@@ -1,6 +1,5 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { startSimulators } from '../../sim/index.ts'
 import { wholeNumber } from './options.ts'
 import { explain, printJson, say, table } from './output.ts'
 import { stopSignal } from './start.ts'
@@ -24,6 +23,7 @@ export function simulateCommand(command: Command): void {
     .option('--schemas <folder>', 'check every EWS request against messages.xsd and types.xsd there')
     .action(async (options: SimulateOptions) => {
       try {
+        const { startSimulators } = await import('../../sim/index.ts')
         const { empty, mailboxes, items, only, schemas } = options
         const simulators = await startSimulators({
           ...(empty === undefined ? {} : { empty }),

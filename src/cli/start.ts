@@ -3,7 +3,6 @@ import { loadConfig, surroundings } from '../config.ts'
 import type { Config, Surroundings } from '../config.ts'
 import { newTotals, startService } from '../engine/index.ts'
 import type { Service } from '../engine/index.ts'
-import { startHttp } from '../http/server.ts'
 import type { Health } from '../http/server.ts'
 import { SyncError } from '../lib/errors.ts'
 import { createLog, openConnector } from '../main.ts'
@@ -76,6 +75,7 @@ export async function startAll(config: Config, around: Surroundings, log: Log, p
 async function listen(config: Config, port: number, connector: Connector, service: Service) {
   const { host } = config.http
   try {
+    const { startHttp } = await import('../http/server.ts')
     return await startHttp({ host, port, health: () => health(connector, service), ping: () => service.ping() })
   } catch (cause) {
     throw new SyncError('CONFIG_PORT', `The health page cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : String(cause)}. Set http.port, or --port 0 for any free one.`, { scope: 'system', remedy: 'ask-human', cause })

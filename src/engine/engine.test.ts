@@ -41,14 +41,13 @@ describe('deletions', () => {
     const office = await open()
     const { id } = office.crm.put(event('Visit'), ALICE)
     await office.settle()
-    const { modifiedAt } = office.crm.row(id)
-    office.world.pass(70_000)
-    office.crm.edit(id, {}, { deleted: true })
-    await office.run(CRM_LANE)
-    // Restored with the time it had: the same version as before.
-    office.crm.edit(id, {}, { deleted: false, modifiedAt })
-    office.crm.rows.set(id, { ...office.crm.row(id), modifiedAt: office.world.clock.now() })
-    await office.run(CRM_LANE)
+    // Edited and carried over, deleted and restored, all in one second: the version is the one we know.
+    office.crm.edit(id, { body: 'urgent' })
+    await office.pass()
+    for (const deleted of [true, false]) {
+      office.crm.edit(id, {}, { deleted })
+      await office.run(CRM_LANE)
+    }
     await office.settle()
     expect([subjects(office.mailbox(ALICE).synced()), subjects(office.crm.live())]).toEqual([['Visit'], ['Visit']])
     expect(office.writes.filter((write) => write.type === 'remove')).toEqual([])
@@ -297,6 +296,26 @@ describe('conflicts and decisions', () => {
   }
   const bodies = (office: Office) => [fieldsOf(onlyItem(office).item).body, fieldsOf(onlyRecord(office).item).body]
 
+  test('an edit that arrives while a newer reading is being saved is not covered by it', async () => {
+    const office = await open()
+    office.mailbox(ALICE).put(event('Review'))
+    await office.settle()
+    const { id } = onlyRecord(office)
+    office.mailbox(ALICE).edit(onlyItem(office).id, { place: 'Hall' })
+    const script = office.world.script
+    const once = new Set<string>()
+    office.world.script = { ...script, boundary: async (name) => {
+      if (!['crm.update:before', 'crm.get:after'].includes(name) || once.has(name)) return
+      once.add(name)
+      office.crm.edit(id, { body: name })
+      if (name === 'crm.update:before') return
+      await office.run(CRM_LANE)
+      office.world.pass(10_000)
+    } }
+    await office.settle()
+    expect([once.size, fieldsOf(onlyItem(office).item).body, fieldsOf(onlyRecord(office).item).place]).toEqual([2, 'crm.get:after', 'Hall'])
+  })
+
   test('a clash is recorded with all three values, whoever wins', async () => {
     const office = await open(policy({ conflict: 'exchange' }))
     await clash(office)
@@ -348,6 +367,55 @@ describe('conflicts and decisions', () => {
     expect(subjects(again.crm.live())).toEqual(['Call', 'Fair', 'Review'])
     expect([subjects(again.mailbox(ALICE).synced()), subjects(again.mailbox(BOB).synced())]).toEqual([['Call', 'Fair', 'Review'], ['Fair']])
     expect(again.writes.filter((write) => write.type === 'create')).toEqual([])
+  })
+})
+
+describe('moves, copies and pastes', () => {
+  /** The feed tells of the new id before it tells of the end of the old one. */
+  const told = (office: Office, isTold: (type: string) => boolean) => {
+    office.world.script = { ...office.world.script, tell: (changes) => changes.filter((change) => isTold(change.type)) }
+  }
+
+  test('an item that moved is the same item, also when its new id is told first', async () => {
+    const office = await open()
+    office.mailbox(ALICE).put(event('Review'))
+    await office.settle()
+    const { id } = onlyRecord(office)
+    office.mailbox(ALICE).move(onlyItem(office).id, 'synced')
+    told(office, (type) => type === 'seen')
+    await office.settle()
+    told(office, () => true)
+    await office.settle()
+    expect([onlyRecord(office).id, office.writes.filter((write) => write.type === 'create').length]).toEqual([id, 1])
+  })
+
+  test('a paste of an event that is then moved out of sight is a new event, not the old one', async () => {
+    const office = await open()
+    office.mailbox(ALICE).put(event('Review'))
+    await office.settle()
+    const { id } = onlyItem(office)
+    office.mailbox(ALICE).copy(id, { subject: 'Another review' })
+    office.mailbox(ALICE).move(id, 'elsewhere')
+    told(office, (type) => type === 'seen')
+    await office.settle()
+    told(office, () => true)
+    await office.settle()
+    expect(subjects(office.crm.live())).toEqual(['Another review', 'Review'])
+  })
+
+  test('a paste of an event that was let go of before is a new event too; the event itself is taken back', async () => {
+    const office = await open()
+    office.mailbox(ALICE).put(event('Review'))
+    await office.settle()
+    const away = office.mailbox(ALICE).move(onlyItem(office).id, 'elsewhere')
+    await office.settle()
+    const { stamp } = office.mailbox(ALICE).row(away)
+    office.mailbox(ALICE).put(event('Another review'), { stamp })
+    await office.settle()
+    expect(subjects(office.crm.live())).toEqual(['Another review', 'Review'])
+    office.mailbox(ALICE).move(away, 'synced')
+    await office.settle()
+    expect([subjects(office.crm.live()), subjects(office.mailbox(ALICE).synced())]).toEqual([['Another review', 'Review'], ['Another review', 'Review']])
   })
 })
 

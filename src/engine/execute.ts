@@ -1,11 +1,12 @@
 import { SyncError } from '../lib/errors.ts'
 import { instant, instantMs, itemOf, operationId, sameValue, token as makeToken } from '../model/index.ts'
-import type { Conflict, CopyId, Fields, Item, Operation, Side } from '../model/index.ts'
+import type { Conflict, CopyId, CreateIntent, Fields, Item, Operation, Side } from '../model/index.ts'
 import type { CreateRequest, RemoveOutcome, RemoveRequest, Tx, UpdateRequest, WriteOutcome } from '../ports.ts'
 import type { Clash, Write } from '../sync/index.ts'
+import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
-import { recover } from './recover.ts'
+import { isMark, recover } from './recover.ts'
 import { settle } from './settle.ts'
 import type { Aside, Work } from './work.ts'
 
@@ -39,7 +40,7 @@ export async function execute(run: Run, works: readonly Work[], asides: readonly
   await settle(run, sane, sent, [...asides, ...loops])
   const errors = sent.flatMap(({ outcome }) => (outcome?.type === 'failed' ? [outcome.error] : []))
   // A write without an answer may have happened: ask now, while everything is fresh.
-  if (errors.some((error) => error.outcomeUnknown)) await recover(run)
+  if (errors.some((error) => error.outcomeUnknown)) await recover(run, (operation) => !isMark(operation))
   const wide = errors.find((error) => error.scope !== 'item')
   if (wide !== undefined) throw wide
 }
@@ -77,8 +78,7 @@ function operationOf(run: Run, work: Work, write: Write): Operation {
   } as const
   switch (write.type) {
     case 'create': {
-      const from = work[write.on === 'crm' ? 'exchange' : 'crm']
-      const intent = from.type === 'seen' ? { item: write.item, uid: uidFor(work), from: from.snapshot } : null
+      const intent = { uid: uidFor(work), from: originOf(work, other(write.on)) }
       // A token of its own: the item that stood here before may still lie in Deleted Items with the old one.
       return { ...common, type: 'create', item: null, expect: null, token: makeToken(engine.ids.next()), before: null, after: write.item.fields, intent }
     }
@@ -87,6 +87,18 @@ function operationOf(run: Run, work: Work, write: Write): Operation {
     case 'delete':
       return { ...common, type: 'delete', item: write.id, expect: write.expect, token: copy.token, before: present.fields, after: null, intent: null }
   }
+}
+
+/** The side a new item is made from, without its content. */
+function originOf(work: Work, side: Side): CreateIntent['from'] {
+  const sighting = work[side]
+  const { link, copy } = work.linked
+  if (sighting.type !== 'seen') {
+    const { id, changeKey } = copy[side]
+    return side === 'exchange' ? { id, changeKey, traits: copy.traits } : { id, changeKey, ...(link.bornAt === null ? {} : { bornAt: link.bornAt }) }
+  }
+  const { item: _content, modifiedAt: _time, ...rest } = sighting.snapshot
+  return rest
 }
 
 export function snapshotOf(work: Work, side: Side) {

@@ -64,7 +64,7 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   if (stamped !== null) return stamped
   const sameUid = snapshot.uid === undefined ? [] : (batch.byUid.get(snapshot.uid) ?? [])
   const own = sameUid.find(({ copy }) => copy.mailbox === lane && copy.role === 'home' && copy.exchange.id !== row.id)
-  const here = own === undefined || snapshot.stamp !== undefined ? null : await movedHere(run, own, row)
+  const here = own === undefined || snapshot.stamp !== undefined ? null : await movedHere(run, own, row, snapshot)
   if (here !== null) return here
   const isMeeting = snapshot.traits?.invited === true || snapshot.traits?.hasAttendees === true
   const elsewhere = sameUid.find(({ copy }) => copy.mailbox !== lane)
@@ -99,7 +99,7 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
   const { stamp } = snapshot
   if (stamp === undefined || stamp.instance !== run.engine.instance || stamp.kind !== row.kind) return null
   const present = batch.byRecord.get(stamp.record)
-  if (present !== undefined) return movedHere(run, present, row)
+  if (present !== undefined) return movedHere(run, present, row, snapshot)
   // Copied from a colleague whose own item is linked: a new item of this mailbox.
   if ((batch.siblings.get(stamp.record) ?? []).some(({ copy }) => copy.token === stamp.token)) return null
   const [record] = await look(run, 'crm', row.kind, [{ id: stamp.record, copy: null }])
@@ -116,7 +116,7 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
  * know one (the CRM may hold it cut), and what was let go of is only taken back when a person would recognise it.
  */
 async function isSame(run: Run, exchange: Snapshot, crm: Snapshot): Promise<boolean> {
-  if (exchange.uid !== undefined && crm.uid !== undefined) return exchange.uid.startsWith(crm.uid)
+  if (exchange.uid !== undefined && crm.uid !== undefined) return exchange.uid === crm.uid || (crm.uid.length > 100 && exchange.uid.startsWith(crm.uid))
   const letGo = await run.engine.store.transaction((tx) => tx.tombstones(run.lane, [crm.id]))
   return letGo.length === 0 || naturalKey(exchange.item) === naturalKey(crm.item)
 }
@@ -125,7 +125,13 @@ async function isSame(run: Run, exchange: Snapshot, crm: Snapshot): Promise<bool
  * The stamped record has an item already. While that one is there, this is a copy and paste, and a new item; otherwise the
  * item moved, and its new id was told before the end of its old one.
  */
-async function movedHere(run: Run, { link, copy }: LinkedCopy, row: InboxRow): Promise<Aside[] | null> {
+async function movedHere(run: Run, { link, copy }: LinkedCopy, row: InboxRow, snapshot: Snapshot): Promise<Aside[] | null> {
+  const [self] = await look(run, 'exchange', row.kind, [{ id: row.id, copy: null }])
+  // A station of an item that moved on meanwhile.
+  if (self?.type === 'gone') return [{ type: 'drop', row }]
+  // A move keeps the UID, a copy gets its own; what has none is recognised as a person would.
+  const isIt = link.uid !== null && snapshot.uid !== undefined ? link.uid === snapshot.uid : naturalKey(copy.base.exchange) === naturalKey(snapshot.item)
+  if (!isIt) return null
   const [before] = await look(run, 'exchange', row.kind, [{ id: copy.exchange.id, copy }])
   if (before?.type !== 'gone') return null
   const moved = { ...copy, exchange: { id: row.id, changeKey: UNKNOWN_KEY }, referenced: false }

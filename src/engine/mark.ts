@@ -1,5 +1,5 @@
 import { operationId } from '../model/index.ts'
-import type { LinkedCopy, Operation, Side } from '../model/index.ts'
+import type { CopyId, LinkedCopy, Operation, Side } from '../model/index.ts'
 import type { UpdateRequest } from '../ports.ts'
 import { placement } from '../sync/index.ts'
 import type { Run } from './context.ts'
@@ -11,9 +11,10 @@ const BATCH = 200
 /**
  * Puts the silent marks where they are missing: our stamp on items made in Exchange, the Exchange id on CRM records that
  * have the field. A mark that finds the item changed waits for that change to be reconciled.
+ *
+ * @param tried copies that were marked, or could not be, earlier in this run
  */
-export async function mark(run: Run): Promise<void> {
-  const tried = new Set<LinkedCopy['copy']['id']>()
+export async function mark(run: Run, tried = new Set<CopyId>()): Promise<void> {
   for (;;) {
     const unmarked = await run.engine.store.transaction((tx) => tx.copiesUnmarked(run.lane, BATCH + tried.size))
     const rows = unmarked.filter(({ copy }) => !tried.has(copy.id)).slice(0, BATCH)
@@ -24,6 +25,42 @@ export async function mark(run: Run): Promise<void> {
     const stamped = await run.engine.store.transaction((tx) => tx.copiesById(rows.map(({ copy }) => copy.id)))
     const unreferenced = stamped.filter(({ copy }) => !copy.referenced && copy.crm.changeKey !== UNKNOWN_KEY)
     await markSide(run, 'crm', await owners(run, unreferenced))
+  }
+}
+
+export interface Marker {
+  /** Marks what is there to mark, beside whatever else the run does; never throws. */
+  begin(): void
+  /** Marks the rest. @throws what went wrong since the beginning */
+  finish(): Promise<void>
+  /** Waits for what is under way and begins nothing more. */
+  stop(): Promise<void>
+}
+
+/**
+ * Marking writes to items that reconciling has done with, so the two go side by side; where they meet all the same, the
+ * change key tells. A preview has one connection and takes turns.
+ */
+export function createMarker(run: Run): Marker {
+  const tried = new Set<CopyId>()
+  let marking: Promise<void> = Promise.resolve()
+  let failure: { readonly thrown: unknown } | null = null
+  const next = () => {
+    marking = marking.then(async () => {
+      if (failure === null) await mark(run, tried).catch((thrown: unknown) => void (failure = { thrown }))
+    })
+  }
+  return {
+    begin: () => void (run.engine.mode.dry || next()),
+    async finish() {
+      next()
+      await marking
+      if (failure !== null) throw (failure as { thrown: unknown }).thrown
+    },
+    async stop() {
+      failure ??= { thrown: null }
+      await marking
+    },
   }
 }
 
@@ -38,7 +75,8 @@ async function owners(run: Run, rows: readonly LinkedCopy[]): Promise<readonly L
       const first = place(link.kind, link.assignee ?? undefined).find((mailbox) => mailboxes.has(mailbox))
       return (first ?? [...mailboxes].sort()[0]) === run.lane
     }
-    await tx.saveCopies(rows.filter((row) => !isOwner(row)).map(({ link, copy }) => ({ link, copy: { ...copy, referenced: true } })))
+    const others = rows.filter((row) => !isOwner(row))
+    await tx.markCopies('crm', others.map(({ copy }) => ({ id: copy.id, expect: copy.crm.changeKey, changeKey: copy.crm.changeKey })))
     return rows.filter(isOwner)
   }, run.fence)
 }
@@ -49,15 +87,12 @@ async function markSide(run: Run, side: Side, rows: readonly LinkedCopy[]): Prom
   const operations = rows.map((row) => operationOf(run, side, row))
   await engine.store.transaction((tx) => tx.openOperations(operations), run.fence)
   const outcomes = await replicaOf(run, side).update(rows.map((row) => requestOf(run, side, row)))
-  const marked: LinkedCopy[] = []
-  for (const [index, row] of rows.entries()) {
+  const marked = rows.flatMap(({ copy }, index) => {
     const outcome = outcomes[index]
-    if (outcome?.type !== 'done') continue
-    const half = { id: row.copy[side].id, changeKey: outcome.snapshot.changeKey }
-    marked.push({ link: row.link, copy: { ...row.copy, [side]: half, ...(side === 'exchange' ? { stamped: true } : { referenced: true }) } })
-  }
+    return outcome?.type === 'done' ? [{ id: copy.id, expect: copy[side].changeKey, changeKey: outcome.snapshot.changeKey }] : []
+  })
   await engine.store.transaction(async (tx) => {
-    await tx.saveCopies(marked)
+    await tx.markCopies(side, marked)
     await tx.settleOperations(operations.map((operation, index) => {
       const type = outcomes[index]?.type ?? 'failed'
       return { id: operation.id, item: operation.item, state: type === 'done' ? ('done' as const) : ('failed' as const), outcome: type }

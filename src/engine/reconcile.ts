@@ -37,7 +37,7 @@ export interface Batch {
 }
 
 /** Turns the mailbox's inbox into writes, batch by batch, until nothing is due. */
-export async function reconcile(run: Run): Promise<void> {
+export async function reconcile(run: Run, afterBatch: () => void = () => undefined): Promise<void> {
   const verdicts = noVerdicts()
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const { store, clock } = run.engine
@@ -50,6 +50,7 @@ export async function reconcile(run: Run): Promise<void> {
     const fresh = await firstContact(run, batch)
     const all = [...linked, ...fresh]
     await execute(run, all.filter(isWork), all.filter((one): one is Aside => !isWork(one)))
+    afterBatch()
   }
 }
 
@@ -164,7 +165,7 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
 
   const reassigned = crm.type === 'seen' && copy.traits.invited !== true && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
   if (reassigned && !(exchange.type === 'seen' && moved(copy.base.exchange, exchange.snapshot.item))) {
-    return planAway(run, batch, linked, rows, exchange, crm)
+    return await planAway(run, batch, linked, rows, exchange, crm)
   }
   const decided = refereeOf(conflicts, copy.id)
   const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.engine.policy, holds: run.holds, now: run.engine.clock.now(), decided })
@@ -234,11 +235,14 @@ function shadow(linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sightin
 const AWAY_MS = 600_000
 
 /** The record was given to other people: wait until their copies exist, then take this one away. */
-function planAway(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): (Work | Aside)[] {
+async function planAway(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Promise<(Work | Aside)[]> {
   const { link, copy } = linked
   const wanted = crm.type === 'seen' ? batch.place(link.kind, crm.snapshot.assignee) : []
   const present = new Set((batch.siblings.get(link.record) ?? []).map((sibling) => sibling.copy.mailbox))
-  if (wanted.some((lane) => !present.has(lane))) {
+  const missing = wanted.filter((lane) => !present.has(lane))
+  // Whoever threw his copy away, or moved it out of sight, does not get another one, and nobody waits for it.
+  const buried = await run.engine.store.transaction(async (tx) => Promise.all(missing.map((lane) => tx.tombstones(lane, [link.record]))))
+  if (buried.some((graves) => !graves.some((grave) => grave.reason === 'user-deleted' || grave.reason === 'unlinked'))) {
     const now = instantMs(run.engine.clock.now())
     return rows.map((row) => ({ type: 'defer', row, until: instant(now + Math.min(AWAY_MS, 1000 * 2 ** row.attempts)) }))
   }

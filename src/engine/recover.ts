@@ -13,13 +13,16 @@ const IN_FLIGHT_MS = 3000
  * Operations whose outcome nobody wrote down: asks the servers, before anything new is planned. What was done is settled
  * as intended, what was not done is planned again from the inbox, which still holds its cause.
  */
-export async function recover(run: Run): Promise<void> {
-  const open = await run.engine.store.transaction((tx) => tx.unsettled(run.lane))
+export async function recover(run: Run, which: (operation: Operation) => boolean = () => true): Promise<void> {
+  const open = (await run.engine.store.transaction((tx) => tx.unsettled(run.lane))).filter(which)
   for (const operation of open) {
     if (operation.type === 'create') await recoverCreate(run, operation)
     else await recoverWrite(run, operation)
   }
 }
+
+/** Marks go on beside the rest of a run: open ones may be on their way, and a lost one is put again. */
+export const isMark = ({ type }: Operation) => type === 'stamp' || type === 'reference'
 
 async function recoverCreate(run: Run, operation: Operation): Promise<void> {
   const { engine } = run
@@ -48,10 +51,11 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
 async function findCreated(run: Run, operation: Operation): Promise<Snapshot | null> {
   const { clock } = run.engine
   const ask = async () => {
-    const intent = operation.intent
-    if (intent === null) return null
+    const { intent, after } = operation
+    if (intent === null || after === null) return null
+    const item = itemOf(operation.kind, after)
     const found = await replicaOf(run, operation.side).findCreated({
-      kind: operation.kind, token: operation.token, item: intent.item, uid: intent.uid, assignee: run.mailbox.userId, since: operation.at,
+      kind: operation.kind, token: operation.token, item, uid: intent.uid, assignee: run.mailbox.userId, since: operation.at,
     })
     return found !== null && (await isFree(run, operation, found)) ? found : null
   }
@@ -72,11 +76,12 @@ async function isFree(run: Run, operation: Operation, found: Snapshot): Promise<
 
 /** The copy holds what we meant to write, not what is there now: an edit made since must still look like one. */
 function asIntended(run: Run, operation: Operation, created: Snapshot, existing: LinkedCopy | undefined): LinkedCopy {
-  const { side, intent } = operation
-  const from = intent?.from ?? created
+  const { side, intent, after } = operation
+  const content = after === null ? created.item : itemOf(operation.kind, after)
+  const from: Snapshot = intent === null ? created : { ...intent.from, item: content, modifiedAt: operation.at }
   const sides: Record<Side, Snapshot> = side === 'crm' ? { crm: created, exchange: from } : { exchange: created, crm: from }
   const fresh = existing ?? newCopy(run, operation.kind, sides.exchange, sides.crm)
-  const meant = run.holds[side](intent?.item ?? created.item)
+  const meant = run.holds[side](content)
   const copy: Copy = {
     ...fresh.copy,
     id: operation.copy,

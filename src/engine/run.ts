@@ -6,7 +6,7 @@ import type { LaneRow } from '../ports.ts'
 import { activeKinds, holdsOf, reportError } from './context.ts'
 import type { Engine, Run } from './context.ts'
 import { applyDecisions } from './decide.ts'
-import { mark } from './mark.ts'
+import { createMarker } from './mark.ts'
 import { pullCrm, pullEntering, pullMailbox } from './pull.ts'
 import { reconcile } from './reconcile.ts'
 import { recover } from './recover.ts'
@@ -62,8 +62,14 @@ async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   if (!(await isCrmComplete(engine))) return
   await pullEntering(run)
   await applyDecisions(run)
-  await reconcile(run)
-  await mark(run)
+  const marker = createMarker(run)
+  try {
+    await reconcile(run, () => marker.begin())
+    await marker.finish()
+  } finally {
+    // Nothing of this run goes on after it: the lane is somebody else's then.
+    await marker.stop()
+  }
 }
 
 async function saveState(engine: Engine, row: LaneRow, error: SyncError | null): Promise<void> {

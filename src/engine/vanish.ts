@@ -128,6 +128,8 @@ async function relink(run: Run, row: InboxRow, { link, copy }: LinkedCopy, snaps
   const { engine, lane } = run
   const now = engine.clock.now()
   return engine.store.transaction(async (tx) => {
+    // A copy and paste of what was then deleted carries the stamp too, but never the UID.
+    if (snapshot.uid !== undefined && link.uid !== null && snapshot.uid !== link.uid) return false
     const [occupied] = await tx.copiesByItem(lane, [snapshot.id])
     if (occupied !== undefined && occupied.copy.id !== copy.id) return false
     await tx.dropInbox([refOf(row)])

@@ -1,5 +1,5 @@
 import type { ChangeKey, CopyId, Instant, ItemId, LinkId, MailboxId, OperationId, Token } from './ids.ts'
-import type { FieldName, Fields, FieldValue, Item, ItemKind } from './item.ts'
+import type { FieldName, Fields, FieldValue, ItemKind } from './item.ts'
 import type { Side, SkipReason, Snapshot } from './link.ts'
 
 /** What a side is known to hold: nothing new, this, or no longer anything. */
@@ -62,11 +62,10 @@ export interface Operation {
   readonly outcome: string | null
 }
 
-/** The counterpart that a create is made from. */
+/** The counterpart that a create is made from; its content is the operation's `after`. */
 export interface CreateIntent {
-  readonly item: Item
   readonly uid: string | null
-  readonly from: Snapshot
+  readonly from: Omit<Snapshot, 'item' | 'modifiedAt'>
 }
 
 export interface Conflict {

@@ -8,7 +8,7 @@ import type { Database } from './database.ts'
 type LinkMethods = Pick<
   Tx,
   | 'copiesByItem' | 'copiesByRecord' | 'copiesByUid' | 'copiesById' | 'copiesOf' | 'copiesUnmarked' | 'countCopies'
-  | 'saveCopies' | 'removeCopies' | 'putTombstones' | 'tombstones' | 'removeTombstones'
+  | 'saveCopies' | 'markCopies' | 'removeCopies' | 'putTombstones' | 'tombstones' | 'removeTombstones'
 >
 
 interface CopyRecord extends Omit<Copy, 'exchange' | 'crm'> {
@@ -51,6 +51,13 @@ export function linkStatements(db: Database): LinkMethods {
       return row?.count ?? 0
     },
     saveCopies: (list) => saveCopies(db, list),
+    async markCopies(side, marks) {
+      if (marks.length === 0) return
+      const given = sql`json_to_recordset(${jsonParameter(marks)}::json) as r(id text, expect text, "changeKey" text)`
+      await rows(db, side === 'exchange'
+        ? sql`update connector.copies c set item_key = r."changeKey", stamped = true from ${given} where c.id = r.id and c.item_key = r.expect`
+        : sql`update connector.copies c set record_key = r."changeKey", referenced = true from ${given} where c.id = r.id and c.record_key = r.expect`)
+    },
     removeCopies: (copies) => removeCopies(db, copies),
     async putTombstones(list) {
       if (list.length === 0) return

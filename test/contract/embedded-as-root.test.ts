@@ -10,7 +10,7 @@ import { programsFor } from '../../src/store/programs-copy.ts'
 import { silentLog } from '../support/postgres.ts'
 
 const isRoot = process.getuid?.() === 0
-const reason = isRoot ? '' : ' (skipped: needs root)'
+if (!isRoot) console.info('Skipped: what the embedded server does as root can only be tested as root.')
 const run = promisify(execFile)
 let closed: string
 let folder: string
@@ -23,7 +23,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-describe.skipIf(!isRoot)(`as root, a data folder where the database's user may not go${reason}`, () => {
+describe.skipIf(!isRoot)("as root, a data folder where the database's user may not go", () => {
   let kept: string | undefined
   const placeOf = async (dataDir: string) => (kept = (await readFile(join(dataDir, 'postgres.location'), 'utf8')).trim())
 
@@ -83,7 +83,7 @@ describe.skipIf(!isRoot)(`as root, a data folder where the database's user may n
   })
 })
 
-describe.skipIf(!isRoot)(`as root, database programs that their user cannot reach${reason}`, () => {
+describe.skipIf(!isRoot)('as root, database programs that their user cannot reach', () => {
   let packaged: { folder: string; version: string }
   let place: string
 

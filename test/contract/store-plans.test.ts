@@ -39,7 +39,7 @@ const QUESTIONS: readonly (readonly [string, (tx: Statements) => Promise<unknown
   ['copiesById', (tx) => tx.copiesById(WANTED as never)],
   ['copiesOf', (tx) => tx.copiesOf(ALICE, 'event', null, 10)],
   ['copiesUnmarked', (tx) => tx.copiesUnmarked(ALICE, 10)],
-  ['removeCopies', (tx) => tx.removeCopies(WANTED as never)],
+  ['removeCopies', (tx) => tx.removeCopies(WANTED.slice(0, 50) as never)],
   ['tombstones', (tx) => tx.tombstones(ALICE, WANTED.flatMap((id) => [`i-${id}`, `r-${id}`]) as never)],
   ['recentWrites', (tx) => tx.recentWrites(WANTED as never, at(0))],
   ['unsettled', (tx) => tx.unsettled(ALICE)],

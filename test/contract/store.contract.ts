@@ -273,6 +273,22 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       expect(copies(await tx((t) => t.copiesUnmarked(ALICE, 1)))).toEqual(['2'])
     })
 
+    it('a silent mark is noted with its change key, but not on a copy that moved on meanwhile', async () => {
+      await tx((t) => t.saveCopies([aCopy('1', { stamped: false }), aCopy('2', { stamped: false, referenced: false })]))
+      const [one] = await tx((t) => t.copiesById([copyId('1')]))
+      const expected = one?.copy.exchange.changeKey ?? changeKey('')
+      await tx((t) => t.markCopies('exchange', [
+        { id: copyId('1'), expect: expected, changeKey: changeKey('marked') },
+        { id: copyId('2'), expect: changeKey('older'), changeKey: changeKey('marked') },
+      ]))
+      const [marked, other] = await tx((t) => t.copiesById([copyId('1'), copyId('2')]))
+      expect([marked?.copy.stamped, marked?.copy.exchange.changeKey]).toEqual([true, 'marked'])
+      expect([other?.copy.stamped, other?.copy.referenced]).toEqual([false, false])
+      await tx((t) => t.markCopies('crm', [{ id: copyId('2'), expect: other?.copy.crm.changeKey ?? changeKey(''), changeKey: changeKey('told') }]))
+      const [told] = await tx((t) => t.copiesById([copyId('2')]))
+      expect([told?.copy.referenced, told?.copy.crm.changeKey, told?.copy.stamped]).toEqual([true, 'told', false])
+    })
+
     it('a tombstone is found by item and by record, in its mailbox, until it is removed', async () => {
       await tx((t) => t.putTombstones([aTombstone('r1', 'i1'), aTombstone('r2', 'i2'), aTombstone('r1', 'i1', { mailbox: BOB })]))
       await tx((t) => t.putTombstones([aTombstone('r1', 'i1', { reason: 'unlinked', at: at(5) })]))
