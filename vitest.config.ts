@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // End-to-end tests mostly wait for the processes they start.
+    maxWorkers: 3,
   },
 })

@@ -170,7 +170,7 @@ export class Process {
     try {
       await this.boundary(`${at}.${name}:before`)
     } catch (error) {
-      if (error instanceof Crash && error.inFlight) this.world.later(1500, () => void effect())
+      if (error instanceof Crash && error.inFlight) this.world.later(1900, () => void effect())
       throw error
     }
     const trouble = this.world.script.trouble({ side: server.side, at, name, id })

@@ -26,7 +26,7 @@ const PACKAGES = new Map(readTable('package').flatMap(([names, places]) => (name
 
 /** Of the parts that fit, the longest: `src/cli/demo.ts` is `cli/demo`, not `cli`. Null where no part fits. */
 function partOf(path: string): string | null {
-  const name = path.replace(/^src\//, '').replace(/\.ts$/, '')
+  const name = path.replace(/^src\//, '').replace(/(\.test)?\.ts$/, '')
   const fitting = [...PARTS.keys()].filter((part) => name === part || name.startsWith(`${part}/`))
   return fitting.sort((left, right) => right.length - left.length)[0] ?? null
 }

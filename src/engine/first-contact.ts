@@ -64,7 +64,7 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   if (stamped !== null) return stamped
   const sameUid = snapshot.uid === undefined ? [] : (batch.byUid.get(snapshot.uid) ?? [])
   const own = sameUid.find(({ copy }) => copy.mailbox === lane && copy.role === 'home' && copy.exchange.id !== row.id)
-  const here = own === undefined || snapshot.stamp !== undefined ? null : await movedHere(run, own, row, snapshot)
+  const here = own === undefined ? null : await movedHere(run, own, row, snapshot)
   if (here !== null) return here
   const isMeeting = snapshot.traits?.invited === true || snapshot.traits?.hasAttendees === true
   const elsewhere = sameUid.find(({ copy }) => copy.mailbox !== lane)

@@ -21,6 +21,8 @@ export interface ServiceOptions {
 export interface Service {
   /** Which mailboxes are on an open channel. */
   connected(): ReadonlySet<MailboxId>
+  /** Whether the users and groups of the CRM are known; before that no lane is run. */
+  prepared(): boolean
   /** Something happened in the CRM: poll it now instead of at the next tick. */
   ping(): Promise<void>
   /** Takes no new work, waits for what runs, closes the channels. */
@@ -36,12 +38,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const stopping = new AbortController()
   const watched = new Map<MailboxId, Hints>()
   const hints = new Set<Hints>()
-  const server: LanesServer = await lanes.serve((lane) => runLane(engine, lane), options.parallel)
+  let isPrepared = false
+  const server: LanesServer = await lanes.serve(async (lane) => {
+    // Without the directory no record belongs to anybody: a pull would file it nowhere, and copies would be let go of.
+    if (isPrepared) await runLane(engine, lane)
+  }, options.parallel)
 
   const loops = [
     repeat(engine, stopping.signal, DIRECTORY_SECONDS, 'the users of the CRM could not be read', async () => {
       follow(await options.prepare())
-      // The first poll may have come before the lanes existed.
+      isPrepared = true
+      // The first poll came before.
       await lanes.wake([CRM_LANE])
     }),
     repeat(engine, stopping.signal, options.crmPollSeconds, 'the CRM could not be polled', () => lanes.wake([CRM_LANE])),
@@ -84,6 +91,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   return {
     connected: () => new Set([...hints].flatMap((channel) => [...channel.connected()])),
+    prepared: () => isPrepared,
     ping: () => lanes.wake([CRM_LANE]),
     async stop() {
       stopping.abort()

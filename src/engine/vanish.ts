@@ -101,7 +101,7 @@ async function unstampedTwin(run: Run, { link, copy }: LinkedCopy): Promise<Snap
   return run.engine.store.transaction(async (tx) => {
     const rows = (await tx.inboxLike(run.lane, 'exchange', [], [key])).filter((row) => row.kind === link.kind)
     const linked = new Set((await tx.copiesByItem(run.lane, rows.map(({ id }) => id))).map((pair) => pair.copy.exchange.id))
-    const free = rows.flatMap(({ id, sighting }) => (sighting.type === 'seen' && sighting.snapshot.stamp === undefined && !linked.has(id) ? [sighting.snapshot] : []))
+    const free = rows.flatMap(({ id, sighting }) => (sighting.type === 'seen' && !linked.has(id) ? [sighting.snapshot] : []))
     return free.length === 1 ? free : []
   })
 }

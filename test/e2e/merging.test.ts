@@ -96,7 +96,6 @@ describe('an event edited on both sides', () => {
       const pair = await find(name)
       expect([pair.inOutlook['Location'], pair.inCrm['location']]).toEqual([kept, kept])
     }
-    await office.settled()
   })
 
   it('waits for a human where the policy is "ask", and the next sync carries the decision out', async () => {
@@ -112,7 +111,6 @@ describe('an event edited on both sides', () => {
       const pair = await find(name)
       expect([pair.inOutlook['Location'], pair.inCrm['location'], pair.inCrm['subject']]).toEqual(['from Outlook', 'from the CRM', `${name}!`])
     }
-    await office.settled()
 
     const { conflicts } = (await office.run('conflicts', '--json')).json
     expect(conflicts).toHaveLength(2)

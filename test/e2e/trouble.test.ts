@@ -47,7 +47,6 @@ async function healsAfter(ran: Ran, mend: () => unknown): Promise<void> {
   await mend()
   await office.sync()
   expect(await subjects()).toEqual(['Of alice', 'Of bob'])
-  await office.settled()
 }
 
 describe('a sync that cannot reach or sign in to', () => {
@@ -155,7 +154,6 @@ describe('a record that', () => {
     const mended = visit('Impossible')
     await simulators.editRecord('carol', id, { date_start: mended.date_start, due_date: mended.due_date })
     expect(await office.sync()).toMatchObject({ exchange: { created: 1 } })
-    await office.settled()
   })
 
   it('belongs to somebody who does not exist goes nowhere, and home once it is given to a person', async () => {

@@ -1,8 +1,9 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { testDatabase } from '../../support/postgres.ts'
+import type { TestDatabase } from '../../support/postgres.ts'
 import { launch, run, until } from './process.ts'
 import type { Ran, Running } from './process.ts'
 import { addressOf } from './simulators.ts'
@@ -74,12 +75,24 @@ export function usualConfig({ json }: Simulators) {
   }
 }
 
+/** Held for the whole file: the server would end and start again between tests. */
+let anchor: Promise<TestDatabase> | undefined
+afterAll(async () => {
+  await (await anchor)?.drop()
+  anchor = undefined
+})
+
+async function newDatabase(): Promise<TestDatabase> {
+  await (anchor ??= testDatabase())
+  return testDatabase()
+}
+
 export async function install(simulators: Simulators, options: InstallationOptions = {}): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), 'connector-e2e-'))
   // PostgreSQL does not run as root: another operating system user has to reach the data folder.
   chmodSync(folder, 0o755)
   const usual = { ...usualConfig(simulators), ...options.config }
-  let database = options.embedded === true ? undefined : await testDatabase()
+  let database = options.embedded === true ? undefined : await newDatabase()
   const write = (yaml: string) => writeFileSync(join(folder, 'connector.yaml'), yaml)
   const configure = (parts: object) => write(JSON.stringify({ ...usual, ...parts }, null, 2))
   const environment = () => ({ CONNECTOR_DATA: join(folder, 'data'), ...(database === undefined ? {} : { DATABASE_URL: database.url }) })
@@ -133,7 +146,7 @@ export async function install(simulators: Simulators, options: InstallationOptio
     },
     async loseDatabase() {
       await database?.drop()
-      database = await testDatabase()
+      database = await newDatabase()
     },
     async close() {
       await Promise.all([...services].map((service) => {
