@@ -111,8 +111,11 @@ export interface Crm extends Replica {
 
 export interface Exchange extends Replica {
   readonly side: 'exchange'
-  /** Opens the mailbox and makes sure the folders exist; the first thing called. */
-  open(): Promise<void>
+  /**
+   * Opens the mailbox and makes sure the folders exist; the first thing called.
+   * @param readOnly a folder of ours that is missing counts as empty instead of being made
+   */
+  open(readOnly?: boolean): Promise<void>
 }
 
 /** Tells that something may have changed. Hints may be lost, repeated or late: truth comes from `pull`. */

@@ -24,7 +24,7 @@ export async function preview(engine: Engine): Promise<{ totals: Totals; writes:
         crm: { ...pretend(engine.crm, writes, null), side: 'crm', users: () => engine.crm.users(), groups: () => engine.crm.groups() } satisfies Crm,
         exchangeOf: (mailbox) => {
           const real = engine.exchangeOf(mailbox)
-          return { ...pretend(real, writes, mailbox), side: 'exchange', open: () => real.open() } satisfies Exchange
+          return { ...pretend(real, writes, mailbox), side: 'exchange', open: () => real.open(true) } satisfies Exchange
         },
         mode: { ...engine.mode, once: true, dry: true },
       }

@@ -52,7 +52,7 @@ async function isCrmComplete(engine: Engine): Promise<boolean> {
 async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   if (row.mailbox === null) return
   const exchange = engine.exchangeOf(row.mailbox)
-  await exchange.open()
+  await exchange.open(engine.mode.dry)
   const fence = await engine.store.raiseFence(row.lane)
   const run: Run = { engine, lane: row.lane, mailbox: row.mailbox, exchange, fence, holds: holdsOf(exchange, engine.crm) }
   if (engine.mode.once) await engine.store.transaction((tx) => tx.hastenInbox(row.lane, engine.clock.now()), fence)

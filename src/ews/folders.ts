@@ -16,11 +16,15 @@ export interface SyncedFolders extends Readonly<Record<ItemKind, FolderRef & { i
 export const CONTACTS_FOLDER = 'vtenext'
 const DISTINGUISHED = ['calendar', 'tasks', 'deleteditems']
 const CLASSES: Readonly<Record<ItemKind, string>> = { event: 'IPF.Appointment', task: 'IPF.Task', contact: 'IPF.Contact' }
+/** Stands for the contacts folder where it may not be made. */
+export const NO_FOLDER = ''
 /** How long the list of a mailbox's other folders is believed. */
 const OTHERS_MS = 5 * 60_000
 
 /** The folders of a mailbox, looked up once. */
 export class Folders {
+  /** A contacts folder that does not exist yet is not made: its id is empty, and nothing is in it. */
+  readOnly = false
   readonly #session: Session
   #synced: Promise<SyncedFolders> | undefined
   #all: { readonly at: number; readonly folders: Promise<readonly Folder[]> } | undefined
@@ -73,6 +77,7 @@ export class Folders {
       folder.name === CONTACTS_FOLDER && (folder.folderClass === '' || folder.folderClass.startsWith(CLASSES.contact)))?.id
     const existing = await find()
     if (existing !== undefined) return existing
+    if (this.readOnly) return NO_FOLDER
     const [made] = await this.#session.batch(createFolder, { parent, name: CONTACTS_FOLDER }, 1)
     if (made?.ok === true) return made.value
     // Somebody else was faster: another process, or an answer that was lost.

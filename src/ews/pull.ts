@@ -3,6 +3,7 @@ import type { ItemId, ItemKind, SyncState } from '../model/index.ts'
 import type { Change, ChangePage, KnownKeys } from '../ports.ts'
 import { SyncError } from '../lib/errors.ts'
 import { verdictOf } from './errors.ts'
+import { NO_FOLDER } from './folders.ts'
 import type { Folders } from './folders.ts'
 import { ELEMENTS } from './item-shape.ts'
 import { getItem } from './operations/get-item.ts'
@@ -18,6 +19,7 @@ export async function pullPage(
   session: Session, folders: Folders, kind: ItemKind, since: SyncState | null, known: KnownKeys, maxChanges: number,
 ): Promise<ChangePage> {
   const folder = (await folders.synced())[kind]
+  if (folder.id === NO_FOLDER) return { type: 'page', changes: [], next: syncState(''), more: false }
   const [result] = await session.batch(syncFolderItems, { folder, syncState: since, maxChanges }, 1)
   if (result?.ok !== true) {
     const failure = result?.failure ?? { code: 'NoAnswer', text: '' }

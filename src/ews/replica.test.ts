@@ -175,6 +175,12 @@ describe('writing', () => {
     expect(sim.outbox).toEqual([])
   })
 
+  it('opened for a look only, it makes no contacts folder, and the missing one is empty', async () => {
+    sim.faults.add({ operation: 'CreateFolder', times: 1, effect: { type: 'error', code: 'ErrorAccessDenied' } })
+    await mailbox.open(true)
+    expect(await mailbox.pull('contact', null, async () => new Map())).toEqual({ type: 'page', changes: [], next: '', more: false })
+  })
+
   it('does not know the outcome of a create whose answer is lost, and finds the item by its token', async () => {
     await mailbox.open()
     const query = { kind: 'event', token: token('pair-9'), item: meeting(), uid: null, since: clock.now() } as const

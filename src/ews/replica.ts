@@ -18,7 +18,8 @@ import { createAll, removeAll, updateAll } from './write.ts'
 export function createReplica(session: Session, folders: Folders, maxChanges: number): Exchange {
   return {
     side: 'exchange',
-    async open() {
+    async open(readOnly = false) {
+      folders.readOnly = readOnly
       await folders.synced()
     },
     hold,

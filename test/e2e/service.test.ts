@@ -15,9 +15,11 @@ beforeAll(async () => {
   simulators = await startSimulators()
   office = await install(simulators, { embedded: true, config: { policy: { conflict: 'ask', deletionGraceSeconds: 1 } } })
   service = await office.start('--verbose')
+  keep = service
   await until('it is ready', async () => (await fetch(`${service.url}/readyz`)).ok)
 })
 afterAll(async () => {
+  (await import('node:fs')).writeFileSync(`/tmp/service-${Date.now()}.log`, firstLog())
   await office.close()
   await simulators.stop()
 })
@@ -27,6 +29,8 @@ beforeEach(async () => {
 })
 
 let made = 0
+let keep: Service
+const firstLog = () => keep.stdout() + keep.stderr()
 const subject = (words: string) => `${words} ${(made += 1)}`
 const inCrm = (name: string, withinMs?: number) => until(`"${name}" is in the CRM`, async () => (await simulators.record('Events', name)) !== undefined, withinMs)
 const inOutlook = (who: string, name: string, withinMs?: number) => until(`"${name}" is in Outlook`, async () => (await simulators.item(who, name)) !== undefined, withinMs)
