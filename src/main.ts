@@ -48,10 +48,14 @@ export const systemClock: Clock = {
   },
 }
 
+/** Addresses are personal data. Messages of errors name them for whoever reads `status`; the log line has the lane. */
+const withoutAddresses = (line: string) => line.replace(/[^\s"'<>:;,()/\\]+@[\w.-]*\w/g, '***')
+
 /** Secrets never reach a log field by accident: what looks like one is removed. */
 export function createLog(level: string, destination?: DestinationStream): Log {
   const redact = { paths: ['password', 'accessKey', '*.password', '*.accessKey', 'headers', '*.headers'], remove: true }
-  return destination === undefined ? pino({ level, redact }) : pino({ level, redact }, destination)
+  const options = { level, redact, hooks: { streamWrite: withoutAddresses } }
+  return destination === undefined ? pino(options) : pino(options, destination)
 }
 
 /** @throws SyncError when the store cannot be opened or the configuration contradicts itself */

@@ -6,7 +6,7 @@ import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
 import { UNKNOWN_KEY } from './work.ts'
 
-const BATCH = 200
+const BATCH = 500
 
 /**
  * Puts the silent marks where they are missing: our stamp on items made in Exchange, the Exchange id on CRM records that

@@ -13,7 +13,7 @@ import type { Verdicts } from './vanish.ts'
 import { backoffMs, isWork, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
-const BATCH = 200
+const BATCH = 500
 /** Rounds of a run: each either empties the inbox of due rows or finds new input; the rest waits for the next run. */
 const MAX_ROUNDS = 2000
 

@@ -5,7 +5,8 @@ import type { Act } from './machine.ts'
 import { Office } from './office.ts'
 
 const RUNS = Number(process.env.CONVERGENCE_RUNS ?? 150)
-const SEED = process.env.CONVERGENCE_SEED === undefined ? {} : { seed: Number(process.env.CONVERGENCE_SEED) }
+/** The same histories every time in a plain run, so that a red one is about the change; other seeds by night. */
+const SEED = { seed: Number(process.env.CONVERGENCE_SEED ?? 20261122) }
 
 const anAct: fc.Arbitrary<Act> = fc.record({
   act: fc.constantFrom(...ACTS), when: fc.constantFrom('any' as const, 'write' as const), wait: fc.nat(12), pick: fc.nat(1000), field: fc.nat(1000),
