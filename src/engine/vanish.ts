@@ -38,7 +38,8 @@ export async function judgeVanished(run: Run, verdicts: Verdicts): Promise<void>
   if (rows.length === 0) return
   const stands: Vanished[] = []
   for (const { row, pair } of await linkedRows(run, rows)) {
-    if (row.side === 'crm') stands.push({ row, linked: pair, proven: true })
+    // The feed's own word is proof; a record that a full reading only lacks may be a reset server's.
+    if (row.side === 'crm') stands.push({ row, linked: pair, proven: !isAfterResync(row) })
     else stands.push(...(await searchFor(run, row, pair)))
   }
   await brake(run, verdicts, 'exchange', stands.filter(({ row }) => row.side === 'exchange'))
@@ -166,13 +167,18 @@ async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonl
   const tooMany = rest.length > 0 && total > count && total > share * linkedCount
   // Everything gone without a trace, not even in Deleted Items: the mailbox was emptied or replaced.
   const emptied = side === 'exchange' && rest.length >= 5 && rest.length >= linkedCount && rest.every((one) => !one.proven)
-  await hold(run, side, afterResync, 'missing after Exchange lost its sync state: the server may have been reset')
+  await hold(run, side, afterResync, AFTER_RESYNC_REASON[side])
   if (tooMany) await hold(run, side, rest, `${total} of ${linkedCount} linked items vanished in one run, more than the limit allows`)
   else if (emptied) await hold(run, side, rest, 'the whole mailbox is suddenly empty')
   const stopped = new Set(tooMany || emptied ? [...afterResync, ...rest] : afterResync)
   const passing = vanished.filter((one) => !stopped.has(one))
   for (const { row } of passing) verdicts.approved.add(nameOf(row))
   verdicts.passed[side] += passing.length
+}
+
+const AFTER_RESYNC_REASON: Readonly<Record<Side, string>> = {
+  exchange: 'missing after Exchange lost its sync state: the server may have been reset',
+  crm: 'missing when the CRM was read again from the start, and never reported as deleted: the CRM may have been reset',
 }
 
 const isAfterResync = (row: InboxRow) => row.sighting.type === 'gone' && row.sighting.changeKey === AFTER_RESYNC
