@@ -1,6 +1,6 @@
 import { instant, instantMs, naturalKey } from '../model/index.ts'
 import type { InboxRow, Instant, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
-import { inWindow, match, planCreate, planMatch } from '../sync/index.ts'
+import { inWindow, isUnwanted, match, planCreate, planMatch } from '../sync/index.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { look } from './look.ts'
@@ -73,8 +73,10 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found
   // A folder that only receives: what people put there themselves is theirs.
-  if (engine.policy.direction[row.kind] === 'to-exchange') return [skip(row, 'direction')]
-  const window = inWindow(snapshot.item, engine.clock.now(), engine.policy)
+  if (['to-exchange', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]
+  const unwanted = isUnwanted(snapshot, run.policy)
+  if (unwanted !== null) return [skip(row, unwanted)]
+  const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
   if (isMeeting && snapshot.uid !== undefined) {
     const holder = await engine.store.transaction((tx) => tx.claim(snapshot.uid ?? '', lane, engine.clock.now()), run.fence)
@@ -154,8 +156,10 @@ async function meetCrm(run: Run, batch: Batch, stranger: Stranger, used: Set<Ite
   if (buried !== null) return [buried]
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found
-  if (engine.policy.direction[row.kind] === 'to-crm') return [skip(row, 'direction')]
-  const window = inWindow(snapshot.item, engine.clock.now(), engine.policy)
+  if (['to-crm', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]
+  const unwanted = isUnwanted(snapshot, run.policy)
+  if (unwanted !== null) return [skip(row, unwanted)]
+  const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
   const fresh = newCopy(run, row.kind, null, snapshot)
   const linked = { link: batch.siblings.get(row.id)?.[0]?.link ?? fresh.link, copy: fresh.copy }
@@ -207,7 +211,7 @@ function matched(run: Run, batch: Batch, row: InboxRow, exchange: Snapshot, crm:
     rows: [...new Map(rows.map((one) => [`${one.side}/${one.id}`, one])).values()],
     exchange: { type: 'seen', snapshot: exchange },
     crm: { type: 'seen', snapshot: crm },
-    plan: planMatch(row.kind, exchange, crm, { policy: engine.policy, holds: run.holds }),
+    plan: planMatch(row.kind, exchange, crm, { policy: run.policy, holds: run.holds }),
   }
 }
 

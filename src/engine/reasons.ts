@@ -7,6 +7,8 @@ const SENTENCES: Readonly<Record<SkipReason, string>> = {
   direction: 'The policy carries items of this kind only the other way.',
   'no-mailbox': 'Nobody it belongs to has a connected mailbox.',
   unreadable: 'It cannot be read; the log says what is wrong. It is read again as soon as it changes.',
+  category: 'Its categories are left out by the choices made for this mailbox. It is looked at again when they change.',
+  'before-start': 'It is older than the moment from which this mailbox is synchronised. An edit brings it in.',
   private: 'It is private, and the policy privateItems is "skip".',
   ambiguous: 'Several items on the other side look the same. "exchange-connector held" asks which decision to take.',
   'user-deleted': 'Its user deleted it on the receiving side; that is respected.',

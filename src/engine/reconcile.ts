@@ -157,6 +157,8 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
   // Found gone without a verdict: a row of its own is judged first.
   if (exchange.type === 'gone' && !bySide.has('exchange')) return vanished(run, linked, rows)
 
+  // Switched off for this mailbox while linked: nothing is lost, it is looked at again when it is switched on.
+  if (run.policy.direction[link.kind] === 'off') return rows.map((row) => ({ type: 'skip', row, reason: 'direction', enterAt: null, uid: link.uid }))
   const unsupported = unsupportedOf(exchange, crm)
   if (unsupported !== null) return [leave(linked, rows, exchange, crm, unsupported)]
   // Another attendee's copy of a meeting: known, never written.
@@ -168,7 +170,7 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
     return await planAway(run, batch, linked, rows, exchange, crm)
   }
   const decided = refereeOf(conflicts, copy.id)
-  const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.engine.policy, holds: run.holds, now: run.engine.clock.now(), decided })
+  const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: run.engine.clock.now(), decided })
   const remakes = made.writes.some((write) => write.type === 'create' && write.on === 'crm')
   if (remakes && (await isTakenBySibling(run, batch, linked))) return rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
   return [{ linked, isNew: false, rows, exchange, crm, plan: made, ...(reassigned ? { again: true } : {}) }]

@@ -34,7 +34,7 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
     )
     return
   }
-  const snapshot = operation.side === 'exchange' ? mask(created, null, engine.policy) : created
+  const snapshot = operation.side === 'exchange' ? mask(created, null, run.policy) : created
   const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: null })
   await engine.store.transaction(async (tx) => {
     const [existing] = await tx.copiesById([operation.copy])

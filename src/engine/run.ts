@@ -3,7 +3,7 @@ import type { SyncError } from '../lib/errors.ts'
 import { CRM_LANE, instant, instantMs } from '../model/index.ts'
 import type { MailboxId } from '../model/index.ts'
 import type { LaneRow } from '../ports.ts'
-import { activeKinds, holdsOf, reportError } from './context.ts'
+import { activeKinds, holdsOf, policyOf, reportError } from './context.ts'
 import type { Engine, Run } from './context.ts'
 import { applyDecisions } from './decide.ts'
 import { createMarker } from './mark.ts'
@@ -54,7 +54,7 @@ async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   const exchange = engine.exchangeOf(row.mailbox)
   await exchange.open(engine.mode.dry)
   const fence = await engine.store.raiseFence(row.lane)
-  const run: Run = { engine, lane: row.lane, mailbox: row.mailbox, exchange, fence, holds: holdsOf(exchange, engine.crm) }
+  const run: Run = { engine, lane: row.lane, mailbox: row.mailbox, exchange, policy: policyOf(engine, row.lane), fence, holds: holdsOf(exchange, engine.crm) }
   if (engine.mode.once) await engine.store.transaction((tx) => tx.hastenInbox(row.lane, engine.clock.now()), fence)
   if (!engine.mode.dry) await recover(run)
   await pullMailbox(run)

@@ -272,9 +272,11 @@ function skipOf({ engine, lane }: Run, facts: Omit<Skip, 'lane' | 'at'>): Skip {
 
 function count(run: Run, works: readonly Work[], sent: readonly Sent[], ledger: Ledger): void {
   const { totals } = run.engine
-  for (const { write, outcome } of sent) {
+  for (const { write, outcome, work } of sent) {
     if (outcome?.type !== 'done' && outcome?.type !== 'removed') continue
     totals[write.on][write.type === 'create' ? 'created' : write.type === 'update' ? 'updated' : 'deleted'] += 1
+    const source = work[other(write.on)]
+    run.engine.onWritten?.({ lane: run.lane, side: write.on, kind: work.linked.link.kind, changedAt: source.type === 'seen' ? source.snapshot.modifiedAt : null })
   }
   const saved = new Set(ledger.saved.map(({ copy }) => copy.id))
   totals.linked += works.filter((work) => work.isNew && saved.has(work.linked.copy.id)).length

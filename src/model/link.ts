@@ -29,6 +29,8 @@ export type SkipReason =
   | 'no-mailbox'
   | 'unreadable'
   | 'private'
+  | 'category'
+  | 'before-start'
   | 'ambiguous'
   | 'user-deleted'
   | 'moved-away'

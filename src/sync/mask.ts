@@ -9,7 +9,9 @@ const isSecret = (item: Item) =>
  *
  * @param copy the copy the item is linked to, if any
  */
-export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems'>): Snapshot {
+export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems' | 'availabilityOnly'>): Snapshot {
+  // Words that the CRM has already, because the event comes from there, need no hiding.
+  if (policy.availabilityOnly === true && snapshot.item.kind === 'event' && (copy === null || copy.traits.masked === true)) return wordless(snapshot)
   if (policy.privateItems === 'full' || !isSecret(snapshot.item)) return snapshot
   if (copy !== null && copy.traits.masked !== true && isSecret(copy.base.exchange)) return snapshot
   if (policy.privateItems === 'skip' && copy === null) return { ...wordless(snapshot), unsupported: 'private' }
