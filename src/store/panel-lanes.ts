@@ -78,7 +78,7 @@ export function panelLanes(db: Database): PanelLanes {
       await rows(db, sql`update connector.skips set enter_at = ${instant(at.getTime())}
         where lane = ${lane} and reason = any(${textArray(reasons)})`)
     },
-    resetLane: (lane, forget, at) => resetLane(db, lane, forget, at),
+    resetLane: (lane, forget, at) => db.transaction().execute((transaction) => resetLane(transaction, lane, forget, at)),
     async queued() {
       const [row] = await rows(db, sql<{ waiting: number; running: number }>`
         select count(*) filter (where state < 'active') as waiting, count(*) filter (where state = 'active') as running
