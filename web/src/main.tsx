@@ -36,7 +36,7 @@ const queries = new QueryClient({
 
 await prepareLanguage()
 createRoot(document.getElementById('root') as HTMLElement).render(
-  <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce} cssVariablesResolver={() => ({ variables: {}, light: { '--mantine-color-dimmed': '#596068', '--mantine-color-body': '#f8f9fb' }, dark: { '--mantine-color-dimmed': '#a6acb3' } })}>
+  <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce} cssVariablesResolver={() => ({ variables: {}, light: { '--mantine-color-dimmed': '#596068', '--mantine-color-body': '#f5f7f9' }, dark: { '--mantine-color-dimmed': '#a6acb3', '--mantine-color-body': '#1b1d20' } })}>
     <QueryClientProvider client={queries}>
       <Notifications position="top-right" />
       <App />

@@ -35,7 +35,7 @@ export function Shell({ viewer, children }: { viewer: Person; children: ReactNod
           <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('app.menu')} aria-expanded={opened} />
           <Group gap={10} wrap="nowrap" miw={0}>
             <img src="/icon.svg" width={26} height={26} alt="" />
-            <Text fw={650} truncate>{t('app.name')}</Text>
+            <Text fw={650} truncate visibleFrom="xs">{t('app.name')}</Text>
           </Group>
           <Box flex={1} />
           <HeaderTools />

@@ -13,6 +13,8 @@ export interface Speech {
   t(key: Key, blanks?: Record<string, string | number>): string
   /** The text of a key that is put together; what nobody translated is shown as it came. */
   maybe(key: string, otherwise?: string): string
+  /** A sentence of the journal. */
+  reason(sentence: string): string
   /** In the viewer's zone. */
   moment(at: string | number | Date, style?: 'full' | 'time' | 'date' | 'day'): string
   /** "3 minutes ago", "in 2 hours". */
@@ -39,16 +41,16 @@ function read(): string | null {
   }
 }
 
-let italian: Texts | null = null
+let italian: { readonly it: Texts; readonly reasons: Readonly<Record<string, string>> } | null = null
 /** Loaded before the first picture, so that no text changes its language under somebody's eyes. */
 export async function prepareLanguage(): Promise<void> {
-  if (preferred() === 'it') italian = (await import('./it.ts')).it
+  if (preferred() === 'it') italian = await import('./it.ts')
 }
 
 export function SpeechProvider({ zone, children }: { zone: string; children: ReactNode }) {
   const [language, setState] = useState<Language>(preferred)
   const speech = useMemo<Speech>(() => {
-    const texts: Texts = language === 'it' && italian !== null ? italian : en
+    const texts: Texts = language === 'it' && italian !== null ? italian.it : en
     document.documentElement.lang = language
     const fill = (text: string, blanks: Record<string, string | number>) => text.replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? ''))
     const styles: Record<string, Intl.DateTimeFormatOptions> = {
@@ -63,11 +65,12 @@ export function SpeechProvider({ zone, children }: { zone: string; children: Rea
         } catch {
           // It holds for this visit, then.
         }
-        if (next === 'it' && italian === null) void import('./it.ts').then((loaded) => { italian = loaded.it; setState(next) })
+        if (next === 'it' && italian === null) void import('./it.ts').then((loaded) => { italian = loaded; setState(next) })
         else setState(next)
       },
       t: (key, blanks = {}) => fill(texts[key], blanks),
       maybe: (key, otherwise = key) => (key in texts ? texts[key as Key] : otherwise),
+      reason: (sentence) => (language === 'it' ? (italian?.reasons[sentence] ?? sentence) : sentence),
       moment: (at, style = 'full') => new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, { ...styles[style], timeZone: zone }).format(new Date(at)),
       ago(at) {
         const seconds = Math.round((new Date(at).getTime() - Date.now()) / 1000)

@@ -67,8 +67,8 @@ function WriteList({ isAdmin }: { isAdmin: boolean }) {
         {choice('side', t('activity.side'), SIDES, (one) => t(`side.${one}`))}
         {choice('type', t('activity.type'), TYPES, (one) => t(`type.${one}`))}
         {choice('state', t('activity.state'), STATES, (one) => t(`state.${one}`))}
-        <TextInput type="date" aria-label={t('activity.from')} size="sm" w={{ base: '47%', sm: 150 }} value={filter['from'] ?? ''} onChange={(event) => set('from', event.currentTarget.value)} />
-        <TextInput type="date" aria-label={t('activity.to')} size="sm" w={{ base: '47%', sm: 150 }} value={filter['to'] ?? ''} onChange={(event) => set('to', event.currentTarget.value)} />
+        <TextInput type="date" aria-label={t('activity.from')} leftSection={<span className="prefix">{t('activity.from')}</span>} leftSectionWidth={52} size="sm" w={{ base: '100%', sm: 190 }} value={filter['from'] ?? ''} onChange={(event) => set('from', event.currentTarget.value)} />
+        <TextInput type="date" aria-label={t('activity.to')} leftSection={<span className="prefix">{t('activity.to')}</span>} leftSectionWidth={52} size="sm" w={{ base: '100%', sm: 190 }} value={filter['to'] ?? ''} onChange={(event) => set('to', event.currentTarget.value)} />
       </Group>
       <Loaded query={writes}>{() => rows.length === 0
         ? <Empty icon="activity" title={t('activity.none')} text={t('activity.noneText')} />
@@ -92,7 +92,7 @@ function UserChoice({ value, set }: { value: string | null; set: (value: string 
 }
 
 export function WriteRow({ row, withUser }: { row: Write; withUser: boolean }) {
-  const { t } = useSpeech()
+  const { t, reason } = useSpeech()
   const [opened, setOpened] = useState(false)
   const title = row.title ?? t('activity.untitled')
   const detail = `write-${row.id}`
@@ -103,7 +103,7 @@ export function WriteRow({ row, withUser }: { row: Write; withUser: boolean }) {
           <ThemeIcon variant="light" color={row.state === 'failed' ? 'red' : row.type === 'delete' ? 'orange' : 'blue'} radius="xl" size={34}><Icon name={row.kind} size={17} /></ThemeIcon>
           <Box flex={1} miw={0}>
             <Text size="sm" lineClamp={2}><b>{title}</b> <span>{t(`type.${row.type}`)}</span> <span className="dim">→ {t(`side.${row.side}`)}</span></Text>
-            <Text size="xs" c="dimmed" lineClamp={2}>{withUser && row.user !== null ? `${row.user} · ` : ''}{row.reason}</Text>
+            <Text size="xs" c="dimmed" lineClamp={2}>{withUser && row.user !== null ? `${row.user} · ` : ''}{reason(row.reason)}</Text>
           </Box>
           <Stack gap={2} align="flex-end"><Text size="xs" c="dimmed" ta="right" component="div"><Ago at={row.at} /></Text>{row.state !== 'done' && <Badge size="sm" className="standing-badge" variant="light" color={row.state === 'failed' ? 'red' : 'blue'} tt="none">{t(`state.${row.state}`)}</Badge>}</Stack>
         </Group>
@@ -112,7 +112,7 @@ export function WriteRow({ row, withUser }: { row: Write; withUser: boolean }) {
         <Box px="md" pb="md" pl={{ base: 'md', sm: 62 }}>
           <Changes before={row.before} after={row.after} />
           <Text size="xs" c="dimmed" mt="sm" className="wrap">
-            {t('activity.reason')}: {row.reason}{row.outcome !== null && row.state === 'failed' ? `. ${t('activity.outcome')}: ${row.outcome}` : ''}
+            {t('activity.reason')}: {reason(row.reason)}{row.outcome !== null && row.state === 'failed' ? `. ${t('activity.outcome')}: ${row.outcome}` : ''}
             {row.record !== null && <><br />{t('activity.record')}: {row.record}</>}{row.mailbox !== null && <><br />{t('users.mailbox')}: {row.mailbox}</>}
           </Text>
         </Box>

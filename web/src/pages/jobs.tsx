@@ -9,14 +9,18 @@ import { useAct } from '../parts/ask.tsx'
 import { Ago, Loaded, PageHead, Trouble } from '../parts/basics.tsx'
 import { Icon } from '../parts/icons.tsx'
 
+const UNITS = { s: 'second', m: 'minute', h: 'hour' } as const
+
 /** "every 600s" as people say it; a cron pattern as it is. */
-function scheduleText(schedule: string, { t }: Speech): string {
+function scheduleText(schedule: string, { t, language }: Speech): string {
+  const daily = /^(\d{1,2}) (\d{1,2}) \* \* \*$/.exec(schedule)
+  if (daily !== null) return t('jobs.daily', { time: `${daily[2]}:${(daily[1] ?? '').padStart(2, '0')}` })
   const match = /^every (\d+(?:\.\d+)?)(s|m|h)$/.exec(schedule)
   if (match === null) return schedule
   let [amount, unit] = [Number(match[1]), match[2] as 's' | 'm' | 'h']
   if (unit === 's' && amount % 60 === 0) [amount, unit] = [amount / 60, 'm']
   if (unit === 'm' && amount % 60 === 0) [amount, unit] = [amount / 60, 'h']
-  return t('jobs.every', { n: amount, unit: t(`jobs.unit.${unit}`) })
+  return t('jobs.every', { time: new Intl.NumberFormat(language, { style: 'unit', unit: UNITS[unit], unitDisplay: 'long' }).format(amount) })
 }
 
 export default function Jobs() {
@@ -41,13 +45,13 @@ function JobRow({ job, edit, changed }: { job: Job; edit: () => void; changed: (
   return (
     <Box component="li" className="user-card">
       <Group justify="space-between" align="flex-start" gap="md">
-        <Box flex="1 1 320px" miw={0}>
-          <Group gap="xs"><Text fw={600} size="sm" component="h2" m={0}>{name}</Text>
+        <Box flex="1 1 300px" miw={0}>
+          <Group gap="xs" wrap="nowrap"><Text fw={600} size="sm" component="h2" m={0}>{name}</Text>
             {job.paused ? <Badge className="standing-badge" variant="light" color="gray" tt="none">{t('jobs.paused')}</Badge> : job.running ? <Badge className="standing-badge" variant="light" color="blue" tt="none">{t('jobs.running')}</Badge> : job.result !== null && <Badge className="standing-badge" variant="light" color={job.result === 'done' ? 'teal' : 'red'} tt="none">{t(`jobs.${job.result}`)}</Badge>}</Group>
           <Text size="sm" c="dimmed" mt={2}>{scheduleText(job.schedule, speech)}</Text>
           {job.message !== null && <Text size="sm" mt={4} className="wrap">{job.message}</Text>}
         </Box>
-        <Group gap="xl" wrap="nowrap">
+        <Group gap="md" wrap="nowrap">
           <Fact label={t('jobs.last')}><Ago at={job.lastRunAt} none={t('jobs.notYet')} /></Fact>
           <Fact label={t('jobs.next')}>{job.paused ? '–' : <Ago at={job.nextRunAt} none="–" />}</Fact>
           <Fact label={t('jobs.duration')}>{job.ms === null ? '–' : ms(job.ms)}</Fact>
@@ -62,7 +66,7 @@ function JobRow({ job, edit, changed }: { job: Job; edit: () => void; changed: (
   )
 }
 
-const Fact = ({ label, children }: { label: string; children: React.ReactNode }) => <Box miw={84}><Text size="xs" c="dimmed">{label}</Text><Text size="sm" component="div">{children}</Text></Box>
+const Fact = ({ label, children }: { label: string; children: React.ReactNode }) => <Box w={{ base: 'auto', sm: 104 }}><Text size="xs" c="dimmed">{label}</Text><Text size="sm" component="div">{children}</Text></Box>
 
 function ScheduleDialog({ job, close, changed }: { job: Job; close: () => void; changed: () => void }) {
   const speech = useSpeech()

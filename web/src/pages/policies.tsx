@@ -49,14 +49,14 @@ function Company({ data, saved }: { data: CompanyPolicy; saved: () => void }) {
           <Grid><Grid.Col span={{ base: 6, sm: 4 }}><NumberInput label={t('policies.pastDays')} min={0} max={3650} value={sync.pastDays} onChange={(value) => setSync({ ...sync, pastDays: number(value, sync.pastDays) })} /></Grid.Col>
             <Grid.Col span={{ base: 6, sm: 4 }}><NumberInput label={t('policies.futureDays')} min={1} max={3650} value={sync.futureDays} onChange={(value) => setSync({ ...sync, futureDays: number(value, sync.futureDays) })} /></Grid.Col></Grid>
         </Section>
-        <Section title={t('policies.title')}>
+        <Section title={t('policies.rules')}>
           <Grid><Grid.Col span={{ base: 12, sm: 6 }}>{choice(t('policies.conflict'), policy.conflict, ['newest', 'crm', 'exchange', 'ask'] as const, (one) => t(`policies.conflict.${one}`), (conflict) => setPolicy({ ...policy, conflict }))}</Grid.Col>
             <Grid.Col span={{ base: 12, sm: 6 }}>{choice(t('policies.private'), policy.privateItems, ['mask', 'skip', 'full'] as const, (one) => t(`policies.private.${one}`), (privateItems) => setPolicy({ ...policy, privateItems }))}</Grid.Col>
             <Grid.Col span={{ base: 12, sm: 6 }}>{choice(t('policies.completion'), policy.groupCompletion, ['any', 'all', 'own'] as const, (one) => t(`policies.completion.${one}`), (groupCompletion) => setPolicy({ ...policy, groupCompletion }))}</Grid.Col>
             <Grid.Col span={{ base: 12, sm: 6 }}>{choice(t('policies.contacts'), policy.contacts, ['leave', 'crm-wins'] as const, (one) => t(`policies.contacts.${one}`), (contacts) => setPolicy({ ...policy, contacts }))}</Grid.Col></Grid>
         </Section>
         <Section title={t('policies.limit')}>
-          <Grid><Grid.Col span={{ base: 12, sm: 4 }}><NumberInput label={t('policies.limitCount')} min={0} value={policy.deletionLimit.count} onChange={(value) => setPolicy({ ...policy, deletionLimit: { ...policy.deletionLimit, count: number(value, policy.deletionLimit.count) } })} /></Grid.Col>
+          <Grid align="flex-end"><Grid.Col span={{ base: 12, sm: 4 }}><NumberInput label={t('policies.limitCount')} min={0} value={policy.deletionLimit.count} onChange={(value) => setPolicy({ ...policy, deletionLimit: { ...policy.deletionLimit, count: number(value, policy.deletionLimit.count) } })} /></Grid.Col>
             <Grid.Col span={{ base: 12, sm: 4 }}><NumberInput label={t('policies.limitPercent')} min={0} max={100} value={policy.deletionLimit.percent} onChange={(value) => setPolicy({ ...policy, deletionLimit: { ...policy.deletionLimit, percent: number(value, policy.deletionLimit.percent) } })} /></Grid.Col>
             <Grid.Col span={{ base: 12, sm: 4 }}><NumberInput label={t('policies.grace')} min={0} max={86_400} value={policy.deletionGraceSeconds} onChange={(value) => setPolicy({ ...policy, deletionGraceSeconds: number(value, policy.deletionGraceSeconds) })} /></Grid.Col></Grid>
         </Section>

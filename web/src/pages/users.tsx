@@ -87,7 +87,7 @@ function UserTable({ page, selected, toggle, setSelected, show }: TableProps) {
         <Table.Tr>
           <Table.Th w={40}><Checkbox aria-label={t('users.selectAll')} checked={all} indeterminate={!all && page.some((row) => selected.has(row.id))} onChange={() => setSelected(new Map(all ? [] : [...selected, ...page.map((row) => [row.id, row] as const)]))} /></Table.Th>
           <Table.Th>{t('users.user')}</Table.Th><Table.Th>{t('users.mailbox')}</Table.Th><Table.Th>{t('users.standing')}</Table.Th><Table.Th>{t('users.how')}</Table.Th>
-          <Table.Th>{t('users.lastIn')}</Table.Th><Table.Th>{t('users.lastOut')}</Table.Th><Table.Th ta="right">{t('users.linked')}</Table.Th><Table.Th ta="right">{t('users.issues')}</Table.Th>
+          <Table.Th>{t('users.last')}</Table.Th><Table.Th ta="right">{t('users.linked')}</Table.Th><Table.Th ta="right">{t('users.issues')}</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -98,8 +98,7 @@ function UserTable({ page, selected, toggle, setSelected, show }: TableProps) {
             <Table.Td maw={240}>{row.mailbox === null ? <Text size="sm" c="dimmed" lineClamp={2}>{row.suggested === null ? t('users.noAddress') : t('users.suggested', { mailbox: row.suggested })}</Text> : <Text size="sm" lineClamp={2}>{row.mailbox}</Text>}</Table.Td>
             <Table.Td><StandingBadge standing={row.standing} /></Table.Td>
             <Table.Td><Text size="sm">{t(`transport.${row.transport}`)}</Text></Table.Td>
-            <Table.Td><Text size="sm"><Ago at={row.lastToCrm} none="–" /></Text></Table.Td>
-            <Table.Td><Text size="sm"><Ago at={row.lastToExchange} none="–" /></Text></Table.Td>
+            <Table.Td>{row.mailbox === null ? <span className="dim">–</span> : <><Text size="sm">→ {t('side.crm')}: <Ago at={row.lastToCrm} none="–" /></Text><Text size="sm">→ {t('side.exchange')}: <Ago at={row.lastToExchange} none="–" /></Text></>}</Table.Td>
             <Table.Td ta="right">{number(row.linked)}</Table.Td>
             <Table.Td ta="right">{row.issues > 0 ? <Badge color="red" variant="filled">{row.issues}</Badge> : <span className="dim">0</span>}</Table.Td>
           </Table.Tr>

@@ -1,4 +1,4 @@
-import { Box, Group, Text } from '@mantine/core'
+import { Box, Text } from '@mantine/core'
 import { useState } from 'react'
 import type { Latency } from '../../../src/http/api-types.ts'
 import { useSpeech } from '../i18n/index.tsx'
@@ -26,12 +26,12 @@ export function LatencyChart({ latency, side }: { latency: Latency; side: 'excha
   const spoken = summary === undefined ? t('health.noChanges') : `${t('health.p50')} ${ms(summary.p50)}, ${t('health.p95')} ${ms(summary.p95)}, ${t('health.changes', { n: summary.count })}`
   return (
     <Box>
-      <Group justify="space-between" align="baseline" mb={6} gap="xs">
+      <Box mb={6}>
         <Text fw={600} size="sm">{label}</Text>
         <Text size="sm" c="dimmed" aria-live="off">
           {at === undefined ? spoken : `${moment(at.at, 'time')}: ${ms(at.p50)} / ${ms(at.p95)}, ${t('health.changes', { n: at.count })}`}
         </Text>
-      </Group>
+      </Box>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className="chart" role="img" aria-label={`${label}: ${spoken}`} onMouseLeave={() => setShown(null)}>
         {[0, 0.5, 1].map((part) => (
           <g key={part}>
