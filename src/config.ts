@@ -59,6 +59,13 @@ const configSchema = z.strictObject({
       privateItems: z.enum(['mask', 'skip', 'full']).default('mask'),
       groupCompletion: z.enum(['any', 'all', 'own']).default('any'),
       contacts: z.enum(['leave', 'crm-wins']).default('leave'),
+      meetings: z.enum(['copies', 'exchange']).default('copies'),
+      sendMeetingUpdates: z.boolean().default(false),
+      cancelMeetings: z.boolean().default(false),
+      answers: z.enum(['silent', 'mail']).default('silent'),
+      foreignDeletion: z.enum(['restore', 'hide']).default('restore'),
+      inviteContacts: z.boolean().default(false),
+      pastEvents: z.enum(['keep', 'delete']).default('keep'),
       defaultContactUser: z.string().nullable().default(null),
       deletionGraceSeconds: z.number().int().min(0).max(86_400).default(60),
       deletionLimit: z.strictObject({ count: z.number().int().min(0).default(10), percent: z.number().min(0).max(100).default(20) }).prefault({}),
@@ -77,14 +84,17 @@ export interface Surroundings {
   readonly dataDir: string
   readonly databaseUrl: string | undefined
   readonly logLevel: string
+  /** What the connector's clock shows when it starts, for tests; absent is the machine's own. */
+  readonly now?: string
 }
 
-export function surroundings(options: { config?: string; data?: string; verbose?: boolean }, env = process.env): Surroundings {
+export function surroundings(options: { config?: string; data?: string; verbose?: boolean; now?: string }, env = process.env): Surroundings {
   return {
     configFile: resolve(options.config ?? 'connector.yaml'),
     dataDir: resolve(options.data ?? env['CONNECTOR_DATA'] ?? '.connector'),
     databaseUrl: env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'],
     logLevel: env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'warn'),
+    ...(options.now === undefined ? {} : { now: options.now }),
   }
 }
 

@@ -11,7 +11,7 @@ import { createEwsConnection } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
 import { SyncError } from './lib/errors.ts'
 import { CRM_LANE, instant, mailboxId } from './model/index.ts'
-import type { CrmGroup, CrmUser, Directory, Mailbox, MailboxId, Policy } from './model/index.ts'
+import type { CrmGroup, CrmUser, Directory, Instant, Mailbox, MailboxId, Policy } from './model/index.ts'
 import type { Clock, Exchange, Hints, Log, Tx } from './ports.ts'
 import { openStore } from './store/index.ts'
 import type { PostgresStore } from './store/index.ts'
@@ -48,6 +48,12 @@ export const systemClock: Clock = {
   },
 }
 
+/** A clock that shows another time and runs on from there, so that tests can meet tomorrow today. */
+function clockFrom(start: string): Clock {
+  const aheadMs = Date.parse(start) - Date.now()
+  return { ...systemClock, now: () => instant(Date.now() + aheadMs) }
+}
+
 /** Addresses are personal data. Messages of errors name them for whoever reads `status`; the log line has the lane. */
 const withoutAddresses = (line: string) => line.replace(/[^\s"'<>:;,()/\\]+@[\w.-]*\w/g, '***')
 
@@ -60,7 +66,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
 
 /** @throws SyncError when the store cannot be opened or the configuration contradicts itself */
 export async function openConnector(config: Config, around: Surroundings, log: Log): Promise<Connector> {
-  const clock = systemClock
+  const clock = around.now === undefined ? systemClock : clockFrom(around.now)
   const key = process.env['CONNECTOR_KEY']
   const store = await openStore({
     dataDir: around.dataDir, log, clock,
@@ -113,7 +119,7 @@ export async function openConnector(config: Config, around: Surroundings, log: L
       policy = policyOf(config, directory)
       await store.transaction(async (tx) => {
         await alignLanes(tx, directory.mailboxes)
-        await rerouteIfChanged(tx, config, directory)
+        await rerouteIfChanged(tx, config, directory, clock.now())
       })
       return directory.mailboxes
     },
@@ -220,7 +226,7 @@ async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> 
  * Who gets which record depends on users, groups and policy. When these change, the CRM is read again from the start, so
  * that new mailboxes get their copies and those that left lose theirs.
  */
-async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory): Promise<void> {
+async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory, now: Instant): Promise<void> {
   const facts = {
     mailboxes: directory.mailboxes.map(({ id, userId }) => [id, userId]).sort(),
     groups: directory.groups.filter((group) => group.members.length > 0).map(({ id, members }) => [id, [...members].sort()]).sort(),
@@ -233,7 +239,7 @@ async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory): P
   await tx.saveSetting(PLACEMENT, fingerprint)
   if (known === null) return
   for (const channel of await tx.channels(CRM_LANE)) {
-    await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: systemClock.now() })
+    await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: now })
   }
 }
 
@@ -247,6 +253,14 @@ function policyOf({ sync, policy }: Config, directory: Directory): Policy {
     privateItems: policy.privateItems,
     contactsCrmWins: policy.contacts === 'crm-wins',
     defaultContactUser: defaultUser?.id ?? null,
+    groupCompletion: policy.groupCompletion,
+    meetings: policy.meetings,
+    sendMeetingUpdates: policy.sendMeetingUpdates,
+    cancelMeetings: policy.cancelMeetings,
+    answers: policy.answers,
+    foreignDeletion: policy.foreignDeletion,
+    inviteContacts: policy.inviteContacts,
+    keepPast: policy.pastEvents === 'keep',
     pastDays: sync.pastDays,
     futureDays: sync.futureDays,
     graceSeconds: policy.deletionGraceSeconds,

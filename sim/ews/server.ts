@@ -199,6 +199,9 @@ function targetMailbox(parts: ServerParts, user: string, impersonation: XmlEleme
   const mailbox =
     sid?.name === 'PrincipalName' ? (byUsername(parts.store, name) ?? parts.store.find(name)) : parts.store.find(name)
   if (!mailbox) throw new SoapFault('ErrorNonExistentMailbox')
+  // SmtpAddress takes any address of the mailbox, PrimarySmtpAddress the main one.
+  if (sid?.name === 'PrimarySmtpAddress' && mailbox.address.toLowerCase() !== name.toLowerCase())
+    throw new SoapFault('ErrorNonPrimarySmtpAddress', { values: { Primary: mailbox.address } })
   return mailbox
 }
 

@@ -11,6 +11,7 @@ export interface CommonOptions {
   readonly data?: string
   readonly json?: boolean
   readonly verbose?: boolean
+  readonly now?: string
 }
 
 /** Runs a command's work on an open connector, closes it whatever happens, and sets the exit code. */

@@ -5,7 +5,7 @@ import type { SyncError } from '../lib/errors.ts'
 import { badReply, fromFailure } from './errors.ts'
 import { SHAPES } from './item-shape.ts'
 import { getItem } from './operations/get-item.ts'
-import type { EwsItem } from './operations/ids.ts'
+import type { AnyItemRef, EwsItem } from './operations/ids.ts'
 import type { Failure, Operation, Result } from './soap.ts'
 import { Gate } from './transport.ts'
 import type { Caller, CallExtras, Transport } from './transport.ts'
@@ -25,6 +25,8 @@ export interface Session {
   batch<Request, T>(operation: Operation<Request, Result<T>[]>, request: Request, count: number): Promise<Result<T>[]>
   /** Reads any number of items, in the order of the ids. @param properties default: the kind's whole shape */
   read(kind: ItemKind, ids: readonly ItemId[] | readonly string[], properties?: string): Promise<Result<EwsItem>[]>
+  /** As `read`, by other ids than an item's own. */
+  readRefs(refs: readonly AnyItemRef[], properties: string): Promise<Result<EwsItem>[]>
   error(operation: { readonly name: string; readonly writes: boolean }, failure: Failure): SyncError
 }
 
@@ -38,9 +40,10 @@ export function openSession(transport: Transport, mailbox: Mailbox, caller: Call
       if (results.length === count) return results
       throw badReply(`${count} results were due and ${results.length} came`, transport.context(operation, caller))
     },
-    async read(kind, ids, properties = SHAPES[kind]) {
-      const parts = await Promise.all(inBatches(ids).map((part) => reads.run(() =>
-        session.batch(getItem, { items: part.map((id) => ({ id })), properties }, part.length))))
+    read: (kind, ids, properties = SHAPES[kind]) => session.readRefs(ids.map((id) => ({ id })), properties),
+    async readRefs(refs, properties) {
+      const parts = await Promise.all(inBatches(refs).map((part) => reads.run(() =>
+        session.batch(getItem, { items: part, properties }, part.length))))
       return parts.flat()
     },
     error: (operation, failure) => fromFailure(failure, transport.context(operation, caller)),
