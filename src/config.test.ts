@@ -72,7 +72,7 @@ describe('a mistake is told with its line and its cure', () => {
     ['a list that is none', `${GOOD.slice(0, GOOD.indexOf('users:'))}users: alice\n`, 'line 13: users'],
     ['no connection', GOOD.slice(0, GOOD.indexOf('exchange:')), 'line 1: exchange is missing.'],
     ['Microsoft 365', GOOD.replace('kind: ews', 'kind: graph'), 'line 7: Microsoft 365 (kind: graph) is not part of this version. Remove the connection "onprem".'],
-    ['NTLM', GOOD.replace('    impersonation: true', '    impersonation: true\n    auth: ntlm'), 'line 7: NTLM is not part of this version. Use auth: basic for "onprem".'],
+    ['a channel binding that is none', GOOD.replace('    impersonation: true', '    impersonation: true\n    channelBinding: maybe'), 'line 13: exchange.0.channelBinding: Invalid option: expected one of "auto"|"on"|"off".'],
     ['no url', GOOD.replace('    url: https://mail.example.test/EWS/Exchange.asmx\n', ''), 'line 7: Autodiscover is not part of this version. Give "onprem" its url'],
     ['impersonation without its account', GOOD.replace('    username: svc@example.test\n', ''), 'line 7: impersonation needs the service account: give "onprem" username and password.'],
     ['no impersonation and no password', GOOD.replace('impersonation: true', 'impersonation: false'), 'line 14: "onprem" does not impersonate, so alice needs username and password.'],

@@ -24,6 +24,8 @@ const connectionSchema = z.strictObject({
   kind: z.enum(['ews', 'graph']),
   url: z.url({ protocol: /^https?$/ }).optional(),
   auth: z.enum(['basic', 'ntlm']).default('basic'),
+  /** NTLM: whether the sign-in names the TLS channel; auto tries it. */
+  channelBinding: z.enum(['auto', 'on', 'off']).default('auto'),
   username: z.string().optional(),
   password: z.string().optional(),
   impersonation: z.boolean().default(false),
@@ -140,7 +142,6 @@ function contradictions(config: Config, at: (path: Path) => string): string[] {
   for (const [index, one] of config.exchange.entries()) {
     const where = at(['exchange', index])
     if (one.kind === 'graph') problems.push(`${where}: Microsoft 365 (kind: graph) is not part of this version. Remove the connection "${one.name}".`)
-    if (one.auth === 'ntlm') problems.push(`${where}: NTLM is not part of this version. Use auth: basic for "${one.name}".`)
     if (one.kind === 'ews' && one.url === undefined) problems.push(`${where}: Autodiscover is not part of this version. Give "${one.name}" its url (https://<host>/EWS/Exchange.asmx).`)
     if (one.impersonation && (one.username === undefined || one.password === undefined)) {
       problems.push(`${where}: impersonation needs the service account: give "${one.name}" username and password.`)

@@ -70,6 +70,9 @@ export function ewsControl(sim: EwsSim): Record<string, Route> {
   add('killSubscriptions', [], 'address?', (body) => sim.killSubscriptions(body.address))
   add('loseEvents', ['on'], '', (body) => sim.loseEvents(body.on === true))
   add('setPassword', ['address', 'password'], '', (body) => sim.setPassword(body.address, body.password))
+  add('signIns', [], '', () => sim.signIns)
+  add('unlock', ['username'], '', (body) => sim.unlock(body.username))
+  add('closeConnections', [], '', () => sim.closeConnections())
   add('addMailbox', ['address'], 'username?, password?, zone?', (body) => {
     sim.addMailbox(body)
     return sim.mailboxes.find((mailbox) => mailbox.address === body.address)

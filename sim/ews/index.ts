@@ -2,12 +2,16 @@
 import type { SimClock } from '../clock.ts'
 import { createSimClock } from '../clock.ts'
 import { Faults } from '../faults.ts'
+import { makeCertificate } from './certificate.ts'
 import type { DeleteType } from './delete-item.ts'
 import type { PlainFields, PlainItem } from './desk.ts'
 import { Desk } from './desk.ts'
 import type { Mailbox, MailSent } from './model.ts'
+import type { ExtendedProtection } from './ntlm.ts'
 import { loadSchema } from './schema.ts'
 import { createEwsServer, portOf } from './server.ts'
+import type { SignInAttempt } from './sign-in.ts'
+import { SignIn } from './sign-in.ts'
 import type { ServerVersion } from './soap.ts'
 import { EXCHANGE_SE } from './soap.ts'
 import { Store } from './store.ts'
@@ -15,6 +19,10 @@ import { Streams } from './streaming.ts'
 import { Subscriptions } from './subscriptions.ts'
 
 export type { MailSent } from './model.ts'
+export type { ExtendedProtection } from './ntlm.ts'
+export type { SignInAttempt } from './sign-in.ts'
+export type { TlsBridge } from './tls-bridge.ts'
+export { startTlsBridge } from './tls-bridge.ts'
 export type { PlainFields, PlainItem } from './desk.ts'
 
 export interface MailboxOptions {
@@ -49,6 +57,14 @@ export interface EwsSimOptions {
   /** Folder of messages.xsd and types.xsd: every request is checked against them. */
   validate?: { schemaDir: string } | null
   version?: Partial<ServerVersion>
+  /** Default basic. */
+  auth?: 'basic' | 'ntlm'
+  /** What NTLM asks of the channel binding; default allow, as Exchange has it for EWS. */
+  extendedProtection?: ExtendedProtection
+  /** https with a fresh self-signed certificate; `hash` is the one of its signature. */
+  tls?: boolean | { hash: 'sha256' | 'sha384' | 'sha512' }
+  /** Wrong passwords in a row that lock a user; default 0: never. */
+  lockout?: number
 }
 
 /** A copy of all mailboxes, to be put back later. */
@@ -58,6 +74,10 @@ export interface EwsSnapshot {
 
 export interface EwsSim {
   readonly url: string
+  /** PEM that clients have to trust; null without TLS. */
+  readonly ca: string | null
+  /** Every password that was looked at. */
+  readonly signIns: readonly SignInAttempt[]
   readonly service: { username: string; password: string }
   /** The mailboxes there are now. */
   readonly mailboxes: { address: string; username: string; password: string }[]
@@ -80,6 +100,10 @@ export interface EwsSim {
   addMailbox(options: MailboxOptions): void
   removeMailbox(address: string): void
   setPassword(address: string, password: string): void
+  isLocked(username: string): boolean
+  unlock(username: string): void
+  /** As after a restart of the web server: nobody is signed in any more. */
+  closeConnections(): void
   /** Removes all items; `silent` leaves no tombstones and sends no events, as after a lost database. */
   emptyMailbox(address: string, options?: { silent?: boolean }): void
   /** Same content, but every item and folder has a new id and old sync states are refused. */
@@ -125,7 +149,12 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     affinity,
   })
   streams.beforeTick = () => store.runTouches()
+  const certificate = options.tls ? makeCertificate(options.tls === true ? {} : options.tls) : null
+  const { auth = 'basic', extendedProtection: protection = 'allow', lockout = 0 } = options
+  const signIn = new SignIn(store, clock, service, { auth, protection, lockout }, certificate)
   const server = createEwsServer({
+    signIn,
+    certificate,
     store,
     faults,
     subscriptions,
@@ -142,7 +171,9 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
   })
   const controls = controlsOf(store, subscriptions)
   return {
-    url: `http://127.0.0.1:${portOf(server)}/EWS/Exchange.asmx`,
+    url: `${certificate ? 'https' : 'http'}://127.0.0.1:${portOf(server)}/EWS/Exchange.asmx`,
+    ca: certificate?.cert ?? null,
+    signIns: signIn.attempts,
     service,
     clock,
     faults,
@@ -160,6 +191,9 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
       return streams.size
     },
     ...controls,
+    isLocked: (username) => signIn.isLocked(username),
+    unlock: (username) => signIn.unlock(username),
+    closeConnections: () => server.closeAllConnections(),
     async stop() {
       streams.stop()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -171,7 +205,21 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
 
 type Controls = Omit<
   EwsSim,
-  'url' | 'service' | 'mailboxes' | 'clock' | 'faults' | 'outbox' | 'writes' | 'subscriptions' | 'openStreams' | 'stop'
+  | 'url'
+  | 'ca'
+  | 'signIns'
+  | 'service'
+  | 'mailboxes'
+  | 'clock'
+  | 'faults'
+  | 'outbox'
+  | 'writes'
+  | 'subscriptions'
+  | 'openStreams'
+  | 'isLocked'
+  | 'unlock'
+  | 'closeConnections'
+  | 'stop'
 >
 
 function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
@@ -197,7 +245,9 @@ function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
       store.removeMailbox(address)
     },
     setPassword(address, password) {
-      store.mailbox(address).password = password
+      const mailbox = store.mailbox(address)
+      mailbox.formerPassword = mailbox.password
+      mailbox.password = password
     },
     emptyMailbox(address, { silent = false } = {}) {
       const mailbox = store.mailbox(address)

@@ -75,6 +75,8 @@ export interface Mailbox {
   address: string
   username: string
   password: string
+  /** Before it was changed. */
+  formerPassword?: string
   name: string
   /** Windows zone id in which the user's own edits without zone are meant. */
   zone: string

@@ -14,13 +14,14 @@ import type { Session } from './session.ts'
 import { STREAMING_DEFAULTS, createHints } from './streaming.ts'
 import type { StreamingOptions } from './streaming.ts'
 import { Transport } from './transport.ts'
+import type { Auth } from './transport.ts'
 
 export interface EwsConnectionOptions {
   /** As in the configuration; it appears in messages. */
   readonly name: string
   /** Full address, `https://mail.example.test/EWS/Exchange.asmx`. */
   readonly url: string
-  readonly auth: { readonly kind: 'basic' }
+  readonly auth: Auth
   readonly credentials: Credentials
   /** True: one account acts for every mailbox. False: everybody signs in for himself. */
   readonly impersonation: boolean
@@ -32,6 +33,8 @@ export interface EwsConnectionOptions {
   /** Calls in flight to the server; streams are not counted. Default 10. */
   readonly maxConcurrent?: number
   readonly timeoutMs?: number
+  /** The longest pause a busy server asks for that a call waits out by itself, in milliseconds. Default 0. */
+  readonly patienceMs?: number
   /** Changes per page of a pull, 1 to 512. Default 100. */
   readonly maxChanges?: number
   readonly streaming?: Partial<StreamingOptions>
@@ -57,8 +60,9 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 export function createEwsConnection(options: EwsConnectionOptions): EwsConnection {
   checkOptions(options)
   const transport = new Transport({
-    name: options.name, url: options.url, userAgent: options.userAgent ?? 'exchange-connector', impersonation: options.impersonation,
-    maxConcurrent: options.maxConcurrent ?? 10, timeoutMs: options.timeoutMs ?? 60_000, ...(options.ca === undefined ? {} : { ca: options.ca }),
+    name: options.name, url: options.url, auth: options.auth, userAgent: options.userAgent ?? 'exchange-connector', impersonation: options.impersonation,
+    maxConcurrent: options.maxConcurrent ?? 10, timeoutMs: options.timeoutMs ?? 60_000, patienceMs: options.patienceMs ?? 0,
+    clock: options.clock, log: options.log, ...(options.ca === undefined ? {} : { ca: options.ca }),
   })
   const { clock, log } = options
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders; readonly credentials: Credentials }>()

@@ -37,7 +37,7 @@ function stepOf(error: SyncError): Step {
   switch (error.code) {
     case 'EWS_UNREACHABLE': case 'EWS_NOT_EWS': case 'EWS_BAD_REPLY': return 'reachable'
     case 'EWS_TLS': return 'tls'
-    case 'EWS_UNAUTHORIZED': case 'EWS_FORBIDDEN': return 'login'
+    case 'EWS_UNAUTHORIZED': case 'EWS_NO_SIGN_IN': case 'EWS_FORBIDDEN': return 'login'
     default: return 'access'
   }
 }
@@ -55,6 +55,7 @@ const CURES: Readonly<Record<string, string>> = {
   EWS_BAD_REPLY: 'Look at the address in a browser: a proxy or a login page answers instead of Exchange.',
   EWS_TLS: 'Name the CA certificate (PEM) under "ca" of the connection; verification cannot be switched off.',
   EWS_UNAUTHORIZED: 'Correct user name and password; Set-WebServicesVirtualDirectory -BasicAuthentication $true turns Basic on.',
+  EWS_NO_SIGN_IN: 'Set "auth" of the connection to what the server offers.',
   EWS_FORBIDDEN: 'Set-CASMailbox <user> -EwsEnabled $true, and let EWSApplicationAccessPolicy allow the connector\'s user agent.',
   EWS_NO_MAILBOX: 'Correct the address; Get-Mailbox shows the right one.',
   EWS_BUSY: 'Wait, or raise the throttling policy of the account (New-ThrottlingPolicy, Set-ThrottlingPolicyAssociation).',
@@ -65,7 +66,7 @@ function detailOf(step: Step, session: Session, url: string, impersonation: bool
   switch (step) {
     case 'reachable': return `${url} answers.`
     case 'tls': return url.startsWith('https:') ? 'The certificate is valid.' : 'Plain http, allowed by the configuration: everything travels readable.'
-    case 'login': return `${username} may sign in.`
+    case 'login': return `${username} may sign in (${session.describeSignIn()}).`
     case 'access': return impersonation ? `${username} may act for ${session.mailbox.address}.` : `The mailbox of ${username} opens.`
     case 'folders': return ''
   }

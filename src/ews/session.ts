@@ -3,11 +3,11 @@ import type { ItemId, ItemKind, Mailbox } from '../model/index.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { SyncError } from '../lib/errors.ts'
 import { badReply, fromFailure } from './errors.ts'
+import { Gate } from './gate.ts'
 import { SHAPES } from './item-shape.ts'
 import { getItem } from './operations/get-item.ts'
 import type { EwsItem } from './operations/ids.ts'
 import type { Failure, Operation, Result } from './soap.ts'
-import { Gate } from './transport.ts'
 import type { Caller, CallExtras, Transport } from './transport.ts'
 
 /** Microsoft's number: a batch is cut off after a minute. */
@@ -26,6 +26,8 @@ export interface Session {
   /** Reads any number of items, in the order of the ids. @param properties default: the kind's whole shape */
   read(kind: ItemKind, ids: readonly ItemId[] | readonly string[], properties?: string): Promise<Result<EwsItem>[]>
   error(operation: { readonly name: string; readonly writes: boolean }, failure: Failure): SyncError
+  /** How this mailbox signs in, in words. */
+  describeSignIn(): string
 }
 
 export function openSession(transport: Transport, mailbox: Mailbox, caller: Caller, clock: Clock, log: Log): Session {
@@ -43,6 +45,7 @@ export function openSession(transport: Transport, mailbox: Mailbox, caller: Call
         session.batch(getItem, { items: part.map((id) => ({ id })), properties }, part.length))))
       return parts.flat()
     },
+    describeSignIn: () => transport.describeSignIn(),
     error: (operation, failure) => fromFailure(failure, transport.context(operation, caller)),
   }
   return session
