@@ -41,6 +41,7 @@ export interface SimulatorOptions {
 export interface SimulatorsJson {
   ews?: {
     url: string
+    autodiscover: string
     /** PEM file to trust, with `tls`. */
     ca?: string
     service: { username: string; password: string }
@@ -132,7 +133,7 @@ function describe(
   ca: string | undefined,
 ): SimulatorsJson {
   return {
-    ...(ews ? { ews: { url: ews.url, ...given('ca', ca), service: ews.service, mailboxes: ews.mailboxes } } : {}),
+    ...(ews ? { ews: { url: ews.url, autodiscover: ews.autodiscoverUrl, ...given('ca', ca), service: ews.service, mailboxes: ews.mailboxes } } : {}),
     ...(vtenext
       ? {
           vtenext: {

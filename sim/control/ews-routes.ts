@@ -72,6 +72,9 @@ export function ewsControl(sim: EwsSim): Record<string, Route> {
   add('setPassword', ['address', 'password'], '', (body) => sim.setPassword(body.address, body.password))
   add('signIns', [], '', () => sim.signIns)
   add('unlock', ['username'], '', (body) => sim.unlock(body.username))
+  add('setLocation', ['address'], 'location?: {ewsUrl?, grouping?, redirectAddress?, redirectUrl?, httpRedirect?}', (body) =>
+    sim.setLocation(body.address, body.location ?? null),
+  )
   add('closeConnections', [], '', () => sim.closeConnections())
   add('addMailbox', ['address'], 'username?, password?, zone?', (body) => {
     sim.addMailbox(body)

@@ -2,6 +2,8 @@
 import type { SimClock } from '../clock.ts'
 import { createSimClock } from '../clock.ts'
 import { Faults } from '../faults.ts'
+import type { Location } from './autodiscover.ts'
+import { Autodiscover } from './autodiscover.ts'
 import { makeCertificate } from './certificate.ts'
 import type { DeleteType } from './delete-item.ts'
 import type { PlainFields, PlainItem } from './desk.ts'
@@ -18,6 +20,7 @@ import { Store } from './store.ts'
 import { Streams } from './streaming.ts'
 import { Subscriptions } from './subscriptions.ts'
 
+export type { Location } from './autodiscover.ts'
 export type { MailSent } from './model.ts'
 export type { ExtendedProtection } from './ntlm.ts'
 export type { SignInAttempt } from './sign-in.ts'
@@ -74,6 +77,10 @@ export interface EwsSnapshot {
 
 export interface EwsSim {
   readonly url: string
+  /** Address of its Autodiscover service, SOAP; `.xml` instead of `.svc` is POX. */
+  readonly autodiscoverUrl: string
+  /** Every address that Autodiscover was asked for. */
+  readonly autodiscovered: readonly { address: string; form: 'soap' | 'pox' }[]
   /** PEM that clients have to trust; null without TLS. */
   readonly ca: string | null
   /** Every password that was looked at. */
@@ -104,6 +111,8 @@ export interface EwsSim {
   unlock(username: string): void
   /** As after a restart of the web server: nobody is signed in any more. */
   closeConnections(): void
+  /** What Autodiscover says of a mailbox from now on; null says what is so. */
+  setLocation(address: string, location: Location | null): void
   /** Removes all items; `silent` leaves no tombstones and sends no events, as after a lost database. */
   emptyMailbox(address: string, options?: { silent?: boolean }): void
   /** Same content, but every item and folder has a new id and old sync states are refused. */
@@ -152,8 +161,10 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
   const certificate = options.tls ? makeCertificate(options.tls === true ? {} : options.tls) : null
   const { auth = 'basic', extendedProtection: protection = 'allow', lockout = 0 } = options
   const signIn = new SignIn(store, clock, service, { auth, protection, lockout }, certificate)
+  const autodiscover = new Autodiscover(store)
   const server = createEwsServer({
     signIn,
+    autodiscover,
     certificate,
     store,
     faults,
@@ -170,8 +181,16 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve)
   })
   const controls = controlsOf(store, subscriptions)
+  const origin = `${certificate ? 'https' : 'http'}://127.0.0.1:${portOf(server)}`
+  autodiscover.ewsUrl = `${origin}/EWS/Exchange.asmx`
   return {
-    url: `${certificate ? 'https' : 'http'}://127.0.0.1:${portOf(server)}/EWS/Exchange.asmx`,
+    url: autodiscover.ewsUrl,
+    autodiscoverUrl: `${origin}/autodiscover/autodiscover.svc`,
+    autodiscovered: autodiscover.asked,
+    setLocation(address, location) {
+      if (location) autodiscover.locations.set(address.toLowerCase(), location)
+      else autodiscover.locations.delete(address.toLowerCase())
+    },
     ca: certificate?.cert ?? null,
     signIns: signIn.attempts,
     service,
@@ -206,6 +225,9 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
 type Controls = Omit<
   EwsSim,
   | 'url'
+  | 'autodiscoverUrl'
+  | 'autodiscovered'
+  | 'setLocation'
   | 'ca'
   | 'signIns'
   | 'service'

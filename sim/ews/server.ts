@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 import type { FaultEffect, Faults } from '../faults.ts'
+import type { Autodiscover } from './autodiscover.ts'
 import type { Call } from './call.ts'
 import type { Certificate } from './certificate.ts'
 import { createItem } from './create-item.ts'
@@ -36,6 +37,7 @@ export interface ServerParts {
   streams: Streams
   service: { username: string; password: string }
   signIn: SignIn
+  autodiscover: Autodiscover
   /** Null serves plain http. */
   certificate: Certificate | null
   version: ServerVersion
@@ -89,12 +91,21 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
   const clientId = request.headers['client-request-id']
   if (clientId !== undefined && request.headers['return-client-request-id'] === 'true')
     response.setHeader('client-request-id', clientId)
+  const elsewhere = parts.autodiscover.isFor(request) ? parts.autodiscover.elsewhere(text) : null
+  if (elsewhere) {
+    response.writeHead(302, { location: elsewhere, 'content-length': 0 }).end()
+    return
+  }
   const signedIn = parts.signIn.of(request)
   if ('refused' in signedIn) {
     response.writeHead(401, { 'www-authenticate': signedIn.challenge, 'content-length': 0 }).end()
     return
   }
   const { user } = signedIn
+  if (parts.autodiscover.isFor(request)) {
+    parts.autodiscover.answer(request, text, response)
+    return
+  }
   if (!/^\/ews\/exchange\.asmx/i.test(request.url ?? '')) {
     response.writeHead(404).end()
     return

@@ -51,10 +51,10 @@ const BUSY = [
 ]
 /** Over in a moment, and the server says that it did not do the work. */
 const TRANSIENT = [
-  'ErrorMailboxStoreUnavailable', 'ErrorConnectionFailed', 'ErrorNoRespondingCASInDestinationSite', 'ErrorMailboxMoveInProgress',
-  'ErrorProxyRequestNotAllowed', 'ErrorBatchProcessingStopped', 'ErrorADUnavailable', 'ErrorMailboxFailover',
-  'ErrorInsufficientResources',
+  'ErrorMailboxStoreUnavailable', 'ErrorConnectionFailed', 'ErrorBatchProcessingStopped', 'ErrorADUnavailable', 'ErrorInsufficientResources',
 ]
+/** The mailbox is on its way, or on another server already. */
+const MOVED = ['ErrorMailboxMoveInProgress', 'ErrorProxyRequestNotAllowed', 'ErrorNoRespondingCASInDestinationSite', 'ErrorMailboxFailover', 'ErrorProxyGroupSidLimitExceeded']
 /** The server gave up half-way: a write may have happened. */
 const UNCERTAIN = ['ErrorInternalServerTransientError', 'ErrorInternalServerError', 'ErrorTimeoutExpired', 'ErrorConcurrentItemSave']
 const NO_MAILBOX = [
@@ -75,6 +75,10 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
   if (BUSY.includes(code)) return busy(call, says, failure.backOffMs)
   if (TRANSIENT.includes(code)) {
     return make('EWS_TRANSIENT', call, `Exchange could not serve ${call.mailbox} just now: ${says}. It is tried again.`, 'mailbox', 'retry')
+  }
+  if (MOVED.includes(code)) {
+    return make('EWS_MOVED', call, `Exchange is moving ${call.mailbox}, or has moved it: ${says}. It is tried again and found where it is; with a typed url that `
+      + `no longer fits, correct "url" of connection "${call.connection}" or leave it out for Autodiscover.`, 'mailbox', 'retry')
   }
   if (UNCERTAIN.includes(code)) {
     return make('EWS_TRANSIENT', call, `Exchange broke off ${call.operation} for ${call.mailbox}: ${says}. It is tried again.`, 'mailbox', 'retry',

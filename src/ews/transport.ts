@@ -15,7 +15,7 @@ import { Pace } from './pace.ts'
 import { SignIns } from './sign-ins.ts'
 import { envelope, openEnvelope } from './soap.ts'
 import type { Operation } from './soap.ts'
-import { BasicWire, trust } from './wire.ts'
+import { BasicWire, offers, trust } from './wire.ts'
 import type { Answer, Tls, Wire, WireRequest } from './wire.ts'
 
 export type Auth = { readonly kind: 'basic' } | { readonly kind: 'ntlm'; readonly channelBinding: ChannelBinding }
@@ -214,10 +214,6 @@ function readReply<Reply>({ status, headers, text }: Answer, operation: Operatio
 function header(headers: Answer['headers'], name: string): string | undefined {
   return [headers[name]].flat()[0]
 }
-
-/** The schemes a server offers, `Negotiate`, `NTLM`, `Basic`. */
-const offers = (headers: Answer['headers']): readonly string[] =>
-  [headers['www-authenticate'] ?? []].flat().flatMap((line) => line.split(',')).flatMap((offer) => /^\s*(negotiate|ntlm|basic|bearer)\b/i.exec(offer)?.[1] ?? [])
 
 async function limited(chunks: AsyncIterable<Buffer>): Promise<string> {
   const parts: Buffer[] = []

@@ -52,6 +52,10 @@ export const connector = ({ tls, timeoutMs }: WireOptions, stream: boolean) => b
   ...tls, allowH2: false, timeout: Math.min(timeoutMs, 15_000), ...(stream ? { keepAlive: true, keepAliveInitialDelay: 30_000 } : {}),
 })
 
+/** The schemes of sign-in a server offers, `Negotiate`, `NTLM`, `Basic`. */
+export const offers = (headers: Answer['headers']): readonly string[] =>
+  [headers['www-authenticate'] ?? []].flat().flatMap((line) => line.split(',')).flatMap((offer) => /^\s*(negotiate|ntlm|basic|bearer)\b/i.exec(offer)?.[1] ?? [])
+
 export async function readAnswer(response: Dispatcher.ResponseData): Promise<Answer> {
   return { status: response.statusCode, headers: response.headers, text: await response.body.text() }
 }

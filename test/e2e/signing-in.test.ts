@@ -56,6 +56,14 @@ describe.each([
     expect((await simulators.control('ews/signIns')).filter(({ verdict }: any) => verdict !== 'ok')).toEqual([])
   })
 
+  it('finds the servers by itself where only the Autodiscover service is named', async () => {
+    const { url: _url, ...connection } = usualConfig(simulators).exchange[0] ?? {}
+    office.configure({ exchange: [{ ...connection, ...signIn, ca: ca(), autodiscover: simulators.json.ews.autodiscover }] })
+    await office.sync()
+    expect(await subjects()).toEqual(['Of alice', 'Of bob'])
+    await office.settled()
+  })
+
   it('does not go on without the CA', async () => {
     const [connection] = usualConfig(simulators).exchange
     office.configure({ exchange: [{ ...connection, ...signIn }] })
