@@ -19,6 +19,8 @@ import { EXCHANGE_SE } from './soap.ts'
 import { Store } from './store.ts'
 import { Streams } from './streaming.ts'
 import { Subscriptions } from './subscriptions.ts'
+import type { ThrottleSettings } from './throttle.ts'
+import { Throttle } from './throttle.ts'
 
 export type { Location } from './autodiscover.ts'
 export type { MailSent } from './model.ts'
@@ -68,6 +70,9 @@ export interface EwsSimOptions {
   tls?: boolean | { hash: 'sha256' | 'sha384' | 'sha512' }
   /** Wrong passwords in a row that lock a user; default 0: never. */
   lockout?: number
+  throttle?: ThrottleSettings
+  /** How long every call takes; default as fast as it goes. */
+  latencyMs?: number
 }
 
 /** A copy of all mailboxes, to be put back later. */
@@ -96,6 +101,8 @@ export interface EwsSim {
   readonly writes: { created: number; updated: number; deleted: number }
   readonly subscriptions: number
   readonly openStreams: number
+  /** The most calls in flight so far, and how many were refused as too many. */
+  readonly load: { readonly most: number; readonly refused: number }
   items(address: string, folder?: string): PlainItem[]
   /** As a user in Outlook; `folder` is a distinguished id, folder id or display name. */
   putItem(address: string, folder: string, fields: PlainFields): PlainItem
@@ -162,9 +169,12 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
   const { auth = 'basic', extendedProtection: protection = 'allow', lockout = 0 } = options
   const signIn = new SignIn(store, clock, service, { auth, protection, lockout }, certificate)
   const autodiscover = new Autodiscover(store)
+  const throttle = new Throttle(options.throttle ?? {}, clock)
   const server = createEwsServer({
     signIn,
     autodiscover,
+    throttle,
+    latencyMs: options.latencyMs ?? 0,
     certificate,
     store,
     faults,
@@ -193,6 +203,7 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     },
     ca: certificate?.cert ?? null,
     signIns: signIn.attempts,
+    load: throttle.seen,
     service,
     clock,
     faults,
@@ -230,6 +241,7 @@ type Controls = Omit<
   | 'setLocation'
   | 'ca'
   | 'signIns'
+  | 'load'
   | 'service'
   | 'mailboxes'
   | 'clock'

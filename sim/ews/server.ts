@@ -26,6 +26,7 @@ import type { Streams } from './streaming.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { subscribe, unsubscribe } from './subscriptions.ts'
 import { syncFolderItems } from './sync-folder-items.ts'
+import type { Refusal, Throttle } from './throttle.ts'
 import { updateItem } from './update-item.ts'
 import type { XmlElement } from './xml.ts'
 import { child, descend, MESSAGES_NS, parseXml, SOAP_NS, XmlSyntaxError } from './xml.ts'
@@ -38,6 +39,9 @@ export interface ServerParts {
   service: { username: string; password: string }
   signIn: SignIn
   autodiscover: Autodiscover
+  throttle: Throttle
+  /** How long every call takes. */
+  latencyMs: number
   /** Null serves plain http. */
   certificate: Certificate | null
   version: ServerVersion
@@ -116,7 +120,7 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
   }
   parts.store.runTouches()
   try {
-    await answer(parts, readCall(parts, request, user, text), request, response)
+    await pacedAnswer(parts, readCall(parts, request, user, text), request, response)
   } catch (error) {
     if (!(error instanceof SoapFault)) throw error
     send(response, error.status, faultEnvelope(error))
@@ -199,6 +203,40 @@ function targetMailbox(parts: ServerParts, user: string, impersonation: XmlEleme
     sid?.name === 'PrincipalName' ? (byUsername(parts.store, name) ?? parts.store.find(name)) : parts.store.find(name)
   if (!mailbox) throw new SoapFault('ErrorNonExistentMailbox')
   return mailbox
+}
+
+async function pacedAnswer(
+  parts: ServerParts,
+  call: Call,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  // Streams have a limit of their own.
+  if (call.operation === 'GetStreamingEvents') return answer(parts, call, request, response)
+  const refusal = parts.throttle.enter(call.user, call.mailbox.address)
+  if (refusal) {
+    tooBusy(parts, refusal, call, response)
+    return
+  }
+  try {
+    if (parts.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, parts.latencyMs))
+    await answer(parts, call, request, response)
+  } finally {
+    parts.throttle.leave(call.user)
+  }
+}
+
+function tooBusy(parts: ServerParts, { code, backOffMs }: Refusal, call: Call, response: ServerResponse): void {
+  if (code === 503) {
+    response.writeHead(503, { 'retry-after': '1', 'content-length': 0 }).end()
+    return
+  }
+  const values: Record<string, number> = backOffMs === undefined ? {} : { BackOffMilliseconds: backOffMs }
+  if (parts.throttle.status === 500) throw new SoapFault(code, { values })
+  const messages = Array.from({ length: partsOf(call) }, () =>
+    failure(call.operation, new ResponseError(code), { values, inner: emptyContent(call.operation) }),
+  )
+  send(response, 200, envelope(parts.version, responseBody(call.operation, messages)))
 }
 
 async function answer(

@@ -49,6 +49,8 @@ const BUSY = [
   'ErrorServerBusy', 'ErrorExceededConnectionCount', 'ErrorExceededSubscriptionCount', 'ErrorExceededFindCountLimit',
   'ErrorTooManyObjectsOpened',
 ]
+/** The server asks for a pause, and says that it did not do the work. */
+export const isBusy = (failure: Failure): boolean => BUSY.includes(failure.code)
 /** Over in a moment, and the server says that it did not do the work. */
 const TRANSIENT = [
   'ErrorMailboxStoreUnavailable', 'ErrorConnectionFailed', 'ErrorBatchProcessingStopped', 'ErrorADUnavailable', 'ErrorInsufficientResources',

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { SyncError } from '../lib/errors.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { Credentials } from './basic-auth.ts'
-import { badReply, fromFailure, fromNetwork, fromStatus, isCut } from './errors.ts'
+import { badReply, fromFailure, fromNetwork, fromStatus, isBusy, isCut } from './errors.ts'
 import type { CallContext } from './errors.ts'
 import { BindingChoice } from './ntlm/choice.ts'
 import type { ChannelBinding } from './ntlm/choice.ts'
@@ -14,7 +14,7 @@ import { NoChallenge, NtlmWire } from './ntlm/wire.ts'
 import { Pace } from './pace.ts'
 import { SignIns } from './sign-ins.ts'
 import { envelope, openEnvelope } from './soap.ts'
-import type { Operation } from './soap.ts'
+import type { Failure, Operation, Result } from './soap.ts'
 import { BasicWire, offers, trust } from './wire.ts'
 import type { Answer, Tls, Wire, WireRequest } from './wire.ts'
 
@@ -152,7 +152,14 @@ export class Transport {
     })
     const cookies = answer.headers['set-cookie']
     if (cookies !== undefined) extras.onCookies?.([cookies].flat())
-    return readReply(answer, operation, context)
+    const reply = readReply(answer, operation, context)
+    const busy = busyIn(reply)
+    if (busy === null) return reply
+    const error = fromFailure(busy.failure, context)
+    // Nothing of it was done: as good as a refusal of the whole call.
+    if (busy.all) throw error
+    this.#pace.slow(caller.mailbox, error)
+    return reply
   }
 
   #isPatient(error: unknown): error is SyncError {
@@ -209,6 +216,14 @@ function readReply<Reply>({ status, headers, text }: Answer, operation: Operatio
     if (error instanceof SyncError) throw error
     throw badReply(error instanceof Error ? error.message : String(error), context, error)
   }
+}
+
+/** A back-off that comes item by item, with HTTP 200. */
+function busyIn(reply: unknown): { readonly failure: Failure; readonly all: boolean } | null {
+  if (!Array.isArray(reply)) return null
+  const busy = (reply as (Partial<Result<unknown>> | null)[]).flatMap((result) => (result?.ok === false && 'failure' in result && isBusy(result.failure as Failure) ? [result.failure as Failure] : []))
+  const [failure] = busy
+  return failure === undefined ? null : { failure, all: busy.length === reply.length }
 }
 
 function header(headers: Answer['headers'], name: string): string | undefined {
