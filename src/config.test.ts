@@ -45,6 +45,12 @@ describe('a good configuration', () => {
     expect(config.http).toEqual({ host: '127.0.0.1', port: 8480 })
   })
 
+  it('needs no url: Autodiscover finds the servers', () => {
+    const found = parse(GOOD.replace('    url: https://mail.example.test/EWS/Exchange.asmx\n', '')).exchange[0]
+    expect(found).toMatchObject({ name: 'onprem', trustedHosts: [] })
+    expect(found).not.toHaveProperty('url')
+  })
+
   it('gives a user the connection he names, or the only one', () => {
     const two = parse(GOOD.replace('users:', `  - { name: other, kind: ews, url: 'https://other.example.test/EWS/Exchange.asmx', username: s, password: p, impersonation: true }\nusers:`)
       .replace('mailbox: alice@example.test', 'mailbox: alice@example.test, exchange: other').replace('mailbox: bob@example.test', 'mailbox: bob@example.test, exchange: onprem'))
@@ -72,8 +78,8 @@ describe('a mistake is told with its line and its cure', () => {
     ['a list that is none', `${GOOD.slice(0, GOOD.indexOf('users:'))}users: alice\n`, 'line 13: users'],
     ['no connection', GOOD.slice(0, GOOD.indexOf('exchange:')), 'line 1: exchange is missing.'],
     ['Microsoft 365', GOOD.replace('kind: ews', 'kind: graph'), 'line 7: Microsoft 365 (kind: graph) is not part of this version. Remove the connection "onprem".'],
-    ['NTLM', GOOD.replace('    impersonation: true', '    impersonation: true\n    auth: ntlm'), 'line 7: NTLM is not part of this version. Use auth: basic for "onprem".'],
-    ['no url', GOOD.replace('    url: https://mail.example.test/EWS/Exchange.asmx\n', ''), 'line 7: Autodiscover is not part of this version. Give "onprem" its url'],
+    ['a channel binding that is none', GOOD.replace('    impersonation: true', '    impersonation: true\n    channelBinding: maybe'), 'line 13: exchange.0.channelBinding: Invalid option: expected one of "auto"|"on"|"off".'],
+    ['an address and a service that would find it', GOOD.replace('    impersonation: true', '    impersonation: true\n    autodiscover: https://autodiscover.example.test/autodiscover/autodiscover.svc'), 'line 7: "onprem" has a url, so autodiscover is never asked. Remove one of them.'],
     ['impersonation without its account', GOOD.replace('    username: svc@example.test\n', ''), 'line 7: impersonation needs the service account: give "onprem" username and password.'],
     ['no impersonation and no password', GOOD.replace('impersonation: true', 'impersonation: false'), 'line 14: "onprem" does not impersonate, so alice needs username and password.'],
     ['two connections of one name', GOOD.replace('users:', `  - { name: onprem, kind: ews, url: 'https://x.example.test/', username: s, password: p, impersonation: true }\nusers:`), 'line 13: the name "onprem" is used twice.'],

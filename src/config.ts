@@ -22,8 +22,15 @@ const crmSchema = z.strictObject({
 const connectionSchema = z.strictObject({
   name: z.string().min(1),
   kind: z.enum(['ews', 'graph']),
+  /** Without it Autodiscover finds the server of each mailbox. */
   url: z.url({ protocol: /^https?$/ }).optional(),
+  /** An Autodiscover service that is asked first. */
+  autodiscover: z.url({ protocol: /^https?$/ }).optional(),
+  /** Hosts that Autodiscover may believe although only DNS or plain http names them. */
+  trustedHosts: z.array(z.string().min(1)).default([]),
   auth: z.enum(['basic', 'ntlm']).default('basic'),
+  /** NTLM: whether the sign-in names the TLS channel; auto tries it. */
+  channelBinding: z.enum(['auto', 'on', 'off']).default('auto'),
   username: z.string().optional(),
   password: z.string().optional(),
   impersonation: z.boolean().default(false),
@@ -150,8 +157,7 @@ function contradictions(config: Config, at: (path: Path) => string): string[] {
   for (const [index, one] of config.exchange.entries()) {
     const where = at(['exchange', index])
     if (one.kind === 'graph') problems.push(`${where}: Microsoft 365 (kind: graph) is not part of this version. Remove the connection "${one.name}".`)
-    if (one.auth === 'ntlm') problems.push(`${where}: NTLM is not part of this version. Use auth: basic for "${one.name}".`)
-    if (one.kind === 'ews' && one.url === undefined) problems.push(`${where}: Autodiscover is not part of this version. Give "${one.name}" its url (https://<host>/EWS/Exchange.asmx).`)
+    if (one.url !== undefined && one.autodiscover !== undefined) problems.push(`${where}: "${one.name}" has a url, so autodiscover is never asked. Remove one of them.`)
     if (one.impersonation && (one.username === undefined || one.password === undefined)) {
       problems.push(`${where}: impersonation needs the service account: give "${one.name}" username and password.`)
     }

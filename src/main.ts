@@ -140,13 +140,18 @@ function notOpened(thrown: unknown, { databaseUrl }: Surroundings): unknown {
   })
 }
 
+/** A pause that is shorter than this is waited out; a longer one gives the lane's worker to another mailbox. */
+const PATIENCE_MS = 5_000
+
 function ewsOptions(config: Config, name: string, log: Log, clock: Clock): Parameters<typeof createEwsConnection>[0] {
   const found = config.exchange.find((one) => one.name === name)
-  if (found?.url === undefined) {
-    throw new SyncError('CONFIG_INVALID', `There is no Exchange connection "${name}" with a url in the configuration.`, { scope: 'system', remedy: 'ask-human' })
+  if (found === undefined) {
+    throw new SyncError('CONFIG_INVALID', `There is no Exchange connection "${name}" in the configuration.`, { scope: 'system', remedy: 'ask-human' })
   }
   return {
-    name, url: found.url, auth: { kind: 'basic' }, impersonation: found.impersonation, allowHttp: found.allowHttp, log, clock,
+    name, ...(found.url === undefined ? {} : { url: found.url }), impersonation: found.impersonation, allowHttp: found.allowHttp, log, clock,
+    autodiscover: { ...(found.autodiscover === undefined ? {} : { url: found.autodiscover }), trusted: found.trustedHosts },
+    auth: found.auth === 'ntlm' ? { kind: 'ntlm', channelBinding: found.channelBinding } : { kind: 'basic' }, patienceMs: PATIENCE_MS,
     credentials: { username: found.username ?? '', password: found.password ?? '' },
     ...(found.ca === undefined ? {} : { ca: readCa(found, found.ca) }),
   }

@@ -20,6 +20,7 @@ describe('the simulators together', () => {
     expect(simulators.json).toEqual({
       ews: {
         url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/EWS\/Exchange\.asmx$/),
+        autodiscover: expect.stringMatching(/\/autodiscover\/autodiscover\.svc$/),
         service: { username: 'svc@example.test', password: expect.any(String) },
         mailboxes: expect.arrayContaining([
           { address: 'alice@example.test', username: 'alice@example.test', password: expect.any(String) },

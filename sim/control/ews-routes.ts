@@ -106,6 +106,12 @@ export function ewsControl(sim: EwsSim): Record<string, Route> {
   add('loseEvents', ['on'], '', (body) => sim.loseEvents(body.on === true))
   add('setPassword', ['address', 'password'], '', (body) => sim.setPassword(body.address, body.password))
   add('renameMailbox', ['address', 'to'], '', (body) => sim.renameMailbox(body.address, body.to))
+  add('signIns', [], '', () => sim.signIns)
+  add('unlock', ['username'], '', (body) => sim.unlock(body.username))
+  add('setLocation', ['address'], 'location?: {ewsUrl?, grouping?, redirectAddress?, redirectUrl?, httpRedirect?}', (body) =>
+    sim.setLocation(body.address, body.location ?? null),
+  )
+  add('closeConnections', [], '', () => sim.closeConnections())
   add('addMailbox', ['address'], 'aliases?, username?, password?, zone?', (body) => {
     sim.addMailbox(body)
     return sim.mailboxes.find((mailbox) => mailbox.address === body.address)

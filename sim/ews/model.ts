@@ -114,6 +114,8 @@ export interface Mailbox {
   aliases: string[]
   username: string
   password: string
+  /** Before it was changed. */
+  formerPassword?: string
   name: string
   /** Windows zone id in which the user's own edits without zone are meant. */
   zone: string

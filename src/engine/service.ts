@@ -4,7 +4,7 @@ import type { ItemId, ItemKind, Mailbox, MailboxId } from '../model/index.ts'
 import type { Hints, Lanes, LanesServer } from '../ports.ts'
 import { activeKinds } from './context.ts'
 import type { Engine } from './context.ts'
-import { runLane } from './run.ts'
+import { createRunner } from './first-readings.ts'
 
 export interface ServiceOptions {
   readonly engine: Engine
@@ -39,9 +39,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const watched = new Map<MailboxId, Hints>()
   const hints = new Set<Hints>()
   let isPrepared = false
+  const run = createRunner(engine, lanes, Math.max(1, Math.floor(options.parallel / 4)))
   const server: LanesServer = await lanes.serve(async (lane) => {
     // Without the directory no record belongs to anybody: a pull would file it nowhere, and copies would be let go of.
-    if (isPrepared) await runLane(engine, lane)
+    if (isPrepared) await run(lane)
   }, options.parallel)
 
   const loops = [

@@ -6,6 +6,7 @@ import type { Folders } from './folders.ts'
 import { cleanGlobalObjectId } from './global-object-id.ts'
 import { FOUND_SHAPE } from './item-shape.ts'
 import { findItem } from './operations/find-item.ts'
+import type { FoundPage } from './operations/find-item.ts'
 import type { EwsItem, FolderRef } from './operations/ids.ts'
 import { getItem } from './operations/get-item.ts'
 import { inBatches } from './session.ts'
@@ -77,8 +78,8 @@ async function search(session: Session, places: readonly FolderRef[], restrictio
   const found: EwsItem[][] = []
   for (const folders of inBatches(places)) {
     const results = await session.batch(findItem, { folders, restriction, properties: FOUND_SHAPE, offset: 0 }, folders.length)
-    for (const result of results) {
-      if (result.ok) found.push([...result.value.items])
+    for (const [at, result] of results.entries()) {
+      if (result.ok) found.push([...result.value.items, ...await further(session, folders[at], restriction, result.value)])
       else if (cannotSearch(result.failure)) return null
       // A folder that vanished since it was listed holds nothing.
       else if (verdictOf(result.failure) === 'folder-gone') found.push([])
@@ -86,6 +87,18 @@ async function search(session: Session, places: readonly FolderRef[], restrictio
     }
   }
   return found
+}
+
+/** A server short of its FindCount cuts pages where it likes (EWSFindCountLimit): the rest is asked for. */
+async function further(session: Session, folder: FolderRef | undefined, restriction: string, first: FoundPage): Promise<EwsItem[]> {
+  const items: EwsItem[] = []
+  for (let page = first; folder !== undefined && !page.last && page.items.length > 0;) {
+    const [result] = await session.batch(findItem, { folders: [folder], restriction, properties: FOUND_SHAPE, offset: first.items.length + items.length }, 1)
+    if (result?.ok !== true) throw session.error(findItem, result?.failure ?? { code: 'NoAnswer', text: '' })
+    page = result.value
+    items.push(...page.items)
+  }
+  return items
 }
 
 async function readOne(session: Session, kind: ItemKind, hit: EwsItem): Promise<Snapshot | null> {

@@ -2,6 +2,7 @@ import { ITEM_KINDS, itemId } from '../model/index.ts'
 import type { ItemId, ItemKind, MailboxId } from '../model/index.ts'
 import { SyncError, asSyncError } from '../lib/errors.ts'
 import { fromFailure, isDeadSubscription } from './errors.ts'
+import { groupOf } from './route.ts'
 import { getStreamingEvents } from './operations/get-streaming-events.ts'
 import type { StreamEvent, StreamMessage } from './operations/get-streaming-events.ts'
 import { subscribe } from './operations/subscribe.ts'
@@ -9,8 +10,8 @@ import { unsubscribe } from './operations/unsubscribe.ts'
 import { sleepReal, untilAborted } from './stream-member.ts'
 import type { StreamMember } from './stream-member.ts'
 import { StreamParser } from './stream-parser.ts'
-import type { StreamingParts } from './streaming.ts'
-import type { CallExtras } from './transport.ts'
+import type { StreamingOptions, StreamingParts } from './streaming.ts'
+import type { CallExtras, Transport } from './transport.ts'
 
 /** Why the reading of a stream ended. */
 type Ending = 'closed' | 'reopen' | 'silent' | 'cut'
@@ -23,14 +24,25 @@ const REFUSALS_BEFORE_ALONE = 2
 /** More names than this in one hint help nobody: the pull tells them. */
 const MOST_NAMED = 1_000
 
+/** What a stream carries: mailboxes of one server and group. */
+export interface StreamTarget {
+  readonly group: string
+  readonly transport: Transport
+  readonly capacity: number
+}
+export interface StreamOwner {
+  /** The member is to be put elsewhere: its subscriptions are refused here, or its mailbox is on another server. */
+  expel(member: StreamMember, why: 'refused' | 'moved'): void
+}
+
 /**
  * One streaming connection and the loop that keeps it open:
  * subscribe who is not -> open -> ring for all -> listen -> (closed, new member, silence, error) -> again.
  */
 export class Stream {
   readonly #parts: StreamingParts
-  readonly #capacity: number
-  readonly #expel: (member: StreamMember) => void
+  readonly #target: StreamTarget
+  readonly #owner: StreamOwner
   readonly #members = new Set<StreamMember>()
   readonly #stopping = new AbortController()
   #online = new Set<StreamMember>()
@@ -43,10 +55,18 @@ export class Stream {
   #cookie: string | undefined
   #failures = 0
 
-  constructor(parts: StreamingParts, capacity: number, expel: (member: StreamMember) => void) {
+  constructor(parts: StreamingParts, target: StreamTarget, owner: StreamOwner) {
     this.#parts = parts
-    this.#capacity = capacity
-    this.#expel = expel
+    this.#target = target
+    this.#owner = owner
+  }
+
+  get group(): string {
+    return this.#target.group
+  }
+
+  get capacity(): number {
+    return this.#target.capacity
   }
 
   get size(): number {
@@ -85,7 +105,7 @@ export class Stream {
 
   async #run(): Promise<void> {
     // Mailboxes that are added together are subscribed together.
-    await this.#pause(this.#capacity > 1 ? this.#parts.options.collectMs : 0)
+    await this.#pause(this.#target.capacity > 1 ? this.#parts.options.collectMs : 0)
     while (!this.#stopping.signal.aborted && this.#members.size > 0) {
       try {
         await this.#subscribeAll()
@@ -122,6 +142,7 @@ export class Stream {
     const { session } = member
     try {
       const { event, task, contact } = await member.folders.synced()
+      if (session.route.last !== null && groupOf(session.route.last) !== this.#target.group) return this.#owner.expel(member, 'moved')
       const [result] = await session.call(subscribe, member.wide ? 'all' : [event, task, contact], this.#affinity())
       if (result?.ok !== true) {
         member.folders.forget()
@@ -147,7 +168,7 @@ export class Stream {
     const request = { subscriptions: members.flatMap(({ subscription }) => subscription ?? []), minutes: this.#parts.options.connectionMinutes }
     const caller = (this.#anchor() ?? members[0])?.session.caller
     if (caller === undefined) return
-    const stream = await this.#parts.transport.stream(getStreamingEvents, request, caller, { ...this.#affinity(), signal })
+    const stream = await this.#target.transport.stream(getStreamingEvents, request, caller, { ...this.#affinity(), signal })
       .catch((error: unknown) => {
         if (signal.aborted) return null
         throw error
@@ -271,9 +292,9 @@ export class Stream {
     member.subscription = null
     member.refused += 1
     if (member.refused < REFUSALS_BEFORE_ALONE) return
-    if (this.#capacity > 1 && this.#members.size > 1) {
+    if (this.#target.capacity > 1 && this.#members.size > 1) {
       member.refused = 0
-      this.#expel(member)
+      this.#owner.expel(member, 'refused')
     } else {
       member.notBefore = this.#parts.clock.elapsedMs() + this.#backOff(member.refused - REFUSALS_BEFORE_ALONE)
     }
@@ -324,7 +345,7 @@ export class Stream {
 
   #context() {
     const caller = this.#anchor()?.session.caller ?? { mailbox: '', credentials: { username: '', password: '' } }
-    return this.#parts.transport.context(getStreamingEvents, caller)
+    return this.#target.transport.context(getStreamingEvents, caller)
   }
 
   #untilNextAttempt(): number | undefined {
@@ -337,10 +358,8 @@ export class Stream {
     return error.retryAfterMs ?? (error.remedy === 'ask-human' ? this.#parts.options.askHumanMs : this.#backOff(failures))
   }
 
-  /** Doubles with every failure, and differs from stream to stream so that they do not come back together. */
   #backOff(failures: number): number {
-    const [first, longest] = this.#parts.options.backOffMs
-    return Math.round(Math.min(longest, first * 2 ** Math.min(failures, 16)) * (0.75 + Math.random() * 0.25))
+    return backOff(this.#parts.options, failures)
   }
 
   async #pause(ms: number): Promise<void> {
@@ -349,4 +368,9 @@ export class Stream {
     const signal = AbortSignal.any([this.#interrupt.signal, this.#stopping.signal])
     await this.#parts.clock.sleep(ms, signal).catch(() => undefined)
   }
+}
+
+/** Doubles with every failure, and differs from stream to stream so that they do not come back together. */
+export function backOff({ backOffMs: [first, longest] }: StreamingOptions, failures: number): number {
+  return Math.round(Math.min(longest, first * 2 ** Math.min(failures, 16)) * (0.75 + Math.random() * 0.25))
 }
