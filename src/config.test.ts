@@ -41,6 +41,7 @@ describe('a good configuration', () => {
     expect(config.policy).toEqual({
       conflict: 'newest', privateItems: 'mask', groupCompletion: 'any', contacts: 'leave', defaultContactUser: null, deletionGraceSeconds: 60,
       deletionLimit: { count: 10, percent: 20 },
+      meetings: 'copies', sendMeetingUpdates: false, cancelMeetings: false, answers: 'silent', foreignDeletion: 'restore', inviteContacts: false, pastEvents: 'keep',
     })
     expect(config.http).toEqual({ host: '127.0.0.1', port: 8480 })
   })

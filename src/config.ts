@@ -91,6 +91,8 @@ export interface Surroundings {
   readonly dataDir: string
   readonly databaseUrl: string | undefined
   readonly logLevel: string
+  /** One sync that ends: everything is asked at once, nothing is put off to a later poll. */
+  readonly once?: boolean
   /** What the connector's clock shows when it starts, for tests; absent is the machine's own. */
   readonly now?: string
 }

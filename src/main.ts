@@ -77,7 +77,7 @@ export async function openConnector(config: Config, around: Surroundings, log: L
   })
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
-    allowHttp: config.crm.allowHttp, log, clock,
+    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
   const replicas = new Map<MailboxId, Exchange>()
@@ -246,6 +246,8 @@ async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory, no
   for (const channel of await tx.channels(CRM_LANE)) {
     await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: now })
   }
+  // The window may be another one: what it reaches of each series is reckoned anew.
+  for (const { id } of directory.mailboxes) await tx.saveSeries((await tx.series(id)).map((row) => ({ ...row, dueAt: now })))
 }
 
 const PLACEMENT = 'placement'
