@@ -154,9 +154,12 @@ async function joinMeeting(run: Run, { row, snapshot }: Stranger, { link, copy }
   const takesOver = snapshot.traits?.invited !== true && copy.role === 'home' && copy.traits.invited === true
   if (takesOver) await run.engine.store.transaction((tx) => tx.saveCopies([{ link, copy: { ...copy, role: 'shadow' } }]), run.fence)
   const own = newCopy(run, row.kind, snapshot, null, takesOver ? 'home' : 'shadow').copy
-  const joined = { ...own, crm: { id: link.record, changeKey: UNKNOWN_KEY }, base: { exchange: snapshot.item, crm: copy.base.crm } }
+  // The organizer's copy may have moved on since the attendee's was recorded: against that base it shows, once it is read.
+  const joined = takesOver
+    ? { ...own, exchange: { id: snapshot.id, changeKey: UNKNOWN_KEY }, crm: { id: link.record, changeKey: UNKNOWN_KEY }, base: copy.base }
+    : { ...own, crm: { id: link.record, changeKey: UNKNOWN_KEY }, base: { exchange: snapshot.item, crm: copy.base.crm } }
   const plan = { writes: [], clashes: [], ending: { type: 'keep', base: joined.base } as const, reason: 'the same meeting in another mailbox' }
-  return [{ linked: { link, copy: joined }, isNew: true, rows: [row], exchange: row.sighting, crm: { type: 'quiet' }, plan, again: true }]
+  return [{ linked: { link, copy: joined }, isNew: true, rows: [row], exchange: takesOver ? { type: 'quiet' } : row.sighting, crm: { type: 'quiet' }, plan, again: true }]
 }
 
 /** Whether the organizer's own mailbox is connected and still has to tell of this meeting: its copy is the one to record. */

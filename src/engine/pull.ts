@@ -6,6 +6,7 @@ import { isMeeting, mask, placement } from '../sync/index.ts'
 import { activeKinds, refOf, reportError } from './context.ts'
 import type { Engine, Run } from './context.ts'
 import { invitedMailboxes } from './people.ts'
+import { UNKNOWN_KEY } from './work.ts'
 
 /** Follows the folders of a mailbox that are dirty, new, or were not looked at for long. */
 export async function pullMailbox(run: Run): Promise<void> {
@@ -115,6 +116,8 @@ async function forgetStrangers(tx: Tx, { lane, kind }: Channel): Promise<void> {
   const rows = (await tx.takeInbox(lane, END_OF_TIME, Number.MAX_SAFE_INTEGER)).filter((row) => row.side === 'exchange' && row.kind === kind)
   const linked = new Set((await tx.copiesByItem(lane, rows.map(({ id }) => id))).map(({ copy }) => copy.exchange.id))
   await tx.dropInbox(rows.filter(({ id }) => !linked.has(id)).map(refOf))
+  // And what a series has of unlinked occurrences, when its master is told again.
+  if (kind === 'event') await tx.saveSeries((await tx.series(lane)).map((row) => ({ ...row, snapshot: { ...row.snapshot, changeKey: UNKNOWN_KEY } })))
 }
 
 const END_OF_TIME = '9999-12-31T23:59:59Z' as Instant

@@ -180,6 +180,7 @@ describe('an answer given in the CRM', () => {
     const told = await pullAll(state)
     expect(answersOf(told.changes)).toEqual([[fresh, 'none']])
     expect(warnings).toHaveLength(1)
+    expect(JSON.parse(told.state).answers).toMatchObject({ began: now / 1_000, from: null })
     pass(61)
     expect(answersOf((await pullAll(told.state)).changes)).toEqual([[id, 'accepted']])
   })

@@ -86,9 +86,11 @@ it.each([['Daily', 'daily'], ['Weekly', 'weekly'], ['Monthly', 'monthly'], ['Yea
     expect((await crm.get('event', ids.map(itemId))).map((one) => one.type === 'seen' && one.snapshot.traits)).toEqual([{ repeats }, undefined])
   })
 
-it('an event that does not repeat says so by saying nothing', async () => {
+it('an event that does not repeat, or is not the first, says nothing of it', async () => {
   const plain = ['', '--None--'].map((recurringtype) => itemId(sim.put('Events', { subject: 'S', ...TEN, recurringtype })))
-  expect((await crm.get('event', plain)).map((one) => one.type === 'seen' && one.snapshot.traits)).toEqual([undefined, undefined])
+  const later = itemId(sim.put('Events', { subject: 'S', ...TEN, recurringtype: 'Weekly', recurr_idx: 3 }))
+  const told = await crm.get('event', [...plain, later])
+  expect(told.map((one) => one.type === 'seen' && one.snapshot.traits)).toEqual([undefined, undefined, undefined])
 })
 
 it('the whole set of a series is given in the order of its numbers, without those that were deleted', async () => {
@@ -106,6 +108,24 @@ it('the whole set of a series is given in the order of its numbers, without thos
   expect(await crm.get('event', set.map(({ id }) => id))).toEqual(set.map((snapshot) => ({ type: 'seen', snapshot })))
   expect(await crm.set(`${uid}#~2`)).toEqual(set)
   expect(await crm.set('unheard of')).toEqual([])
+})
+
+it('a record of a set that is saved while the set is read is told as it is then', async () => {
+  const ids = sim.makeSeries({ fields: { subject: 'Weekly', ...TEN }, count: 3 })
+  const uid = String(stored(ids[0] ?? '')?.ical_uuid)
+  await crm.users()
+  const take = sim.faults.take.bind(sim.faults)
+  let once = true
+  sim.faults.take = (operation, subject) => {
+    if (operation === 'vtesync.get_changes' && once) {
+      once = false
+      pass(120)
+      sim.edit(ids[1] ?? '', { subject: 'Meanwhile' })
+    }
+    return take(operation, subject)
+  }
+  const set = await crm.set(uid)
+  expect(set.map(({ item }) => (item.fields as { subject: string }).subject)).toEqual(['Weekly', 'Meanwhile', 'Weekly'])
 })
 
 it('one record of a set with a date that cannot be does not hide the others', async () => {

@@ -187,8 +187,7 @@ async function eventChanges(
   // More attendees than the block names are not told by the CRM: what is asked for is written as it is.
   const { organizer = null, attendees: all = [] } = whole.fields
   const { attendees } = tidyPeople({ organizer, attendees: all }, reading.users)
-  const told = item.fields.attendees
-  const isOther = wanted.attendees !== undefined && (told === undefined || !sameValue(attendees, told))
+  const isOther = wanted.attendees !== undefined && !sameValue(attendees, item.fields.attendees)
   const people = await revisedPeople(options, {
     ...(fields.body === undefined ? {} : { body: fields.body }),
     ...(fields.organizer === undefined ? {} : { organizer: fields.organizer }),
