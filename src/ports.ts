@@ -4,9 +4,9 @@
  */
 import type { SyncError } from './lib/errors.ts'
 import type {
-  AssigneeId, ChangeKey, Conflict, Copy, CopyId, CrmGroup, CrmUser, Fields, Held, InboxRow, Instant, Item, ItemId,
-  ItemKind, LinkedCopy, Mailbox, MailboxId, OccurrenceRef, Operation, OperationId, Series, Side, Skip, Slot, Snapshot, Stamp,
-  SyncState, Token, Tombstone,
+  AssigneeId, ChangeKey, Conflict, Copy, CopyId, CrmGroup, CrmUser, Fields, FreeBusy, Held, InboxRow, Instant, Item,
+  ItemId, ItemKind, LinkedCopy, Mailbox, MailboxId, OccurrenceRef, Operation, OperationId, Series, Side, Skip, Slot,
+  Snapshot, Stamp, SyncState, Token, Tombstone, Window,
 } from './model/index.ts'
 
 // ---------------------------------------------------------------------------------------------------- replicas
@@ -151,6 +151,66 @@ export interface Hints {
   /** Which mailboxes are on an open channel right now. */
   connected(): ReadonlySet<MailboxId>
   stop(): Promise<void>
+}
+
+// --------------------------------------------------------------------------------------- availability and sharing
+
+/** Time that is not free. `noData`: the server does not know, or may not tell. */
+export interface BusyBlock {
+  readonly start: Instant
+  readonly end: Instant
+  readonly status: Exclude<FreeBusy, 'free'> | 'noData'
+}
+export interface MailboxAvailability {
+  /** As asked for. */
+  readonly address: string
+  /** By start, without gaps of their own and without overlaps; what is not listed is free. Empty with an error. */
+  readonly blocks: readonly BusyBlock[]
+  /** Why this mailbox gives no answer, in the server's code and in words. */
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+/** Free and busy times as the server tells them now: not from our copies, which know less. */
+export interface Availability {
+  /**
+   * Any number of mailboxes and days; one answer per address, in their order.
+   * @throws SyncError when nobody could be asked; trouble with single mailboxes stands in their answers
+   */
+  freeBusy(addresses: readonly string[], window: Window): Promise<readonly MailboxAvailability[]>
+}
+
+/** What a colleague sees of a calendar. `availability`: free and busy times; `details`: subjects and places too. */
+export type SharingLevel = 'availability' | 'details'
+
+export interface SharingEntry {
+  /** `default` is everybody inside who has no entry, `anonymous` everybody outside, `unknown` an account that is gone. */
+  readonly type: 'user' | 'default' | 'anonymous' | 'unknown'
+  /** Of a user: the address, empty where the server tells none. */
+  readonly address: string
+  readonly name: string
+  /** `more`: rights beyond both levels, or that cannot be compared with them. */
+  readonly level: 'none' | SharingLevel | 'more'
+  /** The server's own word for the level. */
+  readonly role: string
+}
+
+export interface SharingOutcome {
+  /** `refused`: the colleague has more, and nobody said that it may be taken away. */
+  readonly type: 'written' | 'unchanged' | 'refused'
+  /** The colleague's entry as it was before; null where there was none. */
+  readonly before: SharingEntry | null
+  /** Who has what now. */
+  readonly entries: readonly SharingEntry[]
+}
+
+/** Who sees what of one calendar. Every change reads the whole set first and leaves all other entries as they are. */
+export interface Sharing {
+  /** @throws SyncError */
+  list(): Promise<readonly SharingEntry[]>
+  /** @param force also lowers what the colleague has beyond the level. @throws SyncError */
+  give(colleague: string, level: SharingLevel, force: boolean): Promise<SharingOutcome>
+  /** Takes the colleague's own entry away; what everybody has is left. @param force also where it is more than a level of ours */
+  remove(colleague: string, force: boolean): Promise<SharingOutcome>
 }
 
 // ------------------------------------------------------------------------------------------------------- store
