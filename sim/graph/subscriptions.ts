@@ -1,0 +1,4 @@
+/** Placeholder shape, grown below. */
+export class Subscriptions {
+  stop(): void {}
+}
