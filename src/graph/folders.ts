@@ -1,0 +1,86 @@
+import { codeIn, isUnsupported, verdictOf } from './errors.ts'
+import type { Answer } from './errors.ts'
+import type { Resource } from './resources.ts'
+import { query } from './session.ts'
+import type { Session } from './session.ts'
+import type { Places } from './shapes.ts'
+
+/** CRM contacts live apart from the user's own, so that both can be told apart and removed (B.12). */
+export const CONTACTS_FOLDER = 'vtenext'
+
+interface FolderResource extends Resource {
+  readonly displayName?: string
+}
+interface ListResource extends Resource {
+  readonly wellknownListName?: string
+}
+
+/** The calendar, the To Do list and the contacts folder of a mailbox, looked up once. */
+export class Folders {
+  /** A contacts folder that does not exist yet is not made: its id is empty, and nothing is in it. */
+  readOnly = false
+  readonly #session: Session
+  #places: Promise<Places> | undefined
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /** Finds what is kept in step, and makes the folder for contacts. @throws SyncError */
+  places(): Promise<Places> {
+    this.#places ??= this.#open().catch((error: unknown) => {
+      this.#places = undefined
+      throw error
+    })
+    return this.#places
+  }
+
+  /** Something turned out to be gone: look again. */
+  forget(): void {
+    this.#places = undefined
+  }
+
+  async #open(): Promise<Places> {
+    const [calendar, contacts, list] = await Promise.all([this.#calendar(), this.#contacts(), this.#list()])
+    return { calendar, contacts, list }
+  }
+
+  /** https://learn.microsoft.com/graph/api/calendar-get */
+  async #calendar(): Promise<string> {
+    const found = await this.#session.need<Resource>({ method: 'GET', path: `${this.#session.root}/calendar?${query({ $select: 'id' })}` })
+    return found.id ?? ''
+  }
+
+  /**
+   * The list that Outlook shows as its tasks; flagged mail and the user's other lists are his own. A cloud without To Do
+   * has no such address. https://learn.microsoft.com/graph/api/todo-list-lists
+   */
+  async #list(): Promise<string | undefined> {
+    if (!this.#session.kinds.has('task')) return undefined
+    const request = { method: 'GET', path: `${this.#session.root}/todo/lists` } as const
+    const answer = await this.#session.send(request)
+    if (isUnsupported(answer) || isNotAllowed(answer)) return undefined
+    if (verdictOf(answer) !== 'ok') throw this.#session.error(answer, request)
+    const lists = await this.#session.list<ListResource>(request.path)
+    return lists.find(({ wellknownListName }) => wellknownListName === 'defaultList')?.id
+  }
+
+  /** Below the user's own contacts, where Outlook lists it. https://learn.microsoft.com/graph/api/user-list-contactfolders */
+  async #contacts(): Promise<string> {
+    const path = `${this.#session.root}/contactFolders`
+    const find = async () => (await this.#session.list<FolderResource>(path)).find(({ displayName }) => displayName === CONTACTS_FOLDER)?.id
+    const existing = await find()
+    if (existing !== undefined) return existing
+    if (this.readOnly) return ''
+    const request = { method: 'POST', path, body: { displayName: CONTACTS_FOLDER } } as const
+    const answer = await this.#session.send(request)
+    if (verdictOf(answer) === 'ok') return (answer.body as FolderResource | undefined)?.id ?? ''
+    // Somebody else was faster: another process, or an answer that was lost.
+    const raced = answer.status === 409 || /exists/i.test(codeIn(answer.body)) ? await find() : undefined
+    if (raced === undefined) throw this.#session.error(answer, request)
+    return raced
+  }
+}
+
+/** To Do refuses applications that were given no right to it; the calendar goes on. */
+const isNotAllowed = ({ status }: Answer) => status === 401 || status === 403
