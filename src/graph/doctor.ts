@@ -29,7 +29,7 @@ export async function checkMailbox(session: Session, access: 'delegated' | 'appl
   checks.push({ name: 'login', ok: true, detail: state === null ? 'The application may sign in.' : `${state.as} is signed in.`, cure: '' })
   // A fresh look: what an earlier run found says nothing about now.
   const folders = new Folders(session)
-  const places = await folders.places().catch(asSyncError)
+  const places = await folders.open().catch(asSyncError)
   if (places instanceof Error) return [...checks, broken('access', places)]
   checks.push({ name: 'access', ok: true, detail: 'Calendar and contacts folder "vtenext" are there.', cure: '' })
   if (places.list !== undefined) return [...checks, { name: 'tasks', ok: true, detail: 'To Do is there.', cure: '' }]

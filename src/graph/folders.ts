@@ -1,3 +1,4 @@
+import type { ItemKind } from '../model/index.ts'
 import { codeIn, isUnsupported, verdictOf } from './errors.ts'
 import type { Answer } from './errors.ts'
 import type { Resource } from './resources.ts'
@@ -15,34 +16,43 @@ interface ListResource extends Resource {
   readonly wellknownListName?: string
 }
 
+const NOWHERE: Places = { calendar: '', contacts: '', list: undefined }
+
 /** The calendar, the To Do list and the contacts folder of a mailbox, looked up once. */
 export class Folders {
   /** A contacts folder that does not exist yet is not made: its id is empty, and nothing is in it. */
   readOnly = false
   readonly #session: Session
-  #places: Promise<Places> | undefined
+  readonly #found = new Map<ItemKind, Promise<string | undefined>>()
 
   constructor(session: Session) {
     this.#session = session
   }
 
   /** Finds what is kept in step, and makes the folder for contacts. @throws SyncError */
-  places(): Promise<Places> {
-    this.#places ??= this.#open().catch((error: unknown) => {
-      this.#places = undefined
-      throw error
-    })
-    return this.#places
+  async open(): Promise<Places> {
+    const [calendar, contacts, list] = await Promise.all((['event', 'contact', 'task'] as const).map((kind) => this.#find(kind)))
+    return { calendar: calendar ?? '', contacts: contacts ?? '', list }
+  }
+
+  /** Only what a kind needs: trouble with contacts does not stop the calendar. @throws SyncError */
+  async places(kind: ItemKind): Promise<Places> {
+    const found = await this.#find(kind)
+    return { ...NOWHERE, ...(kind === 'event' ? { calendar: found ?? '' } : kind === 'contact' ? { contacts: found ?? '' } : { list: found }) }
   }
 
   /** Something turned out to be gone: look again. */
   forget(): void {
-    this.#places = undefined
+    this.#found.clear()
   }
 
-  async #open(): Promise<Places> {
-    const [calendar, contacts, list] = await Promise.all([this.#calendar(), this.#contacts(), this.#list()])
-    return { calendar, contacts, list }
+  #find(kind: ItemKind): Promise<string | undefined> {
+    const known = this.#found.get(kind)
+    if (known !== undefined) return known
+    const found = kind === 'event' ? this.#calendar() : kind === 'contact' ? this.#contacts() : this.#list()
+    this.#found.set(kind, found)
+    found.catch(() => this.#found.delete(kind))
+    return found
   }
 
   /** https://learn.microsoft.com/graph/api/calendar-get */

@@ -30,7 +30,7 @@ export interface Round {
 }
 
 export async function pullPage(session: Session, folders: Folders, feed: EventFeed, kind: ItemKind, since: SyncState | null, known: KnownKeys): Promise<ChangePage> {
-  const places = await folders.places()
+  const places = await folders.places(kind)
   if ((kind === 'task' && places.list === undefined) || (kind === 'contact' && places.contacts === '')) {
     return { type: 'page', changes: [], next: syncState(''), more: false }
   }

@@ -16,11 +16,11 @@ export function createReplica(session: Session, folders: Folders, feed: EventFee
     side: 'exchange',
     async open(readOnly = false) {
       folders.readOnly = readOnly
-      await folders.places()
+      await folders.open()
     },
     hold,
     pull: (kind, since, known) => pullPage(session, folders, feed, kind, since, known),
-    get: async (kind, ids) => getAll(session, await folders.places(), kind, ids),
+    get: async (kind, ids) => getAll(session, await folders.places(kind), kind, ids),
     create: (requests) => createAll(session, folders, requests),
     update: (requests) => updateAll(session, folders, requests),
     remove: (requests) => removeAll(session, folders, requests),

@@ -47,6 +47,8 @@ export interface EventResource extends Resource {
   readonly isReminderOn?: boolean
   readonly reminderMinutesBeforeStart?: number
   readonly iCalUId?: string
+  /** What the create was sent with; a copy made by hand has none. */
+  readonly transactionId?: string | null
   readonly isOrganizer?: boolean
   readonly organizer?: Recipient | null
   readonly attendees?: readonly Recipient[]

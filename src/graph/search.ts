@@ -24,7 +24,7 @@ const FRESH_MS = 5_000
 
 /** The item of a create whose answer was lost: only the stamp tells, a user may already have edited everything else. */
 export async function findCreated(session: Session, folders: Folders, { kind, token }: CreateQuery): Promise<Snapshot | null> {
-  const places = await folders.places()
+  const places = await folders.places(kind)
   const hits = (await byToken(session, places, new Map(), kind, token)).filter(({ here }) => here)
   const hit = oldest(hits)
   return hit === undefined ? null : toSnapshot(hit.resource, kind, session.mailbox)
@@ -35,7 +35,7 @@ export async function findCreated(session: Session, folders: Folders, { kind, to
  * tasks in Deleted Items, so "deleted" is never said here; a feed's word that was confirmed by a reading says it.
  */
 export async function locate(session: Session, folders: Folders, listings: Listings, kind: ItemKind, token: Token, uid: string | null): Promise<Located> {
-  const places = await folders.places()
+  const places = await folders.places(kind)
   const stamped = settle(session, kind, await byToken(session, places, listings, kind, token))
   if (stamped !== null) return stamped
   if (kind !== 'event' || uid === null) return { where: 'nowhere' }
@@ -64,17 +64,28 @@ async function byToken(session: Session, places: Places, listings: Listings, kin
 }
 
 /** https://learn.microsoft.com/graph/api/singlevaluelegacyextendedproperty-get: `contains` is for events and messages */
-async function eventsWith(session: Session, places: Places, token: Token): Promise<Hit[]> {
-  const filter = `singleValueExtendedProperties/Any(ep: ep/id eq '${STAMP_ID}' and contains(ep/value, '${quoted(token)}'))`
-  return placed(session, places, await session.list(`${session.root}/events?${query({ $filter: filter })}&${SHAPES.event}`))
+function eventsWith(session: Session, places: Places, token: Token): Promise<Hit[]> {
+  return inCalendars(session, places, `singleValueExtendedProperties/Any(ep: ep/id eq '${STAMP_ID}' and contains(ep/value, '${quoted(token)}'))`)
 }
 
-async function byUid(session: Session, places: Places, uid: string): Promise<Hit[]> {
-  const request = { method: 'GET', path: `${session.root}/events?${query({ $filter: `iCalUId eq '${quoted(uid)}'` })}&${SHAPES.event}` } as const
+const byUid = (session: Session, places: Places, uid: string) => inCalendars(session, places, `iCalUId eq '${quoted(uid)}'`)
+
+/**
+ * Microsoft writes in one place that `/events` is the whole mailbox and in another that it is the default calendar: where it
+ * finds nothing, the other calendars are asked one by one. https://learn.microsoft.com/graph/api/calendar-list-events
+ */
+async function inCalendars(session: Session, places: Places, filter: string): Promise<Hit[]> {
+  const search = `${query({ $filter: filter })}&${SHAPES.event}`
+  const request = { method: 'GET', path: `${session.root}/events?${search}` } as const
   const answer = await session.send(request)
+  // A server that cannot search this way finds nothing this way.
   if (isUnsupported(answer)) return []
   if (verdictOf(answer) !== 'ok') throw session.error(answer, request)
-  return placed(session, places, [...(answer.body as Page<Resource> | undefined)?.value ?? []])
+  const found = (answer.body as Page<Resource> | undefined)?.value ?? []
+  if (found.length > 0) return placed(session, places, found)
+  const others = (await session.list<Resource>(`${session.root}/calendars?${query({ $select: 'id' })}`)).filter(({ id }) => id !== places.calendar)
+  const hits = await Promise.all(others.map(({ id = '' }) => session.list<Resource>(`${session.root}/calendars/${segment(id)}/events?${search}`)))
+  return hits.flat().map((resource) => ({ resource, here: false }))
 }
 
 const quoted = (text: string) => text.replaceAll("'", "''")

@@ -104,7 +104,7 @@ export class Subscriptions {
   async #resource(kind: Followed): Promise<string | null> {
     const root = decodeURIComponent(this.#session.root.slice(1))
     if (kind === 'event') return `${root}/events`
-    const { list } = await this.#folders.places()
+    const { list } = await this.#folders.places('task')
     return list === undefined ? null : `${root}/todo/lists/${list}/tasks`
   }
 

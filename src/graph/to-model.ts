@@ -37,7 +37,10 @@ export function toSnapshot(resource: Resource, kind: ItemKind, owner: Owner): Sn
   }
   const event: EventResource = kind === 'event' ? resource : {}
   const [born, stamp, traits] = [moment('createdDateTime'), stampOf(resource), kind === 'event' ? traitsOf(event, owner) : undefined]
-  const uid = event.iCalUId?.trim()
+  // An event of ours has a UID that Graph chose and the CRM does not know; that it carries our transaction proves that it
+  // is no copy, so the stamp alone identifies it.
+  const isOurs = stamp !== undefined && event.transactionId === stamp.token
+  const uid = isOurs ? undefined : event.iCalUId?.trim()
   return {
     id: itemId(id),
     changeKey: keyOf(resource),

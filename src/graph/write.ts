@@ -15,7 +15,7 @@ import type { Session } from './session.ts'
 import { segment } from './session.ts'
 import { folderPath, itemPath } from './shapes.ts'
 import type { Places } from './shapes.ts'
-import { ownLink, stampLink } from './stamp.ts'
+import { ownLink, stampLink, stampProperty } from './stamp.ts'
 import { keyOf, toSnapshot } from './to-model.ts'
 import { BATCH } from './transport.ts'
 import type { GraphRequest } from './transport.ts'
@@ -27,8 +27,8 @@ type Refused = Exclude<WriteOutcome, { type: 'done' }>
  * repeated create harmless. https://learn.microsoft.com/graph/api/user-post-events
  */
 export async function createAll(session: Session, folders: Folders, requests: readonly CreateRequest[]): Promise<WriteOutcome[]> {
-  const places = await folders.places()
   return eachBatch<CreateRequest, WriteOutcome>(requests, ({ item }) => item.kind, async (batch, kind) => {
+    const places = await folders.places(kind)
     if (kind === 'task' && places.list === undefined) return batch.map(() => ({ type: 'failed', error: kindMissing(kind, session.mailbox.address) }))
     const sent = batch.map(({ item, stamp, token }) => encoded('the new item', () => ({
       method: 'POST' as const, path: `${session.root}${folderPath(kind, places)}`,
@@ -58,7 +58,9 @@ async function created(session: Session, folders: Folders, request: CreateReques
   if (verdictOf(answer) !== 'ok') return { type: 'failed', error: session.error(answer, sent) }
   const resource = (answer.body ?? {}) as Resource
   if (resource.id === undefined) return { type: 'failed', error: unclear(session, sent, 'a new item without an id') }
-  return { type: 'done', snapshot: { ...written(session, item.kind, resource, fieldsOf(hold(item))), ...(stamp === undefined ? {} : { stamp }) } }
+  // The answer does not show the stamp that went with the request.
+  const marks = stamp === undefined ? {} : item.kind === 'task' ? { linkedResources: [stampLink(stamp)] } : { singleValueExtendedProperties: [stampProperty(stamp)] }
+  return { type: 'done', snapshot: written(session, item.kind, { ...resource, ...marks }, fieldsOf(hold(item))) }
 }
 
 interface Prepared {
@@ -72,8 +74,8 @@ interface Prepared {
 
 /** Writes only the given fields, against the version they were planned for. https://learn.microsoft.com/graph/api/event-update */
 export async function updateAll(session: Session, folders: Folders, requests: readonly UpdateRequest[]): Promise<WriteOutcome[]> {
-  const places = await folders.places()
   return eachBatch<UpdateRequest, WriteOutcome>(requests, ({ kind }) => kind, async (batch, kind) => {
+    const places = await folders.places(kind)
     const intended = batch.map(({ fields }) => fieldsOf(hold(itemOf(kind, fields))))
     const looks = batch.map((request, at) => (needsLook(kind, request, intended[at] ?? {}) ? request.id : null))
     const ids = looks.filter((id) => id !== null)
@@ -212,8 +214,8 @@ async function readBack(
  * one asks for; that is not done. https://learn.microsoft.com/graph/api/event-delete
  */
 export async function removeAll(session: Session, folders: Folders, requests: readonly RemoveRequest[]): Promise<RemoveOutcome[]> {
-  const places = await folders.places()
   return eachBatch<RemoveRequest, RemoveOutcome>(requests, ({ kind }) => kind, async (batch, kind) => {
+    const places = await folders.places(kind)
     const read = await readAll(session, places, kind, batch.map(({ id }) => id))
     const judged = batch.map((request, at): RemoveOutcome | GraphRequest => {
       const answer = read[at]
