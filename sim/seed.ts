@@ -1,4 +1,5 @@
 import type { EwsSim } from './ews/index.ts'
+import type { GraphSim } from './graph/index.ts'
 import type { VtenextSim } from './vtenext/index.ts'
 
 const DAY = 86_400_000
@@ -55,6 +56,25 @@ export function seedExchange(ews: EwsSim): void {
     DueDate: day(now, 6),
     Status: 'InProgress',
     PercentComplete: 50,
+  })
+}
+
+/** The same handful in the mailboxes of Microsoft 365: somebody who moves there takes his calendar along. */
+export function seedCloud(graph: GraphSim): void {
+  const now = graph.clock.now()
+  for (const { who, subject, days, from, to, place } of IN_OUTLOOK) {
+    graph.putItem(`${who}@example.test`, 'calendar', {
+      subject,
+      location: place,
+      start: `${day(now, days)}T${from}:00`,
+      end: `${day(now, days)}T${to}:00`,
+    })
+  }
+  graph.putItem('alice@example.test', 'tasks', { title: 'Send the price list', dueDateTime: `${day(now, 2)}T00:00:00` })
+  graph.putItem('carol@example.test', 'tasks', {
+    title: 'Order name badges',
+    dueDateTime: `${day(now, 6)}T00:00:00`,
+    status: 'inProgress',
   })
 }
 

@@ -46,6 +46,8 @@ export interface World {
   switches: Switches
   /** Mailboxes an application may open; null is all. */
   applicationScope: Set<string> | null
+  /** Status of every answer while the cloud is down. */
+  outage: number | null
   /** By mailbox and transactionId: the event made, and what was asked for. */
   transactions: Map<string, { serial: number; asked: string }>
 }

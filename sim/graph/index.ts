@@ -8,11 +8,18 @@ import type { Entra } from '../entra/index.ts'
 import { startEntra } from '../entra/index.ts'
 import { Faults } from '../faults.ts'
 import type { Switches, World } from './call.ts'
+import type { Controls } from './controls.ts'
+import { controlsOf } from './controls.ts'
+import type { MailSent } from './model.ts'
 import { createGraphServer } from './server.ts'
 import type { MailboxOptions } from './store.ts'
 import { Store } from './store.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Throttle } from './throttle.ts'
+
+export type { PlainFields, PlainItem } from './desk.ts'
+export type { GraphSnapshot } from './controls.ts'
+export type { MailSent } from './model.ts'
 
 export interface GraphSimOptions {
   clock?: SimClock
@@ -33,7 +40,7 @@ export interface GraphSimOptions {
   switches?: Partial<Switches>
 }
 
-export interface GraphSim {
+export interface GraphSim extends Controls {
   /** Where Graph listens, without the version: http://127.0.0.1:port. */
   readonly url: string
   /** Where the sign-in service listens. */
@@ -44,7 +51,18 @@ export interface GraphSim {
   readonly mailboxes: { address: string; username: string; password: string }[]
   readonly clock: SimClock
   readonly faults: Faults
+  /** Revoking and expiring of tokens and secrets. */
   readonly entra: Entra
+  /** Every mail an application's request would have sent. */
+  readonly outbox: MailSent[]
+  /** Items changed through the API; what `putItem` and its like do is not counted. */
+  readonly writes: { created: number; updated: number; deleted: number }
+  /** Active subscriptions. */
+  readonly subscriptions: number
+  /** Resolves when every notification so far was delivered or given up. */
+  notified(): Promise<void>
+  /** Clock-driven work that needs no request: reminders of subscriptions. */
+  tick(): void
   readonly world: World
   stop(): Promise<void>
 }
@@ -88,9 +106,10 @@ export async function startGraphSim(options: GraphSimOptions = {}): Promise<Grap
     ...(options.loginPort === undefined ? {} : { port: options.loginPort }),
   })
   const world: World = {
-    store, clock, faults, entra, subscriptions: new Subscriptions(), throttle: new Throttle(clock),
-    switches: { ...SWITCHES, ...options.switches }, applicationScope: null, transactions: new Map(),
+    store, clock, faults, entra, subscriptions: new Subscriptions({ clock, tenant: TENANT }), throttle: new Throttle(clock),
+    switches: { ...SWITCHES, ...options.switches }, applicationScope: null, outage: null, transactions: new Map(),
   }
+  store.onChange = (change) => world.subscriptions.publish(change)
   const server = createGraphServer(world)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve)
@@ -104,11 +123,22 @@ export async function startGraphSim(options: GraphSimOptions = {}): Promise<Grap
     clock,
     faults,
     entra,
+    writes: store.writes,
     world,
+    ...controlsOf(world),
+    get outbox() {
+      return store.outbox
+    },
+    get subscriptions() {
+      return world.subscriptions.size
+    },
+    notified: () => world.subscriptions.settled(),
+    tick: () => world.subscriptions.remind(),
     get mailboxes() {
       return store.all().map(({ address, username, password }) => ({ address, username, password }))
     },
     async stop() {
+      world.subscriptions.stop()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()
       await Promise.all([closed, entra.stop()])

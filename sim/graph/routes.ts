@@ -3,8 +3,15 @@ import { createCalendar, deleteCalendar, getCalendar, listCalendars, updateCalen
 import { calendarView, calendarViewDelta, eventsDelta, listEventInstances } from './calendar-view.ts'
 import type { Call, Reply } from './call.ts'
 import { createEvent, deleteEvent, getEvent, listEvents, updateEvent } from './events.ts'
+import * as contacts from './contacts.ts'
+import * as extensions from './extensions.ts'
 import { getMailboxSetting, getMailboxSettings, getUser, updateMailboxSettings } from './people.ts'
+import * as permissions from './permissions.ts'
 import { cancelEvent, respond } from './responses.ts'
+import { getSchedule } from './schedule.ts'
+import * as todo from './todo.ts'
+import * as parts from './todo-parts.ts'
+import { translateExchangeIds } from './translate.ts'
 
 /** One operation; `name` is what fault rules call it. */
 export interface Route {
@@ -49,6 +56,62 @@ area('Calendars', [
   ['tentativelyAcceptEvent', 'POST', 'events/:event/tentativelyAccept', (call) => respond(call, 'tentativelyAccept')],
   ['declineEvent', 'POST', 'events/:event/decline', (call) => respond(call, 'decline')],
   ['cancelEvent', 'POST', 'events/:event/cancel', cancelEvent],
+  ['createExtension', 'POST', 'events/:event/extensions', extensions.createExtension],
+  ['getExtension', 'GET', 'events/:event/extensions/:extension', extensions.getExtension],
+  ['updateExtension', 'PATCH', 'events/:event/extensions/:extension', extensions.updateExtension],
+  ['deleteExtension', 'DELETE', 'events/:event/extensions/:extension', extensions.deleteExtension],
+  ['listPermissions', 'GET', 'calendarPermissions', permissions.listPermissions],
+  ['createPermission', 'POST', 'calendarPermissions', permissions.createPermission],
+  ['getPermission', 'GET', 'calendarPermissions/:permission', permissions.getPermission],
+  ['updatePermission', 'PATCH', 'calendarPermissions/:permission', permissions.updatePermission],
+  ['deletePermission', 'DELETE', 'calendarPermissions/:permission', permissions.deletePermission],
+])
+// Both read only, though they are sent with POST.
+ROUTES.push(
+  { name: 'getSchedule', method: 'POST', path: ['getSchedule'], need: { area: 'Calendars', write: false }, run: getSchedule },
+  { name: 'translateExchangeIds', method: 'POST', path: ['translateExchangeIds'], need: { area: 'User', write: false }, run: translateExchangeIds },
+)
+area('Contacts', [
+  ['listContacts', 'GET', 'contacts', contacts.listContacts],
+  ['createContact', 'POST', 'contacts', contacts.createContact],
+  ['contactsDelta', 'GET', 'contacts/delta', contacts.contactsDelta],
+  ['getContact', 'GET', 'contacts/:contact', contacts.getContact],
+  ['updateContact', 'PATCH', 'contacts/:contact', contacts.updateContact],
+  ['deleteContact', 'DELETE', 'contacts/:contact', contacts.deleteContact],
+  ['createExtension', 'POST', 'contacts/:contact/extensions', extensions.createExtension],
+  ['getExtension', 'GET', 'contacts/:contact/extensions/:extension', extensions.getExtension],
+  ['listContactFolders', 'GET', 'contactFolders', contacts.listContactFolders],
+  ['createContactFolder', 'POST', 'contactFolders', contacts.createContactFolder],
+  ['listContactFolders', 'GET', 'childFolders', contacts.listContactFolders],
+  ['createContactFolder', 'POST', 'childFolders', contacts.createContactFolder],
+  ['contactFoldersDelta', 'GET', 'contactFolders/delta', contacts.contactFoldersDelta],
+  ['getContactFolder', 'GET', 'contactFolders/:contactFolder', contacts.getContactFolder],
+  ['updateContactFolder', 'PATCH', 'contactFolders/:contactFolder', contacts.updateContactFolder],
+  ['deleteContactFolder', 'DELETE', 'contactFolders/:contactFolder', contacts.deleteContactFolder],
+])
+area('Tasks', [
+  ['listLists', 'GET', 'todo/lists', todo.listLists],
+  ['createList', 'POST', 'todo/lists', todo.createList],
+  ['listsDelta', 'GET', 'todo/lists/delta', todo.listsDelta],
+  ['getList', 'GET', 'todo/lists/:list', todo.getList],
+  ['updateList', 'PATCH', 'todo/lists/:list', todo.updateList],
+  ['deleteList', 'DELETE', 'todo/lists/:list', todo.deleteList],
+  ['listTasks', 'GET', 'todo/tasks', todo.listTasks],
+  ['createTask', 'POST', 'todo/tasks', todo.createTask],
+  ['tasksDelta', 'GET', 'todo/tasks/delta', todo.tasksDelta],
+  ['getTask', 'GET', 'todo/tasks/:task', todo.getTask],
+  ['updateTask', 'PATCH', 'todo/tasks/:task', todo.updateTask],
+  ['deleteTask', 'DELETE', 'todo/tasks/:task', todo.deleteTask],
+  ['listLinkedResources', 'GET', 'todo/tasks/:task/linkedResources', parts.listLinkedResources],
+  ['createLinkedResource', 'POST', 'todo/tasks/:task/linkedResources', parts.createLinkedResource],
+  ['updateLinkedResource', 'PATCH', 'todo/tasks/:task/linkedResources/:resource', parts.updateLinkedResource],
+  ['deleteLinkedResource', 'DELETE', 'todo/tasks/:task/linkedResources/:resource', parts.deleteLinkedResource],
+  ['listChecklistItems', 'GET', 'todo/tasks/:task/checklistItems', parts.listChecklistItems],
+  ['createChecklistItem', 'POST', 'todo/tasks/:task/checklistItems', parts.createChecklistItem],
+  ['createExtension', 'POST', 'todo/tasks/:task/extensions', extensions.createExtension],
+  ['getExtension', 'GET', 'todo/tasks/:task/extensions/:extension', extensions.getExtension],
+  ['updateExtension', 'PATCH', 'todo/tasks/:task/extensions/:extension', extensions.updateExtension],
+  ['deleteExtension', 'DELETE', 'todo/tasks/:task/extensions/:extension', extensions.deleteExtension],
 ])
 
 /** The route of a path, with its variable segments; undefined where there is none. */

@@ -27,6 +27,8 @@ async function handle(world: World, request: IncomingMessage, response: ServerRe
   response.setHeader('client-request-id', requestId)
   let leave = () => {}
   try {
+    world.subscriptions.remind()
+    if (world.outage !== null) throw new GraphError(world.outage, 'serviceNotAvailable', 'The service is temporarily unavailable.')
     const who = signIn(world, request)
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`)
     leave = world.throttle.enter(throttleKey(who, url))

@@ -178,6 +178,17 @@ export class Store {
     this.#byToken.set(mailbox.token, mailbox)
   }
 
+  /** Puts a backup in place of everything; what was issued since is void where numbers would be given out twice. */
+  restore(mailboxes: Mailbox[]): void {
+    for (const mailbox of mailboxes) {
+      const now = this.#byAddress.get(mailbox.address.toLowerCase())
+      // Numbers go on from where they were, and states of the lost time are refused.
+      if (now && now.seq > mailbox.seq) Object.assign(mailbox, { seq: now.seq, nextSerial: now.nextSerial, epoch: now.epoch + 1 })
+    }
+    this.#byAddress = new Map(mailboxes.map((mailbox) => [mailbox.address.toLowerCase(), mailbox]))
+    this.#byToken = new Map(mailboxes.map((mailbox) => [mailbox.token, mailbox]))
+  }
+
   mail(mail: Omit<MailSent, 'at'>): void {
     if (this.recordsMail) this.outbox.push({ ...mail, at: new Date(this.clock.now()).toISOString() })
   }
