@@ -5,6 +5,8 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import * as oauth from 'oauth4webapi'
 import { Agent, fetch as undiciFetch } from 'undici'
+import { instantMs } from '../model/index.ts'
+import type { Clock } from '../ports.ts'
 import { SyncError } from '../lib/errors.ts'
 import { codeOf, fromNetwork, retryAfterMs } from './errors.ts'
 import type { CallContext } from './errors.ts'
@@ -27,6 +29,7 @@ export interface AuthorityOptions {
   readonly ca?: string
   readonly allowHttp: boolean
   readonly timeoutMs: number
+  readonly clock: Clock
 }
 
 /** An answer of the token endpoint. */
@@ -49,8 +52,9 @@ export class SignInRequired extends Error {
   }
 }
 
+const CLOCK_TOLERANCE_SECONDS = 300
+
 export class Authority {
-  readonly client: oauth.Client
   readonly #options: AuthorityOptions
   readonly #agent: Agent
   readonly #http: { readonly [oauth.customFetch]: (url: string, init: object) => Promise<Response>; readonly [oauth.allowInsecureRequests]: boolean }
@@ -59,12 +63,17 @@ export class Authority {
 
   constructor(options: AuthorityOptions) {
     this.#options = options
-    this.client = { client_id: options.clientId }
     this.#agent = new Agent({ connect: { timeout: 15_000, ...(options.ca === undefined ? {} : { ca: options.ca }) }, headersTimeout: options.timeoutMs, bodyTimeout: options.timeoutMs })
     this.#http = {
       [oauth.customFetch]: (url, init) => undiciFetch(url, { ...init, dispatcher: this.#agent }) as unknown as Promise<Response>,
       [oauth.allowInsecureRequests]: options.allowHttp,
     }
+  }
+
+  /** Tokens are judged by our clock, and by Microsoft's measure of how far clocks may be apart. */
+  get client(): oauth.Client {
+    const { clientId, clock } = this.#options
+    return { client_id: clientId, [oauth.clockSkew]: Math.round((instantMs(clock.now()) - Date.now()) / 1000), [oauth.clockTolerance]: CLOCK_TOLERANCE_SECONDS }
   }
 
   /** The endpoints, from the tenant's own document. @throws SyncError */

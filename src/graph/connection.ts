@@ -75,10 +75,10 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
   const { name, access, clock, log, vault } = options
   const loginUrl = options.loginUrl ?? WORLD.login
   const graphUrl = options.graphUrl ?? WORLD.graph
-  const plain = [loginUrl, graphUrl].some((url) => checkedUrl(options, url).protocol === 'http:')
+  const plain = [loginUrl, graphUrl].map((url) => checkedUrl(options, url).protocol).includes('http:')
   const timeoutMs = options.timeoutMs ?? 60_000
   const ca = options.ca === undefined ? {} : { ca: options.ca }
-  const authority = new Authority({ name, loginUrl, tenant: options.tenant, clientId: options.clientId, proof: options.proof, allowHttp: plain, timeoutMs, ...ca })
+  const authority = new Authority({ name, loginUrl, tenant: options.tenant, clientId: options.clientId, proof: options.proof, allowHttp: plain, timeoutMs, clock, ...ca })
   const transport = new Transport({
     name, graphUrl, access, userAgent: options.userAgent ?? 'exchange-connector', maxConcurrent: options.maxConcurrent ?? 32, timeoutMs, clock, ...ca,
   })
