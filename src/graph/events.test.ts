@@ -1,72 +1,35 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startGraphSim } from '../../sim/graph/index.ts'
-import type { GraphSim, GraphSimOptions } from '../../sim/graph/index.ts'
-import { assigneeId, changeKey, instant, itemId, mailboxId, syncState, token } from '../model/index.ts'
-import type { ChangeKey, EventItem, Instant, ItemId, Mailbox, PlainDate, Snapshot, Stamp } from '../model/index.ts'
-import type { Change, Clock, CreateRequest, Exchange, Log, WriteOutcome } from '../ports.ts'
-import { createGraphConnection } from './index.ts'
+import type { GraphSimOptions } from '../../sim/graph/index.ts'
+import { alice, bob, day, done, none, pullRound, startCloud, told } from '../../test/support/cloud.ts'
+import type { Cloud, Pulled } from '../../test/support/cloud.ts'
+import { changeKey, itemId, syncState, token } from '../model/index.ts'
+import type { EventItem, Instant, PlainDate, Stamp } from '../model/index.ts'
+import type { CreateRequest, Exchange } from '../ports.ts'
 import type { GraphConnection } from './index.ts'
 
-const log: Log = { debug() {}, info() {}, warn() {}, error() {} }
-const alice: Mailbox = {
-  id: mailboxId('m1'), address: 'alice@example.test', user: 'alice', userId: assigneeId('19x5'), connection: 'cloud', zone: 'Europe/Rome',
-}
-const none = () => Promise.resolve(new Map<ItemId, ChangeKey>())
-const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
-
-let sim: GraphSim
+let cloud: Cloud
 let connection: GraphConnection
 let mailbox: Exchange
 
-/** Follows the simulator's clock, and does not really wait. */
-const clock: Clock = { now: () => instant(sim.clock.now()), elapsedMs: () => sim.clock.now(), sleep: () => Promise.resolve() }
-
 async function begin(options: GraphSimOptions = {}): Promise<void> {
-  sim = await startGraphSim(options)
-  connection = connect()
+  cloud = await startCloud(options)
+  connection = cloud.connect({ pageSize: 3 })
   mailbox = connection.mailbox(alice)
 }
 beforeEach(() => begin())
-afterEach(end)
-
-async function end(): Promise<void> {
-  await connection.close()
-  await sim.stop()
-}
+afterEach(() => cloud.stop())
 
 async function restart(options: GraphSimOptions): Promise<void> {
-  await end()
+  await cloud.stop()
   await begin(options)
 }
 
-function connect(): GraphConnection {
-  const secrets = new Map<string, string>()
-  return createGraphConnection({
-    name: 'cloud', tenant: sim.tenant, clientId: sim.clientId, proof: { secret: sim.clientSecret }, access: 'application', tasks: true,
-    loginUrl: sim.login, graphUrl: sim.url, range: { pastDays: 30, futureDays: 365 }, timeoutMs: 5_000, pageSize: 3, log, clock,
-    vault: {
-      get: (name) => Promise.resolve(secrets.get(name) ?? null),
-      put: (name, value) => Promise.resolve(void secrets.set(name, value)),
-      remove: (name) => Promise.resolve(void secrets.delete(name)),
-    },
-  })
-}
-
-/** As another program of the same tenant, with an address below alice's mailbox. */
-async function outlook(method: string, path: string, body?: object): Promise<any> {
-  const grant = new URLSearchParams({ grant_type: 'client_credentials', client_id: sim.clientId, client_secret: sim.clientSecret, scope: 'https://graph.microsoft.com/.default' })
-  const reply = await fetch(`${sim.login}/${sim.tenant}/oauth2/v2.0/token`, { method: 'POST', body: grant })
-  const { access_token: accessToken } = await reply.json() as { access_token: string }
-  const answer = await fetch(`${sim.url}/v1.0/users/alice@example.test${path}`, {
-    method, headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json', prefer: 'IdType="ImmutableId"' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
-  return answer.status === 204 || answer.status === 202 ? null : answer.json()
-}
+const outlook: Cloud['outlook'] = (...request) => cloud.outlook(...request)
+const pull = (since: Pulled | null = null, known = none) => pullRound(mailbox, 'event', since, known)
 const put = (subject: string, more: object = {}) => outlook('POST', '/calendar/events', {
   subject, start: { dateTime: `${day(3)}T09:00:00`, timeZone: 'UTC' }, end: { dateTime: `${day(3)}T10:00:00`, timeZone: 'UTC' }, ...more,
 })
-const mails = () => sim.world.store.outbox.length
+const mails = () => cloud.mails()
 
 const stamp = (name: string): Stamp => ({ instance: 'crm-1', kind: 'event', record: itemId('18x7'), token: token(name) })
 const meeting = (fields: Partial<EventItem['fields']> = {}): EventItem => ({
@@ -78,30 +41,6 @@ const meeting = (fields: Partial<EventItem['fields']> = {}): EventItem => ({
   },
 })
 const create = (request: Partial<CreateRequest> = {}): CreateRequest => ({ item: meeting(), token: token('pair-1'), ...request })
-
-function done(outcome: WriteOutcome | undefined): Snapshot {
-  if (outcome?.type !== 'done') throw new Error(`The write ended as ${JSON.stringify(outcome)}`)
-  return outcome.snapshot
-}
-
-interface Pulled {
-  readonly changes: readonly Change[]
-  readonly state: ReturnType<typeof syncState>
-  readonly pages: number
-}
-async function pull(since: Pulled | null = null, known = none): Promise<Pulled> {
-  const changes: Change[] = []
-  let state = since?.state ?? null
-  for (let pages = 1; ; pages++) {
-    const page = await mailbox.pull('event', state, known)
-    if (page.type !== 'page') throw new Error(page.type)
-    changes.push(...page.changes)
-    state = page.next
-    if (!page.more) return { changes, state, pages }
-    if (pages > 100) throw new Error('The round does not end.')
-  }
-}
-const subjects = ({ changes }: Pulled) => changes.map((change) => (change.type === 'seen' ? (change.snapshot.item as EventItem).fields.subject : `${change.type} ${change.id}`)).toSorted()
 
 describe('writing events', () => {
   it('creates one that reads back as it was meant, with its stamp, and mails nobody', async () => {
@@ -215,19 +154,18 @@ describe('the invitation firewall', () => {
 
   it('knows the copy of somebody who was invited from the organizer\'s', async () => {
     await put('with guests', { attendees })
-    const bob = connection.mailbox({ ...alice, id: mailboxId('m2'), address: 'bob@example.test' })
-    const page = await bob.pull('event', null, none)
+    const page = await connection.mailbox(bob).pull('event', null, none)
     expect(page).toMatchObject({ changes: [{ snapshot: { traits: { invited: true, hasAttendees: true } } }] })
   })
 })
 
 describe('a create whose answer is lost', () => {
-  const query = () => ({ kind: 'event', token: token('pair-9'), item: meeting(), uid: null, since: clock.now() } as const)
+  const query = () => ({ kind: 'event', token: token('pair-9'), item: meeting(), uid: null, since: cloud.clock.now() } as const)
 
   it('has an unknown outcome, and its item is found by its token', async () => {
     await mailbox.open()
     expect(await mailbox.findCreated(query())).toBeNull()
-    sim.faults.add({ operation: 'createEvent', times: 1, effect: { type: 'drop-after' } })
+    cloud.sim.faults.add({ operation: 'createEvent', times: 1, effect: { type: 'drop-after' } })
     expect(await mailbox.create([create({ token: query().token, stamp: stamp('pair-9') })]))
       .toMatchObject([{ type: 'failed', error: { code: 'GRAPH_UNREACHABLE', scope: 'server', outcomeUnknown: true } }])
     expect(await mailbox.findCreated(query())).toMatchObject({ item: meeting(), stamp: stamp('pair-9') })
@@ -235,7 +173,7 @@ describe('a create whose answer is lost', () => {
 
   it('may have happened although the server gave up with 504', async () => {
     await mailbox.open()
-    sim.faults.add({ operation: 'createEvent', times: 1, effect: { type: 'status-after', status: 504 } })
+    cloud.sim.faults.add({ operation: 'createEvent', times: 1, effect: { type: 'status-after', status: 504 } })
     expect(await mailbox.create([create({ token: query().token, stamp: stamp('pair-9') })]))
       .toMatchObject([{ type: 'failed', error: { code: 'GRAPH_TRANSIENT', scope: 'mailbox', outcomeUnknown: true } }])
     expect(await mailbox.findCreated(query())).not.toBeNull()
@@ -255,20 +193,20 @@ describe.each([['events/delta', true], ['calendarView/delta', false]])('followin
   it('tells everything once, then only what changed', async () => {
     for (const name of ['a', 'b', 'c', 'd', 'e']) await put(name)
     const all = await pull()
-    expect(subjects(all)).toEqual(['a', 'b', 'c', 'd', 'e'])
+    expect(told(all)).toEqual(['a', 'b', 'c', 'd', 'e'])
     expect(all.pages).toBeGreaterThan(2)
-    expect(subjects(await pull(all))).toEqual([])
+    expect(told(await pull(all))).toEqual([])
     const { id } = (await outlook('GET', "/calendar/events?$filter=subject eq 'c'")).value[0]
     await outlook('PATCH', `/events/${id}`, { subject: 'c2' })
     const changed = await pull(all)
-    expect(subjects(changed)).toEqual(['c2'])
-    expect(subjects(await pull(changed))).toEqual([])
+    expect(told(changed)).toEqual(['c2'])
+    expect(told(await pull(changed))).toEqual([])
   })
 
   it('does not tell our own writes again when their version is known', async () => {
     const own = done((await mailbox.create([create()]))[0])
-    expect(subjects(await pull(null, () => Promise.resolve(new Map([[own.id, own.changeKey]]))))).toEqual([])
-    expect(subjects(await pull(null, () => Promise.resolve(new Map([[own.id, changeKey('older')]]))))).toEqual(['Visit'])
+    expect(told(await pull(null, () => Promise.resolve(new Map([[own.id, own.changeKey]]))))).toEqual([])
+    expect(told(await pull(null, () => Promise.resolve(new Map([[own.id, changeKey('older')]]))))).toEqual(['Visit'])
   })
 
   it('tells a deletion', async () => {
@@ -291,9 +229,9 @@ describe.each([['events/delta', true], ['calendarView/delta', false]])('followin
   it('asks for everything again when the server has forgotten where we were', async () => {
     await put('a')
     const { state } = await pull()
-    sim.faults.add({ times: 1, effect: { type: 'status', status: 410, body: '{"error":{"code":"SyncStateNotFound","message":"gone"}}' } })
+    cloud.sim.faults.add({ times: 1, effect: { type: 'status', status: 410, body: '{"error":{"code":"SyncStateNotFound","message":"gone"}}' } })
     expect(await mailbox.pull('event', state, none)).toEqual({ type: 'resync-required' })
-    expect(subjects(await pull())).toEqual(['a'])
+    expect(told(await pull())).toEqual(['a'])
   })
 
   it('asks for everything again when the sync state is another protocol\'s or another way of access', async () => {
@@ -327,21 +265,21 @@ describe('the window of a calendar view', () => {
     await put('old', at(-50))
     await put('far', at(450))
     let now = await pull()
-    expect(subjects(now)).toEqual(['old', 'soon'])
-    sim.clock.advance(20 * DAY_MS)
+    expect(told(now)).toEqual(['old', 'soon'])
+    cloud.sim.clock.advance(20 * DAY_MS)
     now = await pull(now)
     expect(windowOf(now)).toEqual([day(-61), day(427)])
-    sim.clock.advance(15 * DAY_MS)
+    cloud.sim.clock.advance(15 * DAY_MS)
     now = await pull(now)
     expect(windowOf(now)).toEqual([day(-61 + 35), day(427 + 35)])
-    expect(subjects(now)).toEqual(['far', 'soon'])
-    expect(subjects(await pull(now))).toEqual([])
+    expect(told(now)).toEqual(['far', 'soon'])
+    expect(told(await pull(now))).toEqual([])
   })
 
   it('loses no deletion while it moves', async () => {
     const { id } = await put('doomed')
     const before = await pull()
-    sim.clock.advance(35 * DAY_MS)
+    cloud.sim.clock.advance(35 * DAY_MS)
     // The old round ends and the new one begins: the deletion falls in between.
     const old = await mailbox.pull('event', before.state, none)
     if (old.type !== 'page') throw new Error(old.type)
@@ -350,7 +288,7 @@ describe('the window of a calendar view', () => {
     if (fresh.type !== 'page') throw new Error(fresh.type)
     await outlook('DELETE', `/events/${id}`)
     const rest = await pull({ changes: [], state: fresh.next, pages: 0 })
-    expect(new Set(subjects(rest))).toEqual(new Set([`gone ${id}`]))
+    expect(new Set(told(rest))).toEqual(new Set([`gone ${id}`]))
     expect((await pull(rest)).changes).toEqual([])
   })
 })
