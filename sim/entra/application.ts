@@ -1,4 +1,5 @@
-import { createHash, timingSafeEqual, verify, X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
+import { createHash, timingSafeEqual, verify } from 'node:crypto'
 
 import { assertionTime, expiredSecret, missing, noCredential, unknownApplication, wrongAssertion, wrongSecret } from './errors.ts'
 import { readToken } from './jwt.ts'

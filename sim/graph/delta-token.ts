@@ -20,6 +20,7 @@ export interface DeltaState {
   /** Window in UTC milliseconds. */
   window?: [number, number]
   select?: string
+  expand?: string
   /** Empty pages delivered in this round. */
   empty?: number
   pageSize?: number

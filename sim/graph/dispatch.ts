@@ -19,6 +19,14 @@ export interface Asked {
   who: Principal
 }
 
+/** What to do, not yet done: fault rules want to know first. */
+export interface Prepared {
+  operation: string
+  /** Address of the mailbox; null where none is concerned. */
+  subject: string | null
+  run: () => Reply | Promise<Reply>
+}
+
 /** A request whose operation is known. */
 export interface Routed {
   call: Call
@@ -37,6 +45,12 @@ export function segmentsOf(url: URL): string[] {
   return segments
     .flatMap((segment) => /^(\w+)\('(.*)'\)$/.exec(segment)?.slice(1) ?? [segment])
     .map((segment) => segment.replace(/^microsoft\.graph\./, '').replace(/\(\)$/, ''))
+}
+
+/** Limits count for each application and mailbox; what belongs to no mailbox has a count of its own. */
+export function throttleKey(who: Principal, url: URL): string {
+  const [head, name = ''] = segmentsOf(url)
+  return `${who.clientId} ${head === 'me' ? who.userId : head === 'users' ? name.toLowerCase() : head}`
 }
 
 function decode(segment: string): string {
@@ -83,7 +97,7 @@ function findMailbox(world: World, who: Principal, segments: string[]): { mailbo
 function findContainer(world: World, mailbox: Mailbox, rest: string[]): { folder: Folder | null; inner: string[] } {
   if (rest[0] === 'calendar' && rest.length > 1) return { folder: world.store.wellKnown(mailbox, 'calendar'), inner: rest.slice(1) }
   for (const { path, kind, strip } of CONTAINERS) {
-    const fits = rest.length > strip && path.every((part, at) => part.startsWith(':') || part === rest[at])
+    const fits = rest.length > strip && path.every((part, at) => part.startsWith(':') || part.toLowerCase() === rest[at]?.toLowerCase())
     // `contactFolders/delta` names a function, no folder.
     if (fits) return { folder: findFolder(world.store, mailbox, rest[path.indexOf(':id')] ?? '', kind), inner: rest.slice(strip) }
   }

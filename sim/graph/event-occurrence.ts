@@ -2,7 +2,7 @@ import { badRequest, notFound } from './errors.ts'
 import { readFields } from './event-read.ts'
 import { readExtended } from './extended.ts'
 import type { EventFields, EventItem } from './model.ts'
-import { instanceOn, neighbours, ruleTimes } from './series.ts'
+import { instanceOn, neighbours, ruleTimes, seriesZone, startDate } from './series.ts'
 
 /**
  * Makes or changes the exception of a date. It must stay between its neighbours.
@@ -33,9 +33,14 @@ function ownOf(event: EventItem, date: string, fields: EventFields): Partial<Eve
   return { ...Object.fromEntries(changed), start, end }
 }
 
+/** It may not move to the day of its neighbours or beyond. */
 function checkNeighbours(event: EventItem, date: string, fields: EventFields): void {
   const { before, after } = neighbours(event, date)
-  if ((before && fields.start < before.fields.end) || (after && fields.end > after.fields.start))
+  const zone = seriesZone(event)
+  const day = startDate(fields, zone)
+  const tooEarly = before && (day <= startDate(before.fields, zone) || fields.start < before.fields.end)
+  const tooLate = after && (day >= startDate(after.fields, zone) || fields.end > after.fields.start)
+  if (tooEarly || tooLate)
     throw badRequest('Modified occurrence is crossing or overlapping adjacent occurrence.', 'ErrorOccurrenceCrossingBoundary')
 }
 

@@ -12,22 +12,35 @@ import { instanceOn } from './series.ts'
 
 /** Shown only where $select names them. */
 const OPTIONAL = ['cancelledOccurrences', 'occurrenceId', 'originalStart', 'exceptionOccurrences', 'uid', 'calendarId', 'singleValueExtendedProperties']
+const PROPERTIES = [
+  'id', 'createdDateTime', 'lastModifiedDateTime', 'changeKey', 'categories', 'transactionId', 'originalStartTimeZone', 'originalEndTimeZone',
+  'iCalUId', 'reminderMinutesBeforeStart', 'isReminderOn', 'hasAttachments', 'subject', 'bodyPreview', 'importance', 'sensitivity',
+  'isAllDay', 'isCancelled', 'isOrganizer', 'responseRequested', 'seriesMasterId', 'showAs', 'type', 'webLink', 'onlineMeetingUrl',
+  'isOnlineMeeting', 'onlineMeetingProvider', 'allowNewTimeProposals', 'isDraft', 'hideAttendees', 'recurrence', 'onlineMeeting',
+  'responseStatus', 'body', 'start', 'end', 'location', 'locations', 'attendees', 'organizer',
+]
 const EXPANDABLE = ['singlevalueextendedproperties', 'multivalueextendedproperties', 'exceptionoccurrences', 'extensions', 'attachments', 'calendar', 'instances']
 
 export function eventQuery(call: Call): Query {
   const query = readQuery(call.url)
   const unknown = query.expand.find(({ name }) => !EXPANDABLE.includes(name.toLowerCase()))
   if (unknown) throw badRequest(`Parsing OData Select and Expand failed: Could not find a property named '${unknown.name}' on type 'microsoft.graph.event'.`, 'RequestBroker--ParseUri')
+  const names = [...PROPERTIES, ...optionalOf(call)]
+  const wrong = query.select?.find((name) => !names.includes(name))
+  if (wrong !== undefined) throw badRequest(`Could not find a property named '${wrong}' on type 'microsoft.graph.event'.`, 'RequestBroker--ParseUri')
   return query
+}
+
+function optionalOf({ view }: Call): string[] {
+  return view.uid ? OPTIONAL : OPTIONAL.filter((name) => name !== 'uid')
 }
 
 /** What is left of a rendered event after $select, with what $expand adds. */
 export function finish(call: Call, query: Query, body: Record<string, unknown>, event: EventItem, date: string | null): Record<string, unknown> {
   const { view } = call
-  const optional = view.uid ? OPTIONAL : OPTIONAL.filter((name) => name !== 'uid')
   if (query.select && date === null) addSelected(view, event, body, query.select)
   else if (!query.select) delete body.occurrenceId
-  const kept = selected(body, query.select, optional, 'event')
+  const kept = selected(body, query.select, optionalOf(call), 'event')
   const ids = expandedIds(query)
   const extended = date === null ? event.extended : (event.series?.exceptions.get(date)?.extended ?? event.extended)
   const found = ids ? renderExtended(extended, ids) : []

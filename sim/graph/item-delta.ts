@@ -12,27 +12,34 @@ interface Feed<T> {
   name: string
   folder: Folder
   items: T[]
-  render(item: T, select: string[] | null): Record<string, unknown>
+  render(item: T, select: string[] | null, expand: string): Record<string, unknown>
   idOf(item: Pick<Item, 'serial' | 'moves'>): string
   type: string
 }
 
 /**
- * Changes in one folder of contacts or list of tasks; $select is kept in the token.
+ * Changes in one folder of contacts or list of tasks; options are kept in the token.
  * Documentation: https://learn.microsoft.com/graph/api/contact-delta and https://learn.microsoft.com/graph/api/todotask-delta
  */
 export function itemDelta<T extends Item>(call: Call, feed: Feed<T>): Reply {
-  const asked = [...call.url.searchParams].find(([name]) => name.toLowerCase() === '$select')?.[1]
+  const option = (wanted: string) => [...call.url.searchParams].find(([name]) => name.toLowerCase() === wanted)?.[1]
+  const asked = option('$select')
+  const [expanded, top] = [option('$expand'), option('$top')]
   const refused = [...call.url.searchParams.keys()].find((name) => ['$expand', '$search'].includes(name.toLowerCase()))
   if (refused !== undefined && feed.type === 'contact')
     throw badRequest(`The following parameters are not supported with change tracking over the 'Contacts' resource: '${refused}'.`, 'ErrorInvalidUrlQuery')
-  const state = readState(call, feed.name, () => ({ folder: feed.folder.serial, ...(asked === undefined ? {} : { select: asked }) }))
+  const state = readState(call, feed.name, () => ({
+    folder: feed.folder.serial,
+    ...(asked === undefined ? {} : { select: asked }),
+    ...(expanded === undefined ? {} : { expand: expanded }),
+    ...(top === undefined ? {} : { pageSize: Math.max(1, Number(top) || PAGE) }),
+  }))
   if (state.folder !== feed.folder.serial) throw badRequest('Badly formed token.', 'ErrorInvalidParameter')
   const select = state.select === undefined ? null : state.select.split(',').map((name) => name.trim())
   const entries: Entry[] = feed.items
     .filter((item) => item.seq > state.since)
     .map((item) => ({
-      seq: item.seq, index: 0, render: () => ({ '@odata.type': `#microsoft.graph.${feed.type}`, ...feed.render(item, select) }),
+      seq: item.seq, index: 0, render: () => ({ '@odata.type': `#microsoft.graph.${feed.type}`, ...feed.render(item, select, state.expand ?? '') }),
     }))
   const kind = feed.items[0]?.kind ?? (feed.type === 'contact' ? 'contact' : 'task')
   if (!state.first)

@@ -6,8 +6,8 @@ import type { Principal } from '../entra/index.ts'
 import type { FaultEffect } from '../faults.ts'
 import { batch } from './batch.ts'
 import type { Reply, World } from './call.ts'
-import type { Asked } from './dispatch.ts'
-import { failure, route, scripted, segmentsOf } from './dispatch.ts'
+import type { Asked, Prepared } from './dispatch.ts'
+import { failure, route, scripted, segmentsOf, throttleKey } from './dispatch.ts'
 import { badRequest, GraphError } from './errors.ts'
 import { subscriptionRequest } from './subscription-routes.ts'
 
@@ -30,7 +30,7 @@ async function handle(world: World, request: IncomingMessage, response: ServerRe
     world.subscriptions.remind()
     if (world.outage !== null) throw new GraphError(world.outage, 'serviceNotAvailable', 'The service is temporarily unavailable.')
     const who = signIn(world, request)
-    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`)
+    const url = new URL(request.url ?? '/', originOf(request))
     leave = world.throttle.enter(throttleKey(who, url))
     response.once('close', leave)
     const body = await readBody(request)
@@ -45,10 +45,11 @@ async function handle(world: World, request: IncomingMessage, response: ServerRe
   }
 }
 
-/** Limits count for each application and mailbox; what belongs to no mailbox has a count of its own. */
-function throttleKey(who: Principal, url: URL): string {
-  const [head, name = ''] = segmentsOf(url)
-  return `${who.clientId} ${head === 'me' ? who.userId : head === 'users' ? name.toLowerCase() : head}`
+/** The address under which the client knows the server; links in answers begin with it. */
+function originOf({ headers }: IncomingMessage): string {
+  const proto = [headers['x-forwarded-proto']].flat()[0] ?? 'http'
+  const host = [headers['x-forwarded-host']].flat()[0] ?? headers.host ?? '127.0.0.1'
+  return `${proto}://${host}`
 }
 
 function signIn(world: World, request: IncomingMessage): Principal {
@@ -90,14 +91,16 @@ async function answer(world: World, asked: Asked, request: IncomingMessage, resp
   } else send(response, reply)
 }
 
-/** What to do, without doing it: fault rules want to know first. */
-function prepare(world: World, asked: Asked, requestId: string): { operation: string; subject: string | null; run: () => Reply | Promise<Reply> } {
+function prepare(world: World, asked: Asked, requestId: string): Prepared {
   const [head] = segmentsOf(asked.url)
-  if (head === '$batch') return { operation: 'batch', subject: null, run: () => batch(world, asked, requestId) }
-  if (head === 'subscriptions') {
-    const { operation, run } = subscriptionRequest(world, asked)
-    return { operation, subject: null, run }
+  if (head === '$batch') {
+    const part = (inner: Asked) => {
+      if (segmentsOf(inner.url)[0] === '$batch') throw badRequest('A batch cannot contain another one.')
+      return prepare(world, inner, requestId)
+    }
+    return { operation: 'batch', subject: null, run: () => batch(world, asked, requestId, part) }
   }
+  if (head === 'subscriptions') return { ...subscriptionRequest(world, asked), subject: null }
   const { call, route: found } = route(world, asked)
   return { operation: found.name, subject: call.mailbox.address, run: () => found.run(call) }
 }

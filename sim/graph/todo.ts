@@ -18,8 +18,11 @@ export function renderOf(mailbox: Mailbox, task: TaskItem): Record<string, unkno
 }
 
 function finish(call: Call, query: Query, task: TaskItem): Record<string, unknown> {
-  const body = selected(renderOf(call.mailbox, task), query.select, TASK_OPTIONAL, 'todoTask')
-  for (const { name } of query.expand) {
+  return expanded(selected(renderOf(call.mailbox, task), query.select, TASK_OPTIONAL, 'todoTask'), task, query.expand.map(({ name }) => name))
+}
+
+function expanded(body: Record<string, unknown>, task: TaskItem, names: string[]): Record<string, unknown> {
+  for (const name of names) {
     if (name === 'linkedResources') body.linkedResources = task.linkedResources
     else if (name === 'checklistItems') body.checklistItems = task.checklistItems
     else if (name === 'extensions') body.extensions = Object.values(task.extensions)
@@ -116,7 +119,10 @@ export function tasksDelta(call: Call): Reply {
     folder: list,
     type: 'todoTask',
     items: call.world.store.items(call.mailbox, 'task', list),
-    render: (task, select) => selected(renderOf(call.mailbox, task), select, TASK_OPTIONAL, 'todoTask'),
+    render(task, select, expand) {
+      const names = expand.split(',').map((name) => name.trim()).filter(Boolean)
+      return expanded(selected(renderOf(call.mailbox, task), select, TASK_OPTIONAL, 'todoTask'), task, names)
+    },
     idOf: (item) => itemId(call.mailbox, item, false),
   })
 }
