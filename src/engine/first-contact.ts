@@ -32,6 +32,8 @@ export async function firstContact(run: Run, batch: Batch): Promise<(Work | Asid
   return result
 }
 
+const DAY_MS = 86_400_000
+
 type Meet = (run: Run, batch: Batch, stranger: Stranger, used: Set<ItemId>) => Promise<(Work | Aside)[]>
 
 async function contact(run: Run, batch: Batch, row: InboxRow, used: Set<ItemId>, meet: Meet): Promise<(Work | Aside)[]> {
@@ -150,6 +152,7 @@ async function meetCrm(run: Run, batch: Batch, stranger: Stranger, used: Set<Ite
   const { engine, lane } = run
   const { row, snapshot } = stranger
   if (!batch.place(row.kind, snapshot.assignee).includes(lane)) return [{ type: 'drop', row }]
+  if (run.exchange.lacks?.(row.kind) === true) return [skip(row, 'no-place', instant(instantMs(engine.clock.now()) + DAY_MS))]
   const buried = await byTombstone(run, batch, stranger)
   if (buried !== null) return [buried]
   const found = matchUnlinked(run, batch, stranger, used)

@@ -22,6 +22,8 @@ const NOWHERE: Places = { calendar: '', contacts: '', list: undefined }
 export class Folders {
   /** A contacts folder that does not exist yet is not made: its id is empty, and nothing is in it. */
   readOnly = false
+  /** Whether the mailbox was asked for To Do and has none. */
+  withoutTasks = false
   readonly #session: Session
   readonly #found = new Map<ItemKind, Promise<string | undefined>>()
 
@@ -49,7 +51,7 @@ export class Folders {
   #find(kind: ItemKind): Promise<string | undefined> {
     const known = this.#found.get(kind)
     if (known !== undefined) return known
-    const found = kind === 'event' ? this.#calendar() : kind === 'contact' ? this.#contacts() : this.#list()
+    const found = kind === 'event' ? this.#calendar() : kind === 'contact' ? this.#contacts() : this.#tasks()
     this.#found.set(kind, found)
     found.catch(() => this.#found.delete(kind))
     return found
@@ -59,6 +61,12 @@ export class Folders {
   async #calendar(): Promise<string> {
     const found = await this.#session.need<Resource>({ method: 'GET', path: `${this.#session.root}/calendar?${query({ $select: 'id' })}` })
     return found.id ?? ''
+  }
+
+  async #tasks(): Promise<string | undefined> {
+    const list = await this.#list()
+    this.withoutTasks = list === undefined
+    return list
   }
 
   /**

@@ -155,4 +155,14 @@ describe('a mailbox without To Do', () => {
     expect(await without.create([{ item: call, token: token('t') }, { item: carol, token: token('c') }]))
       .toMatchObject([{ type: 'failed', error: { code: 'GRAPH_NO_SUCH_KIND', scope: 'item', outcomeUnknown: false } }, { type: 'done' }])
   })
+
+  it('never tells that its tasks are gone, whatever it is asked', async () => {
+    const { id, changeKey } = done((await mailbox.create([{ item: call, token: token('t'), stamp: stamp('t', 'task') }]))[0])
+    const without = cloud.connect({ tasks: false }).mailbox(alice)
+    const unknown = { type: 'failed', error: { code: 'GRAPH_NO_SUCH_KIND', scope: 'item' } }
+    expect(await without.get('task', [id])).toMatchObject([unknown])
+    expect(await without.update([{ id, kind: 'task', fields: { subject: 'x' }, expect: changeKey }])).toMatchObject([unknown])
+    expect(await without.remove([{ id, kind: 'task', expect: changeKey }])).toMatchObject([unknown])
+    await expect(without.locate('task', token('t'), null)).rejects.toMatchObject(unknown.error)
+  })
 })

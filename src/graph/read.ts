@@ -2,7 +2,7 @@
 import type { ItemId, ItemKind } from '../model/index.ts'
 import type { Found } from '../ports.ts'
 import { SyncError } from '../lib/errors.ts'
-import { codeIn, verdictOf } from './errors.ts'
+import { codeIn, kindMissing, verdictOf } from './errors.ts'
 import type { Answer } from './errors.ts'
 import type { ContactResource, Resource } from './resources.ts'
 import { query, segment } from './session.ts'
@@ -22,7 +22,8 @@ export function readAll(session: Session, places: Places, kind: ItemKind, ids: r
 
 /** Items, wherever they lie in the mailbox, count only where they are kept in step. @throws SyncError */
 export async function getAll(session: Session, places: Places, kind: ItemKind, ids: readonly ItemId[]): Promise<Found[]> {
-  if (kind === 'task' && places.list === undefined) return ids.map(() => ({ type: 'gone' }))
+  // What cannot be asked for is not gone: nothing is known of it.
+  if (kind === 'task' && places.list === undefined) return ids.map(() => ({ type: 'failed', error: kindMissing(kind, session.mailbox.address) }))
   const answers = await readAll(session, places, kind, ids)
   const present = ids.filter((_, at) => verdictOf(answers[at] ?? LOST) === 'ok')
   const away = await strayed(session, places, kind, present, new Map(ids.map((id, at) => [id, answers[at]?.body as Resource])))

@@ -18,6 +18,7 @@ export function createReplica(session: Session, folders: Folders, feed: EventFee
       folders.readOnly = readOnly
       await folders.open()
     },
+    lacks: (kind) => kind === 'task' && folders.withoutTasks,
     hold,
     pull: (kind, since, known) => pullPage(session, folders, feed, kind, since, known),
     get: async (kind, ids) => getAll(session, await folders.places(kind), kind, ids),

@@ -1,7 +1,7 @@
 import type { ItemId, ItemKind, Snapshot, Token } from '../model/index.ts'
 import { itemId } from '../model/index.ts'
 import type { CreateQuery, Located } from '../ports.ts'
-import { isUnsupported, verdictOf } from './errors.ts'
+import { isUnsupported, kindMissing, verdictOf } from './errors.ts'
 import type { Folders } from './folders.ts'
 import { strayed } from './read.ts'
 import type { Page, Resource } from './resources.ts'
@@ -36,6 +36,7 @@ export async function findCreated(session: Session, folders: Folders, { kind, to
  */
 export async function locate(session: Session, folders: Folders, listings: Listings, kind: ItemKind, token: Token, uid: string | null): Promise<Located> {
   const places = await folders.places(kind)
+  if (kind === 'task' && places.list === undefined) throw kindMissing(kind, session.mailbox.address)
   const stamped = settle(session, kind, await byToken(session, places, listings, kind, token))
   if (stamped !== null) return stamped
   if (kind !== 'event' || uid === null) return { where: 'nowhere' }

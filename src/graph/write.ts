@@ -76,6 +76,7 @@ interface Prepared {
 export async function updateAll(session: Session, folders: Folders, requests: readonly UpdateRequest[]): Promise<WriteOutcome[]> {
   return eachBatch<UpdateRequest, WriteOutcome>(requests, ({ kind }) => kind, async (batch, kind) => {
     const places = await folders.places(kind)
+    if (kind === 'task' && places.list === undefined) return batch.map(() => ({ type: 'failed', error: kindMissing(kind, session.mailbox.address) }))
     const intended = batch.map(({ fields }) => fieldsOf(hold(itemOf(kind, fields))))
     const looks = batch.map((request, at) => (needsLook(kind, request, intended[at] ?? {}) ? request.id : null))
     const ids = looks.filter((id) => id !== null)
@@ -216,6 +217,7 @@ async function readBack(
 export async function removeAll(session: Session, folders: Folders, requests: readonly RemoveRequest[]): Promise<RemoveOutcome[]> {
   return eachBatch<RemoveRequest, RemoveOutcome>(requests, ({ kind }) => kind, async (batch, kind) => {
     const places = await folders.places(kind)
+    if (kind === 'task' && places.list === undefined) return batch.map(() => ({ type: 'failed', error: kindMissing(kind, session.mailbox.address) }))
     const read = await readAll(session, places, kind, batch.map(({ id }) => id))
     const judged = batch.map((request, at): RemoveOutcome | GraphRequest => {
       const answer = read[at]
