@@ -89,7 +89,9 @@ export async function startSimulators(options: SimulatorOptions = {}): Promise<S
     if (graph) seedCloud(graph)
     if (vtenext) seedCrm(vtenext)
   }
-  if (ews && options.items) seedLoad(ews, (extra.length > 0 ? extra : NAMES).map(addressOf), options.items)
+  // The cloud gets the load only where it stands for itself: two servers full of it are twice the memory.
+  const loaded = ews ?? graph
+  if (loaded && options.items) seedLoad(loaded, (extra.length > 0 ? extra : NAMES).map(addressOf), options.items)
   const control = await startControl({ ews, graph, vtenext, clock, ...given('port', options.controlPort) })
   return {
     json: describe(ews, graph, vtenext, control),

@@ -110,15 +110,15 @@ export function seedCrm(vtenext: VtenextSim): void {
 }
 
 /** The same number of single events in every given mailbox, spread evenly over the 200 days from tomorrow on. */
-export function seedLoad(ews: EwsSim, addresses: string[], items: number): void {
-  const first = Math.ceil(ews.clock.now() / DAY) * DAY
+export function seedLoad(server: EwsSim | GraphSim, addresses: string[], items: number): void {
+  const first = Math.ceil(server.clock.now() / DAY) * DAY
   const everyMs = Math.floor((200 * DAY) / items / 60_000) * 60_000
   for (const address of addresses) {
     for (let n = 0; n < items; n++) {
-      const start = first + n * everyMs
-      ews.putItem(address, 'calendar', {
-        Subject: `Appointment ${n + 1}`, Start: new Date(start).toISOString(), End: new Date(start + HOUR / 2).toISOString(),
-      })
+      const start = new Date(first + n * everyMs).toISOString()
+      const end = new Date(first + n * everyMs + HOUR / 2).toISOString()
+      const subject = `Appointment ${n + 1}`
+      server.putItem(address, 'calendar', 'login' in server ? { subject, start, end } : { Subject: subject, Start: start, End: end })
     }
   }
 }

@@ -33,6 +33,10 @@ export interface Switches {
   forcePageSize: number
   /** Pages without entries before the last one of a delta round. */
   emptyPages: number
+  /** How many of the last changes a delta round tells once more. */
+  replays: number
+  /** Is To Do there? Some national clouds are without it. */
+  todo: boolean
 }
 
 /** One simulated cloud with all that its requests share. */

@@ -45,6 +45,8 @@ export interface Controls {
   outage(status: number | null): void
   setSwitches(switches: Partial<Switches>): void
   setLimits(limits: { concurrency?: number; requests?: number }): void
+  /** How often each notification is sent; more than once is normal. */
+  repeatNotifications(copies: number): void
   /** While on, notifications are lost; changes themselves are not. */
   loseNotifications(on: boolean): void
   removeSubscriptions(address?: string): void
@@ -101,8 +103,15 @@ export function controlsOf(world: World): Controls {
     outage(status) {
       world.outage = status
     },
-    setSwitches: (switches) => void Object.assign(world.switches, switches),
+    setSwitches(switches) {
+      const unknown = Object.keys(switches).find((name) => !(name in world.switches))
+      if (unknown !== undefined) throw new Error(`There is no switch ${unknown}. Existing: ${Object.keys(world.switches).join(', ')}.`)
+      Object.assign(world.switches, switches)
+    },
     setLimits: (limits) => void Object.assign(world.throttle, limits),
+    repeatNotifications(copies) {
+      subscriptions.copies = copies
+    },
     loseNotifications(on) {
       subscriptions.lose = on
     },

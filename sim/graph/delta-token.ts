@@ -57,7 +57,8 @@ export function readState(call: Call, feed: string, begin: () => Omit<DeltaState
   const state = decode(token)
   if (!state || state.feed !== feed) throw badRequest('Badly formed token.', 'ErrorInvalidParameter')
   if (state.mailbox !== mailbox.token || state.epoch !== mailbox.epoch) throw lost(call)
-  return state
+  const replays = state.after || state.first ? 0 : call.world.switches.replays
+  return { ...state, since: Math.max(0, state.since - replays) }
 }
 
 /** The server has dropped the state: begin anew at the address in Location. */

@@ -101,6 +101,16 @@ describe('the changes of a calendar view', () => {
     expect((await follow(deltaLink)).value).toEqual((await follow(deltaLink)).value)
   })
 
+  it('may tell the last of them once more', async () => {
+    const first = put('First', '2026-12-01T09:00:00')
+    const last = put('Last', '2026-12-02T09:00:00')
+    const { deltaLink } = await follow(VIEW)
+    sim.setSwitches({ replays: 1 })
+    expect((await follow(deltaLink)).value.map(({ id }) => id)).toEqual([last.id])
+    sim.setSwitches({ replays: 2 })
+    expect((await follow(deltaLink)).value.map(({ id }) => id)).toEqual([first.id, last.id])
+  })
+
   it('may come with empty pages, which are no end', async () => {
     put('Visit', '2026-12-01T09:00:00')
     sim.setSwitches({ emptyPages: 2 })

@@ -65,6 +65,7 @@ function decode(segment: string): string {
 export function route(world: World, asked: Asked): Routed {
   const segments = segmentsOf(asked.url)
   const { mailbox, rest } = findMailbox(world, asked.who, segments)
+  if (rest[0] === 'todo' && !world.switches.todo) throw badRequest("Resource not found for the segment 'todo'.")
   const { folder, inner } = findContainer(world, mailbox, rest)
   const found = findRoute(asked.method, inner)
   if (!found) {

@@ -77,7 +77,10 @@ export function instancesOf(mailbox: Mailbox, event: EventItem, from: number, to
     return overlaps(mailbox, fields, from, to) ? [single] : []
   }
   const found: Instance[] = []
+  // No zone is further than a day from UTC.
+  const earliest = Math.floor((from - (fields.end - fields.start)) / DAY) - 2
   for (const day of occurrenceDays(series.recurrence, Math.floor(to / DAY) + 1)) {
+    if (day < earliest) continue
     const date = dateOf(day)
     if (series.cancelled.has(date) || series.exceptions.has(date)) continue
     const instance = makeInstance(event, date)

@@ -42,6 +42,7 @@ const ANSWER_MS = 3_000
 const MOST_TRIES = 3
 /** Before its end an endpoint is asked to renew. */
 const WARN_MS = 15 * 60_000
+const REMIND_EVERY_MS = 1_000
 const RESOURCE_TYPES = { event: 'Event', contact: 'Contact', task: 'todoTask' }
 
 /**
@@ -61,6 +62,7 @@ export class Subscriptions {
   #all = new Map<string, Subscription>()
   #open = new Set<Promise<void>>()
   #stopped = false
+  #reminded = 0
 
   constructor(options: SubscriptionsOptions) {
     this.#clock = options.clock
@@ -154,6 +156,8 @@ export class Subscriptions {
 
   /** Asks those to renew whose time is nearly over; called when the clock may have moved. */
   remind(): void {
+    if (this.#clock.now() - this.#reminded < REMIND_EVERY_MS) return
+    this.#reminded = this.#clock.now()
     for (const subscription of this.all()) {
       if (subscription.warned || subscription.expires - this.#clock.now() > WARN_MS) continue
       subscription.warned = true
