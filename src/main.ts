@@ -9,7 +9,9 @@ import { newTotals } from './engine/index.ts'
 import type { Engine, Mode, Totals } from './engine/index.ts'
 import { createEwsConnection } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
+import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
+import { openGraph } from './main/graph.ts'
 import { CRM_LANE, instant, mailboxId } from './model/index.ts'
 import type { CrmGroup, CrmUser, Directory, Instant, Mailbox, MailboxId, Policy } from './model/index.ts'
 import type { Clock, Exchange, Hints, Log, Tx } from './ports.ts'
@@ -28,7 +30,13 @@ export interface Connector {
   /** A fresh engine with its own totals. */
   engine(mode: Partial<Mode>, totals?: Totals): Engine
   connection(name: string): EwsConnection
+  /** The connection to Microsoft 365 of that name; undefined where the configuration has none. */
+  graph(name: string): GraphConnection | undefined
   hintsOf(mailbox: Mailbox): Hints
+  /** How many mailboxes of Microsoft 365 are followed by notifications and how many are polled. */
+  following(): { readonly notifications: number; readonly polled: number }
+  /** Notifications of Microsoft 365 for a connection. @returns false when there is no such connection */
+  receiveNotifications(connection: string, body: unknown): Promise<boolean>
   /**
    * Reads the CRM's users and groups, brings the lanes in line with the configuration, and returns the mailboxes.
    * A user the CRM does not know is reported in `totals` and hurts nobody else.
@@ -80,6 +88,7 @@ export async function openConnector(config: Config, around: Surroundings, log: L
     allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
+  const graphs = new Map<string, GraphConnection>()
   const replicas = new Map<MailboxId, Exchange>()
   let directory: Directory = { users: [], groups: [], mailboxes: [] }
   let policy = policyOf(config, directory)
@@ -91,12 +100,28 @@ export async function openConnector(config: Config, around: Surroundings, log: L
     connections.set(name, made)
     return made
   }
+  const graph = (name: string): GraphConnection | undefined => {
+    if (!config.exchange.some((one) => one.name === name && one.kind === 'graph')) return undefined
+    const made = graphs.get(name) ?? openGraph(config, name, store.secrets, log, clock)
+    graphs.set(name, made)
+    return made
+  }
   const userOf = (mailbox: Mailbox) => config.users.find((user) => user.mailbox.toLowerCase() === mailbox.address)
 
   return {
-    config, store, crm, log, clock, connection,
+    config, store, crm, log, clock, connection, graph,
     directory: () => directory,
-    hintsOf: (mailbox) => connection(mailbox.connection).hints(),
+    following() {
+      const all = [...graphs.values()].flatMap((one) => [...one.hints().following().values()])
+      const notifications = all.filter((one) => one === 'notifications').length
+      return { notifications, polled: all.length - notifications }
+    },
+    async receiveNotifications(name, body) {
+      const found = graph(name)
+      await found?.hints().receive(body)
+      return found !== undefined
+    },
+    hintsOf: (mailbox) => (graph(mailbox.connection) ?? connection(mailbox.connection)).hints(),
     engine: (mode, totals = newTotals()) => ({
       store, crm, clock, log, totals,
       get policy() {
@@ -109,7 +134,7 @@ export async function openConnector(config: Config, around: Surroundings, log: L
       exchangeOf(mailbox) {
         const known = replicas.get(mailbox.id)
         if (known !== undefined) return known
-        const made = connection(mailbox.connection).mailbox(mailbox, credentialsOf(userOf(mailbox)))
+        const made = graph(mailbox.connection)?.mailbox(mailbox) ?? connection(mailbox.connection).mailbox(mailbox, credentialsOf(userOf(mailbox)))
         replicas.set(mailbox.id, made)
         return made
       },
@@ -124,7 +149,7 @@ export async function openConnector(config: Config, around: Surroundings, log: L
       return directory.mailboxes
     },
     async close() {
-      await Promise.all([...connections.values()].map((one) => one.close()))
+      await Promise.all([...connections.values(), ...graphs.values()].map((one) => one.close()))
       await crm.close()
       await store.close()
     },

@@ -138,6 +138,8 @@ export interface Exchange extends Replica {
    * @param readOnly a folder of ours that is missing counts as empty instead of being made
    */
   open(readOnly?: boolean): Promise<void>
+  /** Kinds the mailbox has no place for, known once it is open: To Do without consent. Absent: it has a place for all. */
+  lacks?(kind: ItemKind): boolean
 }
 
 /** Tells that something may have changed. Hints may be lost, repeated or late: truth comes from `pull`. */

@@ -26,6 +26,16 @@ describe('the simulators together', () => {
           { address: 'alice@example.test', username: 'alice@example.test', password: expect.any(String) },
         ]),
       },
+      graph: {
+        url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        login: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        tenant: expect.any(String),
+        clientId: expect.any(String),
+        clientSecret: expect.any(String),
+        mailboxes: expect.arrayContaining([
+          { address: 'bob@example.test', username: 'bob@example.test', password: 'bob-password' },
+        ]),
+      },
       vtenext: {
         url: expect.stringMatching(/\/webservice\.php$/),
         users: expect.arrayContaining([
@@ -88,7 +98,7 @@ describe('the control server', () => {
     expect(simulators.ews?.faults.take('GetItem', null)).toEqual({ type: 'stall' })
     await post('ews/clearFaults')
     expect(simulators.ews?.faults.take('GetItem', null)).toBeNull()
-    expect(await (await fetch(`${simulators.json.control.url}/outbox`)).json()).toEqual({ ews: [], vtenext: [] })
+    expect(await (await fetch(`${simulators.json.control.url}/outbox`)).json()).toEqual({ ews: [], graph: [], vtenext: [] })
   })
 
   it('lets somebody elsewhere invite and cancel, users answer, and somebody elsewhere answer them', async () => {

@@ -80,7 +80,7 @@ function operationOf(run: Run, work: Work, write: Write): Operation {
   } as const
   switch (write.type) {
     case 'create': {
-      const intent = { uid: uidFor(work), from: originOf(work, other(write.on)) }
+      const intent = { uid: uidFor(work), from: originOf(work, other(write.on)), ...(work.members === undefined ? {} : { members: work.members }) }
       // A token of its own: the item that stood here before may still lie in Deleted Items with the old one.
       return { ...common, type: 'create', item: null, expect: null, token: makeToken(engine.ids.next()), before: null, after: write.item.fields, intent }
     }

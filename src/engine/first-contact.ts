@@ -34,6 +34,8 @@ export async function firstContact(run: Run, batch: Batch): Promise<(Work | Asid
   return result
 }
 
+const DAY_MS = 86_400_000
+
 type Meet = (run: Run, batch: Batch, stranger: Stranger, used: Set<ItemId>) => Promise<(Work | Aside)[]>
 
 async function contact(run: Run, batch: Batch, row: InboxRow, used: Set<ItemId>, meet: Meet): Promise<(Work | Aside)[]> {
@@ -190,6 +192,7 @@ async function meetCrm(run: Run, batch: Batch, stranger: Stranger, used: Set<Ite
   const isGuest = !batch.place(row.kind, snapshot.assignee).includes(lane)
   const welcome = isGuest ? welcomeGuest(run, batch, stranger) : null
   if (welcome !== null) return [welcome]
+  if (run.exchange.lacks?.(row.kind) === true) return [skip(row, 'no-place', instant(instantMs(engine.clock.now()) + DAY_MS))]
   const buried = await byTombstone(run, batch, stranger)
   if (buried !== null) return [buried]
   const ofSet = isGuest ? ({ type: 'no-set' } as const) : await meetSet(run, batch, stranger)

@@ -7,9 +7,10 @@ import { valueOf } from '../sync/index.ts'
 import { other, refOf, reportError, reportSkip } from './context.ts'
 import type { Run } from './context.ts'
 import type { Sent } from './execute.ts'
-import { lookAgain, putNews } from './look.ts'
+import { lookAgain, lookAtAll, putNews } from './look.ts'
 import type { News } from './look.ts'
 import { mailingOf } from './mailing.ts'
+import { membersOf } from './series/sets.ts'
 import { backoffMs } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
@@ -102,9 +103,16 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
   if (created !== undefined && created.outcome?.type !== 'done') return retry(run, work, sent, ledger)
   ledger.saved.push(afterWrites(run, work, sent, work.plan.ending.base))
   if (failed.length > 0) return retry(run, work, sent, ledger)
+  if (work.members !== undefined) await link(run, await membersOf(run, work.linked, work.members), ledger)
   ledger.dropped.push(...work.rows)
   for (const one of sent) if (showsOtherEdit(work, one)) await refresh(run, work, one.write.on, ledger)
   if (work.again === true) await refresh(run, work, 'crm', ledger)
+}
+
+/** All of them are read: they may have been edited or deleted since the series was planned. */
+async function link(run: Run, members: readonly LinkedCopy[], ledger: Ledger): Promise<void> {
+  ledger.saved.push(...members)
+  ledger.news.push(...(await lookAtAll(run, 'crm', 'event', members.map(({ link: { record }, copy }) => ({ id: record, copy })))))
 }
 
 /** The copy as it stands when these writes are done: new halves, and the content both sides now agree on. */

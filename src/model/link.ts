@@ -32,6 +32,7 @@ export type SkipReason =
   | 'outside-window'
   | 'direction'
   | 'no-mailbox'
+  | 'no-place'
   | 'unreadable'
   | 'private'
   | 'ambiguous'

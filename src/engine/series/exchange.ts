@@ -1,11 +1,12 @@
 import { instant, instantMs, occurrenceId, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
-import type { ChangeKey, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Snapshot, SyncState } from '../../model/index.ts'
+import type { ChangeKey, EventFields, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Series, Slot, Snapshot, SyncState } from '../../model/index.ts'
 import type {
   Change, ChangePage, Clock, CreateQuery, CreateRequest, Exchange, Fence, Found, KnownKeys, Located, RemoveOutcome, RemoveRequest,
   SeriesRow, Store, Tx, UpdateRequest, WriteOutcome,
 } from '../../ports.ts'
 import { isSecret, mask } from '../../sync/index.ts'
-import { isMaster, occurrenceOf, unfold } from './unfold.ts'
+import { UNKNOWN_KEY } from '../work.ts'
+import { allSlots, isMaster, occurrenceOf, unfold } from './unfold.ts'
 import type { MasterSnapshot } from './unfold.ts'
 
 export interface SeriesOptions {
@@ -23,6 +24,8 @@ export interface SeriesExchange extends Exchange {
   pullDue(known: KnownKeys): Promise<Pick<Extract<ChangePage, { type: 'page' }>, 'changes'> & { also(tx: Tx): Promise<void> } | null>
   /** An occurrence by its composed UID, as last read; `known` tells whether this mailbox has the series at all. */
   occurrence(uid: string): Promise<{ readonly known: boolean; readonly fromCrm: boolean; readonly snapshot: Snapshot | null; readonly deleted: readonly OccurrenceStart[] }>
+  /** Every occurrence that has a number, of the series with this UID, as last read. */
+  occurrences(uid: string): Promise<readonly Snapshot[]>
 }
 
 /** A master is compared with the server this often although nothing told of a change: some servers never tell. */
@@ -56,13 +59,14 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
   const rowsOf = (ids: readonly ItemId[]) => store.transaction((tx) => tx.series(lane, [...new Set(ids.map((id) => splitOccurrenceId(id).master))]))
   const save = (rows: readonly SeriesRow[]) => (rows.length === 0 ? Promise.resolve() : store.transaction((tx) => tx.saveSeries(rows), fence))
 
-  async function draftOf(fresh: MasterSnapshot, row: SeriesRow | undefined, fromCrm = row?.fromCrm ?? false): Promise<Draft> {
+  /** @param made just now, by us: every occurrence has a record, inside the window or not */
+  async function draftOf(fresh: MasterSnapshot, row: SeriesRow | undefined, made = false): Promise<Draft> {
+    const fromCrm = made || (row?.fromCrm ?? false)
     const now = clock.now()
     // A series that was private in the CRM from the start keeps the words it has there.
     const keepsWords = fromCrm && (row === undefined || (isSecret(row.snapshot.item) && row.snapshot.traits?.masked !== true))
     const master = (keepsWords ? fresh : mask(fresh, null, policy)) as MasterSnapshot
-    const before = row ?? (await kin(master))
-    const known = before === undefined ? null : { slots: before.slots, series: before.snapshot.series ?? null }
+    const known = made ? { slots: allSlots(master.series), series: master.series } : await numbersOf(master, row)
     const { slots, occurrences, gone, nextAt } = unfold(master, known, now, policy)
     const compareAt = instant(instantMs(now) + COMPARE_MS)
     const isOver = nextAt === null && occurrences.length === 0
@@ -73,11 +77,17 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     }
   }
 
-  /** The same meeting in another mailbox, or this series under an earlier id: its numbers serve here too. */
-  async function kin({ uid }: Snapshot): Promise<SeriesRow | undefined> {
-    if (uid === undefined) return undefined
-    const rows = await store.transaction((tx) => tx.seriesByUid(uid))
-    return rows.find((row) => row.lane === lane) ?? rows[0]
+  /** The same meeting in another mailbox, this series under an earlier id, or the single event it was: its numbers serve here too. */
+  async function numbersOf({ id, uid }: Snapshot, row: SeriesRow | undefined): Promise<{ readonly slots: readonly Slot[]; readonly series: Series | null } | null> {
+    if (row !== undefined) return { slots: row.slots, series: row.snapshot.series ?? null }
+    return store.transaction(async (tx) => {
+      const rows = uid === undefined ? [] : await tx.seriesByUid(uid)
+      const kin = rows.find((one) => one.lane === lane) ?? rows[0]
+      if (kin !== undefined) return { slots: kin.slots, series: kin.snapshot.series ?? null }
+      const [single] = await tx.copiesByItem(lane, [id])
+      const time = single === undefined ? undefined : (single.copy.base.exchange.fields as Partial<EventFields>).time
+      return time === undefined ? null : { slots: [{ slot: 0, start: time.allDay ? time.firstDay : time.start }], series: null }
+    })
   }
 
   async function changesOf(drafts: readonly Draft[], known: KnownKeys): Promise<Change[]> {
@@ -207,7 +217,7 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     if (outcome.type !== 'done' || request === undefined || sent?.series === undefined) return outcome
     const master: MasterSnapshot = { ...outcome.snapshot, series: outcome.snapshot.series ?? sent.series }
     const draft = await draftOf({ ...master, ...(sent.uid === undefined ? {} : { uid: master.uid ?? sent.uid }) }, undefined, true)
-    await store.transaction((tx) => record(tx, [draft], []), fence)
+    await store.transaction((tx) => record(tx, [{ ...draft, row: retold(draft.row) }], []), fence)
     const made = occurrenceOf(draft.master, draft.row.slots, splitUid(request.uid ?? '').slot)
     return made === null ? outcome : { type: 'done', snapshot: made.snapshot }
   }
@@ -221,7 +231,7 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
         outcomes.push(outcome)
         current = next
       }
-      await save([current.row])
+      await save([retold(current.row)])
       return outcomes
     })
   }
@@ -258,7 +268,7 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
         outcomes.push(outcome)
         current = next
       }
-      await save([current.row])
+      await save([retold(current.row)])
       return outcomes
     })
   }
@@ -349,8 +359,13 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const found = await raw.findCreated(query.uid === null ? query : { ...query, uid })
     if (found === null || !isMaster(found)) return found
     const draft = await draftOf(found, undefined, true)
-    await store.transaction((tx) => record(tx, [draft], []), fence)
+    await store.transaction((tx) => record(tx, [{ ...draft, row: retold(draft.row) }], []), fence)
     return occurrenceOf(draft.master, draft.row.slots, slot)?.snapshot ?? null
+  }
+
+  async function occurrences(uid: string): Promise<readonly Snapshot[]> {
+    const row = (await store.transaction((tx) => tx.seriesByUid(uid))).find((one) => one.lane === lane)
+    return row === undefined ? [] : row.slots.flatMap(({ slot }) => occurrenceOf(row.snapshot as MasterSnapshot, row.slots, slot)?.snapshot ?? [])
   }
 
   async function occurrence(composed: string) {
@@ -363,9 +378,13 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
 
   return {
     side: 'exchange', open: (readOnly) => raw.open(readOnly), hold: (item) => raw.hold(item),
-    pull, pullDue, get, create, update, remove, locate, findCreated, occurrence,
+    lacks: (kind) => raw.lacks?.(kind) ?? false,
+    pull, pullDue, get, create, update, remove, locate, findCreated, occurrence, occurrences,
   }
 }
+
+/** What we read beside our own writing may hold somebody's edit of another occurrence: the next pull has to tell it. */
+const retold = (row: SeriesRow): SeriesRow => ({ ...row, snapshot: { ...row.snapshot, changeKey: UNKNOWN_KEY } })
 
 const idOf = (change: Change): ItemId => (change.type === 'seen' ? change.snapshot.id : change.id)
 const idAt = (row: SeriesRow, slot: number): ItemId => occurrenceId(row.master, slot)

@@ -1,11 +1,11 @@
-import { instant, instantMs, splitUid } from '../../model/index.ts'
-import type { EventFields, EventTime, InboxRow, OccurrenceStart, Snapshot } from '../../model/index.ts'
+import { instant, instantMs, splitOccurrenceId, splitUid } from '../../model/index.ts'
+import type { EventFields, EventTime, InboxRow, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
 import { inferSeries } from '../../recurrence/index.ts'
 import { inWindow, plan, planCreate, planMatch } from '../../sync/index.ts'
 import type { Run } from '../context.ts'
 import type { Stranger } from '../first-contact.ts'
 import type { Batch } from '../reconcile.ts'
-import { newCopy } from '../work.ts'
+import { newCopy, UNKNOWN_KEY } from '../work.ts'
 import type { Aside, Work } from '../work.ts'
 
 export type SetVerdict =
@@ -47,7 +47,31 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
   const fresh = newCopy(run, row.kind, null, snapshot)
   const linked = { link: batch.siblings.get(row.id)?.[0]?.link ?? fresh.link, copy: fresh.copy }
   const series = { ...rule, exceptions: [], deleted: [] }
-  return done({ linked, isNew: true, rows: [row], exchange: { type: 'quiet' }, crm: row.sighting, plan: planCreate('exchange', snapshot), series })
+  const members = set.filter(({ id }) => id !== snapshot.id).map(memberOf)
+  return done({ linked, isNew: true, rows: [row], exchange: { type: 'quiet' }, crm: row.sighting, plan: planCreate('exchange', snapshot), series, members })
+}
+
+const memberOf = ({ id, uid, bornAt }: Snapshot): SetMember => ({ id, slot: splitUid(uid ?? '').slot, ...(bornAt === undefined ? {} : { bornAt }) })
+
+/**
+ * The copies of the other records of a set, now that the series they become exists. Whatever they say differently is an
+ * edit of their occurrence, and one that was deleted meanwhile deletes it.
+ */
+export async function membersOf(run: Run, leader: LinkedCopy, members: readonly SetMember[]): Promise<LinkedCopy[]> {
+  const { uid } = leader.link
+  if (members.length === 0 || uid === null) return []
+  const occurrences = new Map((await run.exchange.occurrences(splitUid(uid).uid)).map((one) => [splitOccurrenceId(one.id).slot, one] as const))
+  const present = await run.engine.store.transaction((tx) => tx.copiesByRecord(members.map(({ id }) => id)))
+  return members.flatMap(({ id, slot, bornAt }) => {
+    const exchange = occurrences.get(slot)
+    if (exchange === undefined || present.some(({ link, copy }) => link.record === id && copy.mailbox === run.lane)) return []
+    const { link, copy } = newCopy(run, 'event', exchange, null)
+    const sibling = present.find((one) => one.link.record === id)?.link
+    return [{
+      link: sibling ?? { ...link, record: id, bornAt: bornAt ?? null, assignee: leader.link.assignee },
+      copy: { ...copy, crm: { id, changeKey: UNKNOWN_KEY }, base: { exchange: exchange.item, crm: run.holds.crm(exchange.item) } },
+    }]
+  })
 }
 
 const done = (...works: (Work | Aside)[]): SetVerdict => ({ type: 'done', works })

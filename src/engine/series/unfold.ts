@@ -1,7 +1,7 @@
 import { canonicalJson, contentHash } from '../../lib/content-hash.ts'
 import { changeKey, instant, instantMs, itemOf, occurrenceId, occurrenceUid } from '../../model/index.ts'
 import type { EventFields, Exception, Fields, Instant, ItemId, Occurrence, OccurrenceStart, Policy, Series, Slot, Snapshot } from '../../model/index.ts'
-import { expand, next, occurrenceAt, replan } from '../../recurrence/index.ts'
+import { expand, last, next, occurrenceAt, occurrenceByIndex, replan } from '../../recurrence/index.ts'
 import { inWindow } from '../../sync/index.ts'
 
 const DAY_MS = 86_400_000
@@ -26,7 +26,8 @@ export const isMaster = (snapshot: Snapshot): snapshot is MasterSnapshot => snap
 /**
  * A master as one item per occurrence inside the window.
  *
- * @param known the numbers given so far, and the series they were given for; null for a master never seen before
+ * @param known the numbers given so far, and the series they were given for: null when it was a single event, the whole
+ * null for a master never seen before
  */
 export function unfold(
   master: MasterSnapshot,
@@ -36,16 +37,23 @@ export function unfold(
 ): Unfolding {
   const { series } = master
   const wanted = inside(series, now, policy)
+  const fromMs = instantMs(now) - policy.pastDays * DAY_MS - MARGIN_MS
   const deleted = new Set(series.deleted)
   const present = known?.slots ?? []
-  const slots = known?.series !== undefined && known.series !== null && sameRule(known.series, series)
-    ? continued(present.filter(({ start }) => !deleted.has(start)), wanted)
-    : replanned(present.filter(({ start }) => !deleted.has(start)), wanted, series, instantMs(now) - policy.pastDays * DAY_MS - MARGIN_MS)
+  const living = present.filter(({ start }) => !deleted.has(start))
+  const numbered = known?.series !== undefined && known.series !== null && sameRule(known.series, series)
+    ? continued(living, wanted)
+    : replanned(living, wanted, series, fromMs)
+  const wasSingle = known !== null && known.series === null
+  const slots = wasSingle ? withFirst(numbered, series, now) : numbered
   const numbers = new Set(slots.map(({ slot }) => slot))
   const byStart = new Map(slots.map((slot) => [slot.start, slot] as const))
+  const starts = new Set(wanted.map(({ start }) => start))
+  // Beyond the window's end are only those that were linked before they got there.
+  const beyond = slots.filter(({ start, slot }) => !starts.has(start) && (startMs(start) >= fromMs || (wasSingle && slot === 0)))
   return {
     slots,
-    occurrences: wanted.flatMap((occurrence) => {
+    occurrences: [...wanted, ...beyond.flatMap(({ start }) => occurrenceAt(series, start) ?? [])].flatMap((occurrence) => {
       const slot = byStart.get(occurrence.start)
       return slot === undefined ? [] : [snapshotOf(master, slot.slot, occurrence)]
     }),
@@ -79,6 +87,23 @@ function inside(series: Series, now: Instant, policy: Pick<Policy, 'pastDays' | 
     return occurrence === null ? [] : [occurrence]
   })
   return [...byRule, ...movedIn].sort((left, right) => left.index - right.index)
+}
+
+/** An event that became a series outside the window goes on as the next of its occurrences, or the last there was. */
+function withFirst(slots: readonly Slot[], series: Series, now: Instant): readonly Slot[] {
+  if (slots.some(({ slot }) => slot === 0)) return slots
+  const first = next(series, now) ?? last(series)
+  return first === null || series.deleted.includes(first.start) ? slots : [{ slot: 0, start: first.start }, ...slots]
+}
+
+/** Every occurrence of a series with an end, numbered by the rule; nothing of one without. */
+export function allSlots(series: Series): Slot[] {
+  const { range } = series.recurrence
+  const deleted = new Set(series.deleted)
+  return range.type !== 'count' ? [] : Array.from({ length: range.count }, (_, slot) => slot).flatMap((slot) => {
+    const start = occurrenceByIndex(series, slot + 1)?.start
+    return start === undefined || deleted.has(start) ? [] : [{ slot, start }]
+  })
 }
 
 /** The rule is what it was: nobody loses a number, and who is new gets the ordinal. */
