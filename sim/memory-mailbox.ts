@@ -170,12 +170,12 @@ export class MemoryMailbox implements Exchange {
       if (occurrence !== undefined) {
         if (!hasOccurrence(row, occurrence)) return { type: 'gone' }
         this.editOccurrence(id, occurrence.start, fields as Partial<EventFields>)
-        this.world.script.wrote({ side: 'exchange', at: this.name, type: 'update', kind: row.kind, item: this.row(id).item, ...told(request) })
+        this.world.script.wrote({ side: 'exchange', at: this.name, type: 'update', kind: row.kind, item: this.row(id).item, ...told(request), ...traitsOf(row) })
         return { type: 'done', snapshot: this.snapshot(this.row(id)) }
       }
       this.edit(id, fields, stamp === undefined ? {} : { stamp })
       const now = this.row(id)
-      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'update', kind: row.kind, item: now.item, ...told(request) })
+      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'update', kind: row.kind, item: now.item, ...told(request), ...traitsOf(row) })
       const isTold = Object.keys(fields).length > 0
       return { type: 'done', snapshot: isTold ? this.snapshot(now) : { ...this.snapshot(now), item: itemOf(row.kind, {}) } }
     })
@@ -190,11 +190,11 @@ export class MemoryMailbox implements Exchange {
       if (occurrence !== undefined) {
         if (!hasOccurrence(row, occurrence)) return { type: 'gone' }
         this.deleteOccurrence(id, occurrence.start)
-        this.world.script.wrote({ side: 'exchange', at: this.name, type: 'remove', kind: row.kind, item: row.item, ...told(request) })
+        this.world.script.wrote({ side: 'exchange', at: this.name, type: 'remove', kind: row.kind, item: row.item, ...told(request), ...traitsOf(row) })
         return { type: 'removed' }
       }
       this.move(id, 'deleted')
-      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'remove', kind: row.kind, item: row.item, ...told(request) })
+      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'remove', kind: row.kind, item: row.item, ...told(request), ...traitsOf(row) })
       return { type: 'removed' }
     })
   }
@@ -234,6 +234,8 @@ function seriesOf(row: MailboxRow): Series {
   if (row.series === undefined) throw new Error(`${row.id} is no series`)
   return row.series
 }
+
+const traitsOf = ({ traits }: MailboxRow) => (traits === undefined ? {} : { traits })
 
 const hasOccurrence = ({ series }: MailboxRow, { start }: OccurrenceRef) =>
   series !== undefined && !series.deleted.includes(start) && occurrenceAt(series, start) !== null

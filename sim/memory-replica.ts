@@ -40,6 +40,7 @@ export interface RemoteWrite {
   readonly occurrence?: OccurrenceStart
   /** Whom the write tells by mail. */
   readonly mailing?: Mailing
+  readonly traits?: Traits
 }
 
 /** What a request says of itself. */

@@ -84,7 +84,7 @@ export class ResponseError extends Error {
 export class SoapFault extends Error {
   readonly code: string
   readonly status: number
-  /** Named values for MessageXml: BackOffMilliseconds as `t:Value`, the others as elements of their own name. */
+  /** Named values for MessageXml: BackOffMilliseconds and Primary as `t:Value`, the others as elements of their own name. */
   readonly values: Record<string, string | number>
   constructor(
     code: string,
@@ -102,7 +102,7 @@ export function messageXml(values: Record<string, string | number>, prefix: 'm' 
   const entries = Object.entries(values)
   if (entries.length === 0) return ''
   const inner = entries.map(([name, value]) =>
-    name === 'BackOffMilliseconds'
+    name === 'BackOffMilliseconds' || name === 'Primary'
       ? `<t:Value Name="${name}">${value}</t:Value>`
       : `<t:${name}>${escapeXml(String(value))}</t:${name}>`,
   )

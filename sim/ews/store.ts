@@ -383,6 +383,7 @@ export class Store {
       }
       this.#mailboxes.set(saved.address.toLowerCase(), saved)
       this.#byToken.set(saved.token, saved)
+      for (const alias of saved.aliases) this.#byAlias.set(alias, saved.address.toLowerCase())
     }
   }
 

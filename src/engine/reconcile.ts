@@ -235,10 +235,11 @@ function leave({ link, copy }: LinkedCopy, rows: readonly InboxRow[], exchange: 
   return { linked: { link, copy: forgotten }, isNew: false, rows, exchange: QUIET, crm: QUIET, plan: { writes: [], clashes: [], ending, reason: 'cannot be carried' }, skip }
 }
 
-/** Whether the record belongs to several people, so that one of them cannot delete it for all. */
-function isShared(run: Run, batch: Batch, { link }: LinkedCopy): boolean {
+/** Whether the record belongs to several people, so that one of them cannot delete it for all. A host's guests do not count. */
+function isShared(run: Run, batch: Batch, { link, copy }: LinkedCopy): boolean {
   const toGroup = run.engine.directory().groups.some((group) => group.id === link.assignee)
-  return toGroup || (batch.siblings.get(link.record) ?? []).length > 0
+  const roles = new Set((batch.siblings.get(link.record) ?? []).map((sibling) => sibling.copy.role))
+  return toGroup || roles.has('home') || (copy.traits.invited === true && roles.has('shadow'))
 }
 
 /** A member threw his own copy away: it stays away for him, and for nobody else. */

@@ -94,7 +94,7 @@ function asIntended(run: Run, operation: Operation, created: Snapshot, existing:
     [side]: { id: created.id, changeKey: UNKNOWN_KEY },
     base: side === 'crm' ? { crm: meant, exchange: from.item } : { exchange: meant, crm: from.item },
     token: operation.token,
-    stamped: side === 'exchange',
+    stamped: side === 'exchange' || sides.exchange.traits?.occurrence === true,
     referenced: side === 'crm',
   }
   const link = { ...fresh.link, id: existing?.link.id ?? operation.link, record: sides.crm.id, bornAt: sides.crm.bornAt ?? null, assignee: sides.crm.assignee ?? fresh.link.assignee }

@@ -103,6 +103,30 @@ describe('an answer given in the CRM', () => {
     expect((await pullAll(restarted, keysOf(second.changes))).changes).toEqual([])
   })
 
+  it('is told once when the record was saved as well', async () => {
+    const id = put('Linked')
+    pass(60)
+    const first = await pullAll(null)
+    pass(300)
+    sim.edit(id, { subject: 'Saved' })
+    answer(id, 2)
+    expect(answersOf((await pullAll(first.state, keysOf(first.changes))).changes)).toEqual([[id, 'accepted']])
+  })
+
+  it('is told once when it comes while the feed is read', async () => {
+    const id = put('Answered')
+    const { state } = await pullAll(null)
+    const take = sim.faults.take.bind(sim.faults)
+    let calls = 0
+    sim.faults.take = (operation, subject) => {
+      if (operation === 'vtesync.get_changes' && ++calls === 2) answer(id, 2)
+      return take(operation, subject)
+    }
+    const told = await pullAll(state)
+    expect(answersOf(told.changes)).toEqual([[id, 'accepted']])
+    expect((await pullAll(told.state)).changes).toEqual([])
+  })
+
   it('is looked for once a minute', async () => {
     await reopen({})
     const id = put('Answered')

@@ -169,10 +169,10 @@ describe('the attendees of an event', () => {
   it('are named after all when vtenext does not find them, which it does not say', async () => {
     await crm.users()
     sim.setUser({ username: 'bob', email: 'new-address@example.test' })
-    const made = await create({ attendees: [attendee('bob', { answer: 'accepted' }), attendee('carol')], organizer: guest('boss') })
+    const made = await create({ attendees: [attendee('bob', { answer: 'accepted' }), attendee('carol'), guest('ann')], organizer: guest('boss') })
     expect(invited(made.id)).toEqual([[idOf('carol'), 0]])
-    expect(blockOf(made.id)).toMatchObject({ text: 'Agenda', organizer: { address: 'boss@acme.test' }, attendees: [{ answer: 'accepted' }] })
-    expect(brief(eventOf(made).attendees)).toEqual(['bob@example.test required accepted', 'carol@example.test required none'])
+    expect(blockOf(made.id)).toMatchObject({ text: 'Agenda', organizer: { address: 'boss@acme.test' }, attendees: [{}, { answer: 'accepted' }] })
+    expect(brief(eventOf(made).attendees)).toEqual(['ann@acme.test required none', 'bob@example.test required accepted', 'carol@example.test required none'])
     expect(await get(made.id)).toEqual(made)
   })
 
@@ -248,6 +248,23 @@ describe('whom vtenext would invite by mistake', () => {
     const neither = await create({ attendees: [guest('ann'), guest('joann'), attendee('bob')] }, inviting)
     expect(invited(neither.id)).toEqual([[idOf('bob'), 0]])
     expect(eventOf(neither).attendees).toHaveLength(3)
+  })
+
+  it('is also somebody who cannot be asked for at all, whom another would bring along', async () => {
+    for (const username of ['dora', 'emil']) sim.addUser({ username, email2: 'joann@acme.test' })
+    contact('ann@acme.test')
+    contact('joann@acme.test')
+    const made = await create({ attendees: [guest('ann'), guest('joann')] }, open({ inviteContacts: true }))
+    expect(invited(made.id)).toEqual([])
+    expect(eventOf(made).attendees).toHaveLength(2)
+  })
+
+  it('are two contacts with one address', async () => {
+    contact('ann@acme.test')
+    contact('ann@acme.test')
+    const made = await create({ attendees: [guest('ann')] }, open({ inviteContacts: true }))
+    expect(invited(made.id)).toEqual([])
+    expect(sim.mails).toEqual([])
   })
 
   it('a colleague who was also invited as a contact stays both, and at least a colleague', async () => {

@@ -57,7 +57,6 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
   const located = new Map<string, Promise<Place>>()
 
   const rowsOf = (ids: readonly ItemId[]) => store.transaction((tx) => tx.series(lane, [...new Set(ids.map((id) => splitOccurrenceId(id).master))]))
-  const save = (rows: readonly SeriesRow[]) => (rows.length === 0 ? Promise.resolve() : store.transaction((tx) => tx.saveSeries(rows), fence))
 
   /** @param made just now, by us: every occurrence has a record, inside the window or not */
   async function draftOf(fresh: MasterSnapshot, row: SeriesRow | undefined, made = false): Promise<Draft> {
@@ -222,6 +221,7 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     return made === null ? outcome : { type: 'done', snapshot: made.snapshot }
   }
 
+  // What writing learns of a master is not kept: only a pull files what else has happened to its occurrences.
   async function update(requests: readonly UpdateRequest[]): Promise<readonly WriteOutcome[]> {
     return eachMaster(requests, (plain) => raw.update(plain), async (group, draft) => {
       const outcomes: WriteOutcome[] = []
@@ -231,7 +231,6 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
         outcomes.push(outcome)
         current = next
       }
-      await save([retold(current.row)])
       return outcomes
     })
   }
@@ -268,7 +267,6 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
         outcomes.push(outcome)
         current = next
       }
-      await save([retold(current.row)])
       return outcomes
     })
   }
@@ -358,7 +356,8 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const { uid, slot } = splitUid(query.uid ?? '')
     const found = await raw.findCreated(query.uid === null ? query : { ...query, uid })
     if (found === null || !isMaster(found)) return found
-    const draft = await draftOf(found, undefined, true)
+    const [row] = await rowsOf([found.id])
+    const draft = await draftOf(found, row, row === undefined)
     await store.transaction((tx) => record(tx, [{ ...draft, row: retold(draft.row) }], []), fence)
     return occurrenceOf(draft.master, draft.row.slots, slot)?.snapshot ?? null
   }
@@ -383,7 +382,7 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
   }
 }
 
-/** What we read beside our own writing may hold somebody's edit of another occurrence: the next pull has to tell it. */
+/** What we read beside our own making may hold somebody's edit of another occurrence: the next pull has to tell it. */
 const retold = (row: SeriesRow): SeriesRow => ({ ...row, snapshot: { ...row.snapshot, changeKey: UNKNOWN_KEY } })
 
 const idOf = (change: Change): ItemId => (change.type === 'seen' ? change.snapshot.id : change.id)
