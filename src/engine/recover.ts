@@ -35,7 +35,7 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
     )
     return
   }
-  const snapshot = operation.side === 'exchange' ? mask(created, null, engine.policy) : created
+  const snapshot = operation.side === 'exchange' ? mask(created, null, run.policy) : created
   const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: null })
   const members = await membersOf(run, asIntended(run, operation, snapshot, undefined), operation.intent.members ?? [])
   const newsOfMembers = await lookAtAll(run, 'crm', operation.kind, members.map(({ link, copy }) => ({ id: link.record, copy })))

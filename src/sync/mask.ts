@@ -9,7 +9,9 @@ export const isSecret = (item: Item) =>
  *
  * @param copy the copy the item is linked to, if any
  */
-export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems'>): Snapshot {
+export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems' | 'availabilityOnly'>): Snapshot {
+  // Words that the CRM has already, because the event comes from there, need no hiding.
+  if (policy.availabilityOnly === true && snapshot.item.kind === 'event' && (copy === null || copy.traits.masked === true)) return wordless(snapshot)
   if (policy.privateItems === 'full') return snapshot
   if (!isSecret(snapshot.item)) return snapshot.series === undefined ? snapshot : { ...snapshot, series: maskExceptions(snapshot.series, false) }
   if (copy !== null && copy.traits.masked !== true && isSecret(copy.base.exchange)) return snapshot

@@ -40,8 +40,8 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
   if (await isLinked(run, set)) return { type: 'single' }
   const rule = ruleOf(run, set)
   if (rule === null || !set.every(({ assignee }) => assignee === snapshot.assignee)) return { type: 'single' }
-  const { clock, policy } = run.engine
-  const leader = set.find(({ item }) => inWindow(item, clock.now(), policy).in)
+  const { clock } = run.engine
+  const leader = set.find(({ item }) => inWindow(item, clock.now(), run.policy).in)
   if (leader === undefined) return { type: 'single' }
   if (leader.id !== snapshot.id) return done({ type: 'defer', row, until: batch.rows.some(({ id, side }) => side === 'crm' && id === leader.id) ? clock.now() : soon(run, 1000) })
   const fresh = newCopy(run, row.kind, null, snapshot)
@@ -136,8 +136,8 @@ function join(run: Run, batch: Batch, row: InboxRow, crm: Snapshot, exchange: Sn
   const sightings = { exchange: { type: 'seen', snapshot: exchange }, crm: { type: 'seen', snapshot: crm } } as const
   const copy = { ...linked.copy, base: { exchange: exchange.item, crm: holds.crm(exchange.item) } }
   const made = fromCrm
-    ? plan({ kind: row.kind, copy, ...sightings, policy: engine.policy, holds, now: engine.clock.now(), owner: run.owner })
-    : planMatch(row.kind, exchange, crm, { policy: engine.policy, holds, owner: run.owner })
+    ? plan({ kind: row.kind, copy, ...sightings, policy: run.policy, holds, now: engine.clock.now(), owner: run.owner })
+    : planMatch(row.kind, exchange, crm, { policy: run.policy, holds, owner: run.owner })
   const rows = [row, ...batch.rows.filter((one) => one.side === 'exchange' && one.id === exchange.id)]
   return { linked: { ...linked, copy }, isNew: true, rows, ...sightings, plan: made }
 }
