@@ -96,10 +96,25 @@ const configSchema = z.strictObject({
       deletionLimit: z.strictObject({ count: z.number().int().min(0).default(10), percent: z.number().min(0).max(100).default(20) }).prefault({}),
     })
     .prefault({}),
-  http: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.number().int().min(0).max(65_535).default(8480), publicUrl: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
+  http: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.number().int().min(0).max(65_535).default(8480),
+      /** How browsers reach the panel, where a proxy stands before it. */
+      publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+      /** Who may show the panel in a frame: the CRM's address, `https://crm.example.test`. */
+      frameAncestors: z.array(z.url({ protocol: /^https?$/ })).default([]),
+    })
+    .prefault({}),
 })
 
 export type Config = z.infer<typeof configSchema>
+/** The parts of the configuration that the panel can set; what it has set replaces that part of the file. */
+export const SECTIONS = ['crm', 'exchange', 'users', 'groups', 'sync', 'policy'] as const
+export type Section = (typeof SECTIONS)[number]
+/** Parts of a configuration as somebody wrote them, not checked yet. */
+export type Sections = Partial<Record<Section, unknown>>
+export const HTTP_DEFAULTS: Config['http'] = { host: '127.0.0.1', port: 8480, frameAncestors: [] }
 export type ConnectionConfig = Config['exchange'][number]
 export type UserConfig = Config['users'][number]
 
@@ -139,7 +154,8 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
 
 /** Files named in the configuration lie beside it. */
 function pathsOf(one: ConnectionConfig, folder: string): Partial<ConnectionConfig> {
-  const named = (['ca', 'certificate', 'certificateKey'] as const).filter((key) => one[key] !== undefined)
+  // One that was given in the panel is the certificate itself.
+  const named = (['ca', 'certificate', 'certificateKey'] as const).filter((key) => one[key] !== undefined && !one[key].includes('-----BEGIN'))
   return Object.fromEntries(named.map((key) => [key, resolve(folder, one[key] ?? '')]))
 }
 
@@ -164,6 +180,18 @@ export function parseConfig(text: string, env: NodeJS.ProcessEnv, file: string):
     throw wrong('CONFIG_INVALID', `${file} needs mending:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
   }
   return parsed.data
+}
+
+/**
+ * Checks a configuration that did not come from a file.
+ * @throws SyncError CONFIG_INVALID: every mistake with its cure
+ */
+export function checkConfig(value: unknown): Config {
+  const parsed = configSchema.safeParse(value)
+  const nowhere = () => ''
+  const problems = parsed.success ? contradictions(parsed.data, nowhere) : parsed.error.issues.map((issue) => describe(issue, nowhere))
+  if (problems.length === 0 && parsed.success) return parsed.data
+  throw wrong('CONFIG_INVALID', problems.map((problem) => problem.replace(/^: /, '')).join('\n'))
 }
 
 type Path = readonly PropertyKey[]

@@ -22,7 +22,7 @@ export async function look(
     if (one.type === 'failed') throw one.error
     if (one.type === 'gone') return one
     if (side === 'crm') return { type: 'seen', snapshot: withAnswerOf(one.snapshot, run.owner) }
-    return { type: 'seen', snapshot: mask(one.snapshot, wanted[index]?.copy ?? null, run.engine.policy) }
+    return { type: 'seen', snapshot: mask(one.snapshot, wanted[index]?.copy ?? null, run.policy) }
   })
 }
 

@@ -164,6 +164,8 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
   // Found gone without a verdict: a row of its own is judged first.
   if (exchange.type === 'gone' && !bySide.has('exchange')) return vanished(run, linked, rows)
 
+  // Switched off for this mailbox while linked: nothing is lost, it is looked at again when it is switched on.
+  if (run.policy.direction[link.kind] === 'off') return rows.map((row) => ({ type: 'skip', row, reason: 'direction', enterAt: null, uid: link.uid }))
   const unsupported = unsupportedOf(exchange, crm)
   if (unsupported !== null) return [leave(linked, rows, exchange, crm, unsupported)]
   // Another attendee's copy of a meeting: known, never written.
@@ -182,7 +184,7 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
     return await planAway(run, batch, linked, rows, exchange, crm)
   }
   const decided = refereeOf(conflicts, copy.id)
-  const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.engine.policy, holds: run.holds, now: run.engine.clock.now(), owner: run.owner, decided, ...groupOf(run, batch, linked) })
+  const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: run.engine.clock.now(), owner: run.owner, decided, ...groupOf(run, batch, linked) })
   const remakes = made.writes.some((write) => write.type === 'create' && write.on === 'crm')
   if (remakes && (await isTakenBySibling(run, batch, linked))) return rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
   return [{ linked, isNew: false, rows, exchange, crm, plan: made, ...(reassigned || completes(run, linked, exchange) ? { again: true } : {}) }]
@@ -190,7 +192,7 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
 
 /** The task of a group that one member does not complete for all. */
 function groupOf(run: Run, batch: Batch, { link }: LinkedCopy): { group?: GroupTask } {
-  const { policy } = run.engine
+  const { policy } = run
   if (link.kind !== 'task' || policy.groupCompletion === 'any') return {}
   if (!run.engine.directory().groups.some((group) => group.id === link.assignee)) return {}
   const others = (batch.siblings.get(link.record) ?? []).map(({ copy }) => (copy.base.exchange.fields as Partial<TaskFields>).status ?? 'notStarted')
@@ -199,7 +201,7 @@ function groupOf(run: Run, batch: Batch, { link }: LinkedCopy): { group?: GroupT
 
 /** Members may complete their copies at one moment, and none sees the other's: the last to settle looks once more. */
 const completes = (run: Run, { link, copy }: LinkedCopy, exchange: Sighting): boolean =>
-  run.engine.policy.groupCompletion === 'all' && link.kind === 'task' && exchange.type === 'seen' &&
+  run.policy.groupCompletion === 'all' && link.kind === 'task' && exchange.type === 'seen' &&
   (exchange.snapshot.item.fields as Partial<TaskFields>).status === 'completed' && (copy.base.exchange.fields as Partial<TaskFields>).status !== 'completed'
 
 const QUIET: Sighting = { type: 'quiet' }
@@ -266,13 +268,13 @@ function shadow(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly Inbox
       ? rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
       : [{ linked, isNew: false, rows, exchange, crm, plan: over }]
   }
-  const { policy, clock } = run.engine
-  const made = planShadow({ kind: link.kind, copy, exchange, crm, policy, holds: run.holds, now: clock.now(), owner: run.owner })
+  const { clock } = run.engine
+  const made = planShadow({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: clock.now(), owner: run.owner })
   return [{ linked, isNew: false, rows, exchange, crm, plan: made }]
 }
 
 const isInvitedBy = (run: Run, crm: Sighting): boolean =>
-  crm.type === 'seen' && run.engine.policy.meetings === 'copies' && invitedMailboxes(run.engine.directory(), crm.snapshot.item).includes(run.lane)
+  crm.type === 'seen' && run.policy.meetings === 'copies' && invitedMailboxes(run.engine.directory(), crm.snapshot.item).includes(run.lane)
 
 const AWAY_MS = 600_000
 

@@ -35,9 +35,11 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
     )
     return
   }
-  const snapshot = operation.side === 'exchange' ? mask(created, null, engine.policy) : created
-  const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: null })
-  const members = await membersOf(run, asIntended(run, operation, snapshot, undefined), operation.intent.members ?? [])
+  const snapshot = operation.side === 'exchange' ? mask(created, null, { ...run.policy, availabilityOnly: false }) : created
+  // Its words are ours: seen through the copy they stay known, where a calendar shares nothing but its times.
+  const made = asIntended(run, operation, snapshot, undefined)
+  const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: operation.side === 'exchange' ? made.copy : null })
+  const members = await membersOf(run, made, operation.intent.members ?? [])
   const newsOfMembers = await lookAtAll(run, 'crm', operation.kind, members.map(({ link, copy }) => ({ id: link.record, copy })))
   await engine.store.transaction(async (tx) => {
     const [existing] = await tx.copiesById([operation.copy])

@@ -61,7 +61,7 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
  * already.
  */
 async function absorbStatus(run: Run, tx: Tx, sent: readonly Sent[]): Promise<void> {
-  if (run.engine.policy.groupCompletion === 'any') return
+  if (run.policy.groupCompletion === 'any') return
   for (const { work, write, outcome } of sent) {
     if (write.on !== 'crm' || write.type !== 'update' || outcome?.type !== 'done' || work.linked.link.kind !== 'task') continue
     const { status } = write.fields
@@ -101,9 +101,10 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
   }
   const created = sent.find(({ write }) => write.type === 'create')
   if (created !== undefined && created.outcome?.type !== 'done') return retry(run, work, sent, ledger)
-  ledger.saved.push(afterWrites(run, work, sent, work.plan.ending.base))
+  const after = afterWrites(run, work, sent, work.plan.ending.base)
+  ledger.saved.push(after)
   if (failed.length > 0) return retry(run, work, sent, ledger)
-  if (work.members !== undefined) await link(run, await membersOf(run, work.linked, work.members), ledger)
+  if (work.members !== undefined) await link(run, await membersOf(run, after, work.members), ledger)
   ledger.dropped.push(...work.rows)
   for (const one of sent) if (showsOtherEdit(work, one)) await refresh(run, work, one.write.on, ledger)
   if (work.again === true) await refresh(run, work, 'crm', ledger)
@@ -301,6 +302,8 @@ function count(run: Run, works: readonly Work[], sent: readonly Sent[], ledger: 
     if (outcome?.type !== 'done' && outcome?.type !== 'removed') continue
     if (mailingOf(run, work, write) !== null) totals.mails += 1
     totals[write.on][write.type === 'create' ? 'created' : write.type === 'update' ? 'updated' : 'deleted'] += 1
+    const source = work[other(write.on)]
+    run.engine.onWritten?.({ lane: run.lane, side: write.on, kind: work.linked.link.kind, changedAt: source.type === 'seen' ? source.snapshot.modifiedAt : null })
   }
   const saved = new Set(ledger.saved.map(({ copy }) => copy.id))
   totals.linked += works.filter((work) => work.isNew && saved.has(work.linked.copy.id)).length
