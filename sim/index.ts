@@ -1,9 +1,13 @@
 /** The simulated servers together: Exchange, Microsoft 365, vtenext and the control server, on one clock. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import type { SimClock } from './clock.ts'
 import { createSimClock } from './clock.ts'
 import type { Control } from './control/index.ts'
 import { startControl } from './control/index.ts'
-import type { EwsSim } from './ews/index.ts'
+import type { EwsSim, ExtendedProtection } from './ews/index.ts'
 import { startEwsSim } from './ews/index.ts'
 import type { GraphSim } from './graph/index.ts'
 import { startGraphSim } from './graph/index.ts'
@@ -29,6 +33,12 @@ export interface SimulatorOptions {
   controlPort?: number
   /** Folder of the EWS schemas; requests are checked against them. */
   schemaDir?: string
+  /** How people sign in to Exchange; default basic. */
+  ewsAuth?: 'basic' | 'ntlm'
+  /** Extended Protection of NTLM; default allow. */
+  epa?: ExtendedProtection
+  /** https for Exchange, with a self-signed certificate whose file `json.ews.ca` names. */
+  tls?: boolean
   clock?: SimClock
 }
 
@@ -36,6 +46,9 @@ export interface SimulatorOptions {
 export interface SimulatorsJson {
   ews?: {
     url: string
+    autodiscover: string
+    /** PEM file to trust, with `tls`. */
+    ca?: string
     service: { username: string; password: string }
     mailboxes: { address: string; username: string; password: string }[]
   }
@@ -93,16 +106,26 @@ export async function startSimulators(options: SimulatorOptions = {}): Promise<S
   const loaded = ews ?? graph
   if (loaded && options.items) seedLoad(loaded, (extra.length > 0 ? extra : NAMES).map(addressOf), options.items)
   const control = await startControl({ ews, graph, vtenext, clock, ...given('port', options.controlPort) })
+  const ca = ews?.ca ? keepFile('ca.pem', ews.ca) : null
   return {
-    json: describe(ews, graph, vtenext, control),
+    json: describe(ews, graph, vtenext, control, ca?.path),
     ews,
     graph,
     vtenext,
     control,
     async stop() {
       await Promise.all([ews?.stop(), graph?.stop(), vtenext?.stop(), control.stop()])
+      ca?.remove()
     },
   }
+}
+
+/** A file of its own in the folder for passing files. */
+function keepFile(name: string, text: string): { path: string; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'simulators-'))
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return { path, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 function addressOf(name: string): string {
@@ -118,6 +141,9 @@ function startEws(options: SimulatorOptions, clock: SimClock, extra: string[]): 
     clock,
     mailboxes: [...NAMES, ...extra].map((name) => ({ address: addressOf(name) })),
     validate: options.schemaDir === undefined ? null : { schemaDir: options.schemaDir },
+    tls: options.tls ?? false,
+    ...given('auth', options.ewsAuth),
+    ...given('extendedProtection', options.epa),
     ...given('port', options.ewsPort),
   })
 }
@@ -132,10 +158,10 @@ function startGraph(options: SimulatorOptions, clock: SimClock, extra: string[])
 }
 
 function describe(
-  ews: EwsSim | undefined, graph: GraphSim | undefined, vtenext: VtenextSim | undefined, control: Control,
+  ews: EwsSim | undefined, graph: GraphSim | undefined, vtenext: VtenextSim | undefined, control: Control, ca: string | undefined,
 ): SimulatorsJson {
   return {
-    ...(ews ? { ews: { url: ews.url, service: ews.service, mailboxes: ews.mailboxes } } : {}),
+    ...(ews ? { ews: { url: ews.url, autodiscover: ews.autodiscoverUrl, ...given('ca', ca), service: ews.service, mailboxes: ews.mailboxes } } : {}),
     ...(graph ? { graph: describeGraph(graph) } : {}),
     ...(vtenext
       ? {

@@ -43,6 +43,7 @@ describe('a good configuration', () => {
     expect(config.policy).toEqual({
       conflict: 'newest', privateItems: 'mask', groupCompletion: 'any', contacts: 'leave', defaultContactUser: null, deletionGraceSeconds: 60,
       deletionLimit: { count: 10, percent: 20 },
+      meetings: 'copies', sendMeetingUpdates: false, cancelMeetings: false, answers: 'silent', foreignDeletion: 'restore', inviteContacts: false, pastEvents: 'keep',
     })
     expect(config.http).toEqual({ host: '127.0.0.1', port: 8480 })
   })
@@ -53,6 +54,12 @@ describe('a good configuration', () => {
     expect(config.exchange[0]?.loginUrl).toBeUndefined()
     expect(parse(cloud('tenant: t, clientId: app, access: application, clientSecret: s, graphUrl: http://127.0.0.1:1, publicUrl: https://sync.example.test')).exchange[0])
       .toMatchObject({ access: 'application', publicUrl: 'https://sync.example.test' })
+  })
+
+  it('needs no url: Autodiscover finds the servers', () => {
+    const found = parse(GOOD.replace('    url: https://mail.example.test/EWS/Exchange.asmx\n', '')).exchange[0]
+    expect(found).toMatchObject({ name: 'onprem', trustedHosts: [] })
+    expect(found).not.toHaveProperty('url')
   })
 
   it('gives a user the connection he names, or the only one', () => {
@@ -88,8 +95,8 @@ describe('a mistake is told with its line and its cure', () => {
     ['two proofs', cloud('tenant: t, clientId: app, clientSecret: s, certificate: c.pem'), 'line 7: "cloud" has both clientSecret and certificate.'],
     ['a public address that is not https', cloud('tenant: t, clientId: app, publicUrl: http://sync.example.test'), 'line 7: publicUrl of "cloud" is plain http.'],
     ['an end of a secret that is no day', cloud('tenant: t, clientId: app, clientSecretExpires: 2027-02-30'), 'line 7: exchange.0.clientSecretExpires'],
-    ['NTLM', GOOD.replace('    impersonation: true', '    impersonation: true\n    auth: ntlm'), 'line 7: NTLM is not part of this version. Use auth: basic for "onprem".'],
-    ['no url', GOOD.replace('    url: https://mail.example.test/EWS/Exchange.asmx\n', ''), 'line 7: Autodiscover is not part of this version. Give "onprem" its url'],
+    ['a channel binding that is none', GOOD.replace('    impersonation: true', '    impersonation: true\n    channelBinding: maybe'), 'line 13: exchange.0.channelBinding: Invalid option: expected one of "auto"|"on"|"off".'],
+    ['an address and a service that would find it', GOOD.replace('    impersonation: true', '    impersonation: true\n    autodiscover: https://autodiscover.example.test/autodiscover/autodiscover.svc'), 'line 7: "onprem" has a url, so autodiscover is never asked. Remove one of them.'],
     ['impersonation without its account', GOOD.replace('    username: svc@example.test\n', ''), 'line 7: impersonation needs the service account: give "onprem" username and password.'],
     ['no impersonation and no password', GOOD.replace('impersonation: true', 'impersonation: false'), 'line 14: "onprem" does not impersonate, so alice needs username and password.'],
     ['two connections of one name', GOOD.replace('users:', `  - { name: onprem, kind: ews, url: 'https://x.example.test/', username: s, password: p, impersonation: true }\nusers:`), 'line 13: the name "onprem" is used twice.'],

@@ -22,8 +22,15 @@ const crmSchema = z.strictObject({
 const connectionSchema = z.strictObject({
   name: z.string().min(1),
   kind: z.enum(['ews', 'graph']),
+  /** Without it Autodiscover finds the server of each mailbox. */
   url: z.url({ protocol: /^https?$/ }).optional(),
+  /** An Autodiscover service that is asked first. */
+  autodiscover: z.url({ protocol: /^https?$/ }).optional(),
+  /** Hosts that Autodiscover may believe although only DNS or plain http names them. */
+  trustedHosts: z.array(z.string().min(1)).default([]),
   auth: z.enum(['basic', 'ntlm']).default('basic'),
+  /** NTLM: whether the sign-in names the TLS channel; auto tries it. */
+  channelBinding: z.enum(['auto', 'on', 'off']).default('auto'),
   username: z.string().optional(),
   password: z.string().optional(),
   impersonation: z.boolean().default(false),
@@ -77,6 +84,13 @@ const configSchema = z.strictObject({
       privateItems: z.enum(['mask', 'skip', 'full']).default('mask'),
       groupCompletion: z.enum(['any', 'all', 'own']).default('any'),
       contacts: z.enum(['leave', 'crm-wins']).default('leave'),
+      meetings: z.enum(['copies', 'exchange']).default('copies'),
+      sendMeetingUpdates: z.boolean().default(false),
+      cancelMeetings: z.boolean().default(false),
+      answers: z.enum(['silent', 'mail']).default('silent'),
+      foreignDeletion: z.enum(['restore', 'hide']).default('restore'),
+      inviteContacts: z.boolean().default(false),
+      pastEvents: z.enum(['keep', 'delete']).default('keep'),
       defaultContactUser: z.string().nullable().default(null),
       deletionGraceSeconds: z.number().int().min(0).max(86_400).default(60),
       deletionLimit: z.strictObject({ count: z.number().int().min(0).default(10), percent: z.number().min(0).max(100).default(20) }).prefault({}),
@@ -95,14 +109,19 @@ export interface Surroundings {
   readonly dataDir: string
   readonly databaseUrl: string | undefined
   readonly logLevel: string
+  /** One sync that ends: everything is asked at once, nothing is put off to a later poll. */
+  readonly once?: boolean
+  /** What the connector's clock shows when it starts, for tests; absent is the machine's own. */
+  readonly now?: string
 }
 
-export function surroundings(options: { config?: string; data?: string; verbose?: boolean }, env = process.env): Surroundings {
+export function surroundings(options: { config?: string; data?: string; verbose?: boolean; now?: string }, env = process.env): Surroundings {
   return {
     configFile: resolve(options.config ?? 'connector.yaml'),
     dataDir: resolve(options.data ?? env['CONNECTOR_DATA'] ?? '.connector'),
     databaseUrl: env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'],
     logLevel: env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'warn'),
+    ...(options.now === undefined ? {} : { now: options.now }),
   }
 }
 
@@ -164,8 +183,7 @@ function contradictions(config: Config, at: (path: Path) => string): string[] {
   for (const [index, one] of config.exchange.entries()) {
     const where = at(['exchange', index])
     if (one.kind === 'graph') problems.push(...graphProblems(one).map((problem) => `${where}: ${problem}`))
-    if (one.auth === 'ntlm') problems.push(`${where}: NTLM is not part of this version. Use auth: basic for "${one.name}".`)
-    if (one.kind === 'ews' && one.url === undefined) problems.push(`${where}: Autodiscover is not part of this version. Give "${one.name}" its url (https://<host>/EWS/Exchange.asmx).`)
+    if (one.url !== undefined && one.autodiscover !== undefined) problems.push(`${where}: "${one.name}" has a url, so autodiscover is never asked. Remove one of them.`)
     if (one.impersonation && (one.username === undefined || one.password === undefined)) {
       problems.push(`${where}: impersonation needs the service account: give "${one.name}" username and password.`)
     }

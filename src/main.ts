@@ -13,7 +13,7 @@ import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
 import { openGraph } from './main/graph.ts'
 import { CRM_LANE, instant, mailboxId } from './model/index.ts'
-import type { CrmGroup, CrmUser, Directory, Mailbox, MailboxId, Policy } from './model/index.ts'
+import type { CrmGroup, CrmUser, Directory, Instant, Mailbox, MailboxId, Policy } from './model/index.ts'
 import type { Clock, Exchange, Hints, Log, Tx } from './ports.ts'
 import { openStore } from './store/index.ts'
 import type { PostgresStore } from './store/index.ts'
@@ -56,6 +56,12 @@ export const systemClock: Clock = {
   },
 }
 
+/** A clock that shows another time and runs on from there, so that tests can meet tomorrow today. */
+function clockFrom(start: string): Clock {
+  const aheadMs = Date.parse(start) - Date.now()
+  return { ...systemClock, now: () => instant(Date.now() + aheadMs) }
+}
+
 /** Addresses are personal data. Messages of errors name them for whoever reads `status`; the log line has the lane. */
 const withoutAddresses = (line: string) => line.replace(/[^\s"'<>:;,()/\\]+@[\w.-]*\w/g, '***')
 
@@ -68,7 +74,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
 
 /** @throws SyncError when the store cannot be opened or the configuration contradicts itself */
 export async function openConnector(config: Config, around: Surroundings, log: Log): Promise<Connector> {
-  const clock = systemClock
+  const clock = around.now === undefined ? systemClock : clockFrom(around.now)
   const key = process.env['CONNECTOR_KEY']
   const store = await openStore({
     dataDir: around.dataDir, log, clock,
@@ -79,7 +85,7 @@ export async function openConnector(config: Config, around: Surroundings, log: L
   })
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
-    allowHttp: config.crm.allowHttp, log, clock,
+    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
   const graphs = new Map<string, GraphConnection>()
@@ -138,7 +144,7 @@ export async function openConnector(config: Config, around: Surroundings, log: L
       policy = policyOf(config, directory)
       await store.transaction(async (tx) => {
         await alignLanes(tx, directory.mailboxes)
-        await rerouteIfChanged(tx, config, directory)
+        await rerouteIfChanged(tx, config, directory, clock.now())
       })
       return directory.mailboxes
     },
@@ -159,13 +165,18 @@ function notOpened(thrown: unknown, { databaseUrl }: Surroundings): unknown {
   })
 }
 
+/** A pause that is shorter than this is waited out; a longer one gives the lane's worker to another mailbox. */
+const PATIENCE_MS = 5_000
+
 function ewsOptions(config: Config, name: string, log: Log, clock: Clock): Parameters<typeof createEwsConnection>[0] {
   const found = config.exchange.find((one) => one.name === name)
-  if (found?.url === undefined) {
-    throw new SyncError('CONFIG_INVALID', `There is no Exchange connection "${name}" with a url in the configuration.`, { scope: 'system', remedy: 'ask-human' })
+  if (found === undefined) {
+    throw new SyncError('CONFIG_INVALID', `There is no Exchange connection "${name}" in the configuration.`, { scope: 'system', remedy: 'ask-human' })
   }
   return {
-    name, url: found.url, auth: { kind: 'basic' }, impersonation: found.impersonation, allowHttp: found.allowHttp, log, clock,
+    name, ...(found.url === undefined ? {} : { url: found.url }), impersonation: found.impersonation, allowHttp: found.allowHttp, log, clock,
+    autodiscover: { ...(found.autodiscover === undefined ? {} : { url: found.autodiscover }), trusted: found.trustedHosts },
+    auth: found.auth === 'ntlm' ? { kind: 'ntlm', channelBinding: found.channelBinding } : { kind: 'basic' }, patienceMs: PATIENCE_MS,
     credentials: { username: found.username ?? '', password: found.password ?? '' },
     ...(found.ca === undefined ? {} : { ca: readCa(found, found.ca) }),
   }
@@ -245,7 +256,7 @@ async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> 
  * Who gets which record depends on users, groups and policy. When these change, the CRM is read again from the start, so
  * that new mailboxes get their copies and those that left lose theirs.
  */
-async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory): Promise<void> {
+async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory, now: Instant): Promise<void> {
   const facts = {
     mailboxes: directory.mailboxes.map(({ id, userId }) => [id, userId]).sort(),
     groups: directory.groups.filter((group) => group.members.length > 0).map(({ id, members }) => [id, [...members].sort()]).sort(),
@@ -258,8 +269,10 @@ async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory): P
   await tx.saveSetting(PLACEMENT, fingerprint)
   if (known === null) return
   for (const channel of await tx.channels(CRM_LANE)) {
-    await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: systemClock.now() })
+    await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: now })
   }
+  // The window may be another one: what it reaches of each series is reckoned anew.
+  for (const { id } of directory.mailboxes) await tx.saveSeries((await tx.series(id)).map((row) => ({ ...row, dueAt: now })))
 }
 
 const PLACEMENT = 'placement'
@@ -272,6 +285,14 @@ function policyOf({ sync, policy }: Config, directory: Directory): Policy {
     privateItems: policy.privateItems,
     contactsCrmWins: policy.contacts === 'crm-wins',
     defaultContactUser: defaultUser?.id ?? null,
+    groupCompletion: policy.groupCompletion,
+    meetings: policy.meetings,
+    sendMeetingUpdates: policy.sendMeetingUpdates,
+    cancelMeetings: policy.cancelMeetings,
+    answers: policy.answers,
+    foreignDeletion: policy.foreignDeletion,
+    inviteContacts: policy.inviteContacts,
+    keepPast: policy.pastEvents === 'keep',
     pastDays: sync.pastDays,
     futureDays: sync.futureDays,
     graceSeconds: policy.deletionGraceSeconds,

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 import type { FaultEffect, Faults } from '../faults.ts'
+import type { Autodiscover } from './autodiscover.ts'
 import type { Call } from './call.ts'
+import type { Certificate } from './certificate.ts'
 import { createItem } from './create-item.ts'
 import { copyItem, deleteItem, moveItem } from './delete-item.ts'
 import { ResponseError, SoapFault } from './errors.ts'
@@ -14,6 +17,8 @@ import { getItem } from './get-item.ts'
 import type { Mailbox } from './model.ts'
 import { resolveNames } from './resolve-names.ts'
 import type { EwsSchema } from './schema.ts'
+import type { SignIn } from './sign-in.ts'
+import { byUsername } from './sign-in.ts'
 import type { ServerVersion } from './soap.ts'
 import { envelope, failure, faultEnvelope, responseBody, SCHEMA_VERSIONS } from './soap.ts'
 import type { Store } from './store.ts'
@@ -21,6 +26,7 @@ import type { Streams } from './streaming.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { subscribe, unsubscribe } from './subscriptions.ts'
 import { syncFolderItems } from './sync-folder-items.ts'
+import type { Refusal, Throttle } from './throttle.ts'
 import { updateItem } from './update-item.ts'
 import type { XmlElement } from './xml.ts'
 import { child, descend, MESSAGES_NS, parseXml, SOAP_NS, XmlSyntaxError } from './xml.ts'
@@ -31,6 +37,13 @@ export interface ServerParts {
   subscriptions: Subscriptions
   streams: Streams
   service: { username: string; password: string }
+  signIn: SignIn
+  autodiscover: Autodiscover
+  throttle: Throttle
+  /** How long every call takes. */
+  latencyMs: number
+  /** Null serves plain http. */
+  certificate: Certificate | null
   version: ServerVersion
   schema: EwsSchema | null
   affinity: boolean
@@ -58,7 +71,7 @@ const OPERATIONS: Record<string, (call: Call) => string[]> = {
 const COOKIE = 'X-BackEndOverrideCookie'
 
 export function createEwsServer(parts: ServerParts): Server {
-  return createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     handle(parts, request, response).catch((error: unknown) => {
       // A bug of the simulator must be visible in the test that meets it.
       if (response.headersSent) response.destroy()
@@ -67,7 +80,9 @@ export function createEwsServer(parts: ServerParts): Server {
           .writeHead(500, { 'content-type': 'text/plain' })
           .end(error instanceof Error ? error.stack : String(error))
     })
-  })
+  }
+  const { certificate } = parts
+  return certificate ? createTlsServer({ cert: certificate.cert, key: certificate.key }, listener) : createServer(listener)
 }
 
 export function portOf(server: Server): number {
@@ -80,9 +95,19 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
   const clientId = request.headers['client-request-id']
   if (clientId !== undefined && request.headers['return-client-request-id'] === 'true')
     response.setHeader('client-request-id', clientId)
-  const user = signIn(parts, request)
-  if (!user) {
-    response.writeHead(401, { 'www-authenticate': 'Basic realm="127.0.0.1"' }).end()
+  const elsewhere = parts.autodiscover.isFor(request) ? parts.autodiscover.elsewhere(text) : null
+  if (elsewhere) {
+    response.writeHead(302, { location: elsewhere, 'content-length': 0 }).end()
+    return
+  }
+  const signedIn = parts.signIn.of(request)
+  if ('refused' in signedIn) {
+    response.writeHead(401, { 'www-authenticate': signedIn.challenge, 'content-length': 0 }).end()
+    return
+  }
+  const { user } = signedIn
+  if (parts.autodiscover.isFor(request)) {
+    parts.autodiscover.answer(request, text, response)
     return
   }
   if (!/^\/ews\/exchange\.asmx/i.test(request.url ?? '')) {
@@ -95,7 +120,7 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
   }
   parts.store.runTouches()
   try {
-    await answer(parts, readCall(parts, request, user, text), request, response)
+    await pacedAnswer(parts, readCall(parts, request, user, text), request, response)
   } catch (error) {
     if (!(error instanceof SoapFault)) throw error
     send(response, error.status, faultEnvelope(error))
@@ -113,28 +138,6 @@ function send(response: ServerResponse, status: number, text: string, headers: R
   response
     .writeHead(status, { 'content-type': 'text/xml; charset=utf-8', 'content-length': body.length, ...headers })
     .end(body)
-}
-
-/** User name of valid Basic credentials: the service account's or a mailbox owner's; null otherwise. */
-function signIn(parts: ServerParts, request: IncomingMessage): string | null {
-  const [scheme, encoded = ''] = (request.headers.authorization ?? '').split(' ')
-  if (scheme?.toLowerCase() !== 'basic') return null
-  const plain = Buffer.from(encoded, 'base64').toString('utf8')
-  const colon = plain.indexOf(':')
-  const username = plain.slice(0, colon)
-  const password = plain.slice(colon + 1)
-  const { service } = parts
-  if (username.toLowerCase() === service.username.toLowerCase())
-    return password === service.password ? service.username : null
-  const mailbox = byUsername(parts.store, username)
-  return mailbox && mailbox.password === password ? mailbox.username : null
-}
-
-function byUsername(store: Store, username: string): Mailbox | undefined {
-  const direct = store.find(username)
-  if (direct && direct.username.toLowerCase() === username.toLowerCase()) return direct
-  for (const mailbox of store.all()) if (mailbox.username.toLowerCase() === username.toLowerCase()) return mailbox
-  return undefined
 }
 
 function readCall(parts: ServerParts, request: IncomingMessage, user: string, text: string): Call {
@@ -199,7 +202,44 @@ function targetMailbox(parts: ServerParts, user: string, impersonation: XmlEleme
   const mailbox =
     sid?.name === 'PrincipalName' ? (byUsername(parts.store, name) ?? parts.store.find(name)) : parts.store.find(name)
   if (!mailbox) throw new SoapFault('ErrorNonExistentMailbox')
+  // SmtpAddress takes any address of the mailbox, PrimarySmtpAddress the main one.
+  if (sid?.name === 'PrimarySmtpAddress' && mailbox.address.toLowerCase() !== name.toLowerCase())
+    throw new SoapFault('ErrorNonPrimarySmtpAddress', { values: { Primary: mailbox.address } })
   return mailbox
+}
+
+async function pacedAnswer(
+  parts: ServerParts,
+  call: Call,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  // Streams have a limit of their own.
+  if (call.operation === 'GetStreamingEvents') return answer(parts, call, request, response)
+  const refusal = parts.throttle.enter(call.user, call.mailbox.address)
+  if (refusal) {
+    tooBusy(parts, refusal, call, response)
+    return
+  }
+  try {
+    if (parts.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, parts.latencyMs))
+    await answer(parts, call, request, response)
+  } finally {
+    parts.throttle.leave(call.user)
+  }
+}
+
+function tooBusy(parts: ServerParts, { code, backOffMs }: Refusal, call: Call, response: ServerResponse): void {
+  if (code === 503) {
+    response.writeHead(503, { 'retry-after': '1', 'content-length': 0 }).end()
+    return
+  }
+  const values: Record<string, number> = backOffMs === undefined ? {} : { BackOffMilliseconds: backOffMs }
+  if (parts.throttle.status === 500) throw new SoapFault(code, { values })
+  const messages = Array.from({ length: partsOf(call) }, () =>
+    failure(call.operation, new ResponseError(code), { values, inner: emptyContent(call.operation) }),
+  )
+  send(response, 200, envelope(parts.version, responseBody(call.operation, messages)))
 }
 
 async function answer(

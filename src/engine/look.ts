@@ -2,6 +2,7 @@ import type { Copy, ItemId, ItemKind, Side, Sighting } from '../model/index.ts'
 import type { NewInboxRow, Replica, Tx } from '../ports.ts'
 import { mask } from '../sync/index.ts'
 import type { Run } from './context.ts'
+import { withAnswerOf } from './people.ts'
 
 export const replicaOf = (run: Run, side: Side): Replica => (side === 'crm' ? run.engine.crm : run.exchange)
 
@@ -20,7 +21,7 @@ export async function look(
   return found.map((one, index) => {
     if (one.type === 'failed') throw one.error
     if (one.type === 'gone') return one
-    if (side === 'crm') return { type: 'seen', snapshot: one.snapshot }
+    if (side === 'crm') return { type: 'seen', snapshot: withAnswerOf(one.snapshot, run.owner) }
     return { type: 'seen', snapshot: mask(one.snapshot, wanted[index]?.copy ?? null, run.engine.policy) }
   })
 }

@@ -13,14 +13,18 @@ import { openSession } from './session.ts'
 import type { Session } from './session.ts'
 import { STREAMING_DEFAULTS, createHints } from './streaming.ts'
 import type { StreamingOptions } from './streaming.ts'
-import { Transport } from './transport.ts'
+import type { SrvRecord } from './autodiscover/candidates.ts'
+import { checkUrl, createServers } from './servers.ts'
+import type { Auth } from './transport.ts'
 
 export interface EwsConnectionOptions {
   /** As in the configuration; it appears in messages. */
   readonly name: string
-  /** Full address, `https://mail.example.test/EWS/Exchange.asmx`. */
-  readonly url: string
-  readonly auth: { readonly kind: 'basic' }
+  /** Full address, `https://mail.example.test/EWS/Exchange.asmx`; without it Autodiscover finds each mailbox's server. */
+  readonly url?: string
+  /** An Autodiscover service to ask first, and hosts to believe although only DNS or plain http names them. */
+  readonly autodiscover?: { readonly url?: string; readonly trusted?: readonly string[]; resolveSrv?(name: string): Promise<readonly SrvRecord[]> }
+  readonly auth: Auth
   readonly credentials: Credentials
   /** True: one account acts for every mailbox. False: everybody signs in for himself. */
   readonly impersonation: boolean
@@ -32,6 +36,8 @@ export interface EwsConnectionOptions {
   /** Calls in flight to the server; streams are not counted. Default 10. */
   readonly maxConcurrent?: number
   readonly timeoutMs?: number
+  /** The longest pause a busy server asks for that a call waits out by itself, in milliseconds. Default 0. */
+  readonly patienceMs?: number
   /** Changes per page of a pull, 1 to 512. Default 100. */
   readonly maxChanges?: number
   readonly streaming?: Partial<StreamingOptions>
@@ -51,22 +57,17 @@ export interface EwsConnection {
   close(): Promise<void>
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
-
 /** @throws SyncError EWS_CONFIG when the options contradict themselves */
 export function createEwsConnection(options: EwsConnectionOptions): EwsConnection {
   checkOptions(options)
-  const transport = new Transport({
-    name: options.name, url: options.url, userAgent: options.userAgent ?? 'exchange-connector', impersonation: options.impersonation,
-    maxConcurrent: options.maxConcurrent ?? 10, timeoutMs: options.timeoutMs ?? 60_000, ...(options.ca === undefined ? {} : { ca: options.ca }),
-  })
   const { clock, log } = options
+  const servers = createServers(options)
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders; readonly credentials: Credentials }>()
   let hints: Hints | undefined
 
   function sessionFor(mailbox: Mailbox, own: Credentials | undefined): Session {
     const credentials = options.impersonation ? options.credentials : own ?? options.credentials
-    return openSession(transport, mailbox, { credentials, mailbox: mailbox.address }, clock, log)
+    return openSession(servers.routeOf(mailbox.address, credentials), mailbox, { credentials, mailbox: mailbox.address }, clock, log)
   }
 
   /** Replica and hints of a mailbox share its folders; another password or address starts anew. */
@@ -89,13 +90,13 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
     },
     hints() {
       hints ??= createHints({
-        transport, clock, log, shared: options.impersonation, access,
+        clock, log, shared: options.impersonation, access,
         options: { ...STREAMING_DEFAULTS, ...options.streaming },
       })
       return hints
     },
     check(address, own) {
-      return checkMailbox(sessionFor(stranger(address, options.name), own), options.url, options.impersonation)
+      return checkMailbox(sessionFor(stranger(address, options.name), own), options.impersonation)
     },
     async resolveNames(address) {
       // A service account need not have a mailbox, and without one Exchange answers nothing: any connected one will do.
@@ -107,7 +108,7 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
     },
     async close() {
       await hints?.stop()
-      await transport.close()
+      await servers.close()
     },
   }
 }
@@ -117,13 +118,10 @@ function stranger(address: string, connection: string): Mailbox {
   return { id: mailboxId(address), address, user: '', userId: '' as Mailbox['userId'], connection, zone: 'UTC' }
 }
 
-function checkOptions({ name, url, allowHttp, maxChanges, maxConcurrent }: EwsConnectionOptions): void {
+function checkOptions({ name, url, autodiscover, allowHttp, maxChanges, maxConcurrent }: EwsConnectionOptions): void {
   const wrong = (message: string) => new SyncError('EWS_CONFIG', `Connection "${name}": ${message}`, { scope: 'server', remedy: 'ask-human' })
-  const parsed = URL.parse(url)
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw wrong(`"${url}" is no http address; use https://<server>/EWS/Exchange.asmx.`)
-  if (parsed.protocol === 'http:' && allowHttp !== true && !LOOPBACK.test(parsed.hostname)) {
-    throw wrong(`"${url}" would send passwords readable; use https, or set allowHttp if the way to the server is safe.`)
-  }
+  if (url !== undefined) checkUrl(name, url, allowHttp === true)
+  if (autodiscover?.url !== undefined) checkUrl(name, autodiscover.url, allowHttp === true)
   if (maxChanges !== undefined && !(maxChanges >= 1 && maxChanges <= 512)) throw wrong(`maxChanges is ${maxChanges}; Exchange takes 1 to 512.`)
   if (maxConcurrent !== undefined && !(maxConcurrent >= 1)) throw wrong(`maxConcurrent is ${maxConcurrent}; at least 1 call must be possible.`)
 }

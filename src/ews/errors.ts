@@ -17,6 +17,8 @@ export interface CallContext {
   /** The user name that signs in. */
   readonly account: string
   readonly impersonation: boolean
+  /** Default basic. */
+  readonly auth?: 'basic' | 'ntlm'
 }
 
 /** Outcomes that are no errors to the caller. */
@@ -24,6 +26,7 @@ export type Verdict = 'gone' | 'stale' | 'resync' | 'folder-gone' | 'error'
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   ErrorItemNotFound: 'gone',
+  ErrorCalendarOccurrenceIsDeletedFromRecurrence: 'gone',
   ErrorStaleObject: 'stale',
   ErrorIrresolvableConflict: 'stale',
   ErrorInvalidSyncStateData: 'resync',
@@ -47,12 +50,14 @@ const BUSY = [
   'ErrorServerBusy', 'ErrorExceededConnectionCount', 'ErrorExceededSubscriptionCount', 'ErrorExceededFindCountLimit',
   'ErrorTooManyObjectsOpened',
 ]
+/** The server asks for a pause, and says that it did not do the work. */
+export const isBusy = (failure: Failure): boolean => BUSY.includes(failure.code)
 /** Over in a moment, and the server says that it did not do the work. */
 const TRANSIENT = [
-  'ErrorMailboxStoreUnavailable', 'ErrorConnectionFailed', 'ErrorNoRespondingCASInDestinationSite', 'ErrorMailboxMoveInProgress',
-  'ErrorProxyRequestNotAllowed', 'ErrorBatchProcessingStopped', 'ErrorADUnavailable', 'ErrorMailboxFailover',
-  'ErrorInsufficientResources',
+  'ErrorMailboxStoreUnavailable', 'ErrorConnectionFailed', 'ErrorBatchProcessingStopped', 'ErrorADUnavailable', 'ErrorInsufficientResources',
 ]
+/** The mailbox is on its way, or on another server already. */
+const MOVED = ['ErrorMailboxMoveInProgress', 'ErrorProxyRequestNotAllowed', 'ErrorNoRespondingCASInDestinationSite', 'ErrorMailboxFailover', 'ErrorProxyGroupSidLimitExceeded']
 /** The server gave up half-way: a write may have happened. */
 const UNCERTAIN = ['ErrorInternalServerTransientError', 'ErrorInternalServerError', 'ErrorTimeoutExpired', 'ErrorConcurrentItemSave']
 const NO_MAILBOX = [
@@ -73,6 +78,10 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
   if (BUSY.includes(code)) return busy(call, says, failure.backOffMs)
   if (TRANSIENT.includes(code)) {
     return make('EWS_TRANSIENT', call, `Exchange could not serve ${call.mailbox} just now: ${says}. It is tried again.`, 'mailbox', 'retry')
+  }
+  if (MOVED.includes(code)) {
+    return make('EWS_MOVED', call, `Exchange is moving ${call.mailbox}, or has moved it: ${says}. It is tried again and found where it is; with a typed url that `
+      + `no longer fits, correct "url" of connection "${call.connection}" or leave it out for Autodiscover.`, 'mailbox', 'retry')
   }
   if (UNCERTAIN.includes(code)) {
     return make('EWS_TRANSIENT', call, `Exchange broke off ${call.operation} for ${call.mailbox}: ${says}. It is tried again.`, 'mailbox', 'retry',
@@ -102,14 +111,9 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
   return make('EWS_REFUSED', call, `Exchange refused ${call.operation} for ${call.mailbox}: ${says}.`, 'item', 'ask-human')
 }
 
-/** An HTTP answer that carries no EWS answer. `retryAfter` is the header as sent. */
-export function fromStatus(status: number, retryAfter: string | undefined, call: CallContext): SyncError {
-  if (status === 401) {
-    // A service account serves all mailboxes: its wrong password is the server's trouble, not one mailbox's.
-    return make('EWS_UNAUTHORIZED', call, `Exchange refused the sign-in of ${call.account} at ${call.url} (HTTP 401). `
-      + `Check user name and password of connection "${call.connection}", that the account is not locked, and that Basic `
-      + 'authentication is on for the EWS virtual directory.', call.impersonation ? 'server' : 'mailbox', 'ask-human')
-  }
+/** An HTTP answer that carries no EWS answer. `retryAfter` is the header as sent, `offered` the schemes of sign-in. */
+export function fromStatus(status: number, retryAfter: string | undefined, call: CallContext, offered: readonly string[] = []): SyncError {
+  if (status === 401) return unauthorized(call, offered)
   if (status === 403) {
     return make('EWS_FORBIDDEN', call, `Exchange forbids ${call.account} to use EWS at ${call.url} (HTTP 403). Check `
       + `Get-CASMailbox ${call.account} | fl Ews*, and that a proxy in front lets it pass.`, call.impersonation ? 'server' : 'mailbox', 'ask-human')
@@ -129,6 +133,25 @@ export function fromStatus(status: number, retryAfter: string | undefined, call:
     'server', 'ask-human', { outcomeUnknown: call.writes && status < 400 })
 }
 
+/** A service account serves all mailboxes: its wrong password is the server's trouble, not one mailbox's. */
+function unauthorized(call: CallContext, offered: readonly string[]): SyncError {
+  const scope = call.impersonation ? 'server' : 'mailbox'
+  const scheme = call.auth === 'ntlm' ? 'NTLM' : 'Basic'
+  if (offered.length > 0 && !offered.some((offer) => offer.toLowerCase() === scheme.toLowerCase())) {
+    return make('EWS_NO_SIGN_IN', call, `${call.url} does not offer ${scheme} but ${offered.join(', ')}. Set "auth" of connection "${call.connection}" to what it offers, `
+      + `or turn ${scheme} on: ${signInCure(call.auth)}`, 'server', 'ask-human')
+  }
+  const also = call.auth === 'ntlm'
+    ? 'that the channel binding fits (channelBinding: off behind a proxy with its own certificate, on where Extended Protection is required), and that no proxy shares its connections between clients.'
+    : 'and that Basic authentication is on for the EWS virtual directory.'
+  return make('EWS_UNAUTHORIZED', call, `Exchange refused the sign-in of ${call.account} at ${call.url} (HTTP 401). `
+    + `Check user name and password of connection "${call.connection}", that the account is not locked, ${also}`, scope, 'ask-human')
+}
+
+/** The command that turns a scheme on, as an administrator types it. */
+export const signInCure = (auth: CallContext['auth']): string =>
+  `Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory ${auth === 'ntlm' ? '-WindowsAuthentication' : '-BasicAuthentication'} $true`
+
 /** Errors of the socket or of undici. Those in `UNSENT` happen before a byte of the request is sent. */
 export function fromNetwork(error: unknown, call: CallContext): SyncError {
   const code = codeOf(error)
@@ -140,6 +163,10 @@ export function fromNetwork(error: unknown, call: CallContext): SyncError {
   return make('EWS_UNREACHABLE', call, `${call.url} cannot be reached (${code}). Check the network and the server; it is tried again by itself.`,
     'server', 'wait', { outcomeUnknown: call.writes && !UNSENT.includes(code), cause: error })
 }
+
+/** The connection ended before an answer came, as one does that was idle for too long. */
+export const isCut = (error: unknown): boolean =>
+  error instanceof SyncError && error.code === 'EWS_UNREACHABLE' && ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error.cause))
 
 const UNSENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']
 
