@@ -59,6 +59,10 @@ const connectionSchema = z.strictObject({
 const userSchema = z.strictObject({
   crm: z.string().min(1),
   mailbox: z.email(),
+  /** Other addresses of the mailbox, and earlier ones. */
+  aliases: z.array(z.email()).default([]),
+  /** The whole calendar reaches the CRM as free/busy blocks. */
+  availabilityOnly: z.boolean().default(false),
   exchange: z.string().optional(),
   username: z.string().optional(),
   password: z.string().optional(),
@@ -226,6 +230,10 @@ function contradictions(config: Config, at: (path: Path) => string): string[] {
     }
     const twin = config.users.findIndex((other) => other.mailbox.toLowerCase() === user.mailbox.toLowerCase())
     if (twin < index) problems.push(`${where}: the mailbox ${user.mailbox} is already given to ${config.users[twin]?.crm}. One mailbox belongs to one CRM user.`)
+    for (const alias of user.aliases) {
+      const owner = config.users.find((other) => [other.mailbox, ...(other === user ? [] : other.aliases)].some((address) => address.toLowerCase() === alias.toLowerCase()))
+      if (owner !== undefined) problems.push(`${where}: the alias ${alias} of ${user.crm} is ${owner === user ? 'the mailbox itself' : `an address of ${owner.crm}, too`}. Remove it; every address belongs to one user.`)
+    }
     if (config.users.some((other, before) => before < index && other.crm === user.crm)) problems.push(`${where}: the CRM user ${user.crm} stands in the list twice.`)
   }
   return problems

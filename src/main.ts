@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { DestinationStream } from 'pino'
-import { checkConfig, connectionOf, instanceOf } from './config.ts'
+import { checkConfig, instanceOf } from './config.ts'
 import type { Config, ConnectionConfig, Sections, Surroundings, UserConfig } from './config.ts'
 import { newTotals } from './engine/index.ts'
 import type { Engine, Mode, Totals, Written } from './engine/index.ts'
@@ -11,15 +11,18 @@ import { createEwsConnection } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
 import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
+import { readDirectory } from './main/directory.ts'
 import { openGraph } from './main/graph.ts'
-import { CRM_LANE, instant, mailboxId } from './model/index.ts'
-import type { AssigneeId, CrmGroup, CrmUser, Directory, Instant, Mailbox, MailboxId, Policy, Preferences } from './model/index.ts'
+import { CRM_LANE, instant } from './model/index.ts'
+import type { AssigneeId, Directory, Instant, Mailbox, MailboxId, Policy, Preferences } from './model/index.ts'
 import type { Clock, Exchange, Hints, Log, Tx } from './ports.ts'
 import { openStore } from './store/index.ts'
 import type { PostgresStore } from './store/index.ts'
 import { narrowed } from './sync/index.ts'
 import { createVtenext } from './vtenext/index.ts'
 import type { Vtenext } from './vtenext/index.ts'
+
+export { mailboxIdOf } from './main/directory.ts'
 
 /** The whole connector, wired. */
 export interface Connector {
@@ -163,17 +166,15 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   const userOf = (mailbox: Mailbox) => config.users.find((user) => user.mailbox.toLowerCase() === mailbox.address)
 
   const policyFor = (id: MailboxId): Policy => {
-    const mailbox = directory.mailboxes.find((one) => one.id === id)
-    if (mailbox === undefined) return policy
-    const own = narrowed(policy, preferences.get(mailbox.userId))
-    return mailbox.availabilityOnly === true ? { ...own, availabilityOnly: true } : own
+    const owner = directory.mailboxes.find((mailbox) => mailbox.id === id)?.userId
+    return owner === undefined ? policy : narrowed(policy, preferences.get(owner))
   }
   const readPreferences = async () => {
     preferences = await store.panel.people.preferences(null)
   }
 
   const look = async (totals: Totals): Promise<Directory> => {
-    directory = await readDirectory(config, crm, totals, log)
+    directory = await readDirectory(config, crm, await store.transaction((tx) => tx.lanes()), totals, log)
     policy = policyOf(config, directory)
     await readPreferences()
     return directory
@@ -276,52 +277,6 @@ function readCa(connection: ConnectionConfig, file: string): string {
 /** @returns undefined when the connection's service account signs in for this user */
 export const credentialsOf = (user: UserConfig | undefined) =>
   user?.username === undefined || user.password === undefined ? undefined : { username: user.username, password: user.password }
-
-/** Not the address: ids go into logs. */
-export const mailboxIdOf = (address: string): MailboxId =>
-  mailboxId(`mb-${createHash('sha256').update(address.toLowerCase()).digest('hex').slice(0, 12)}`)
-
-async function readDirectory(config: Config, crm: Vtenext, totals: Totals, log: Log): Promise<Directory> {
-  const [users, groups] = await Promise.all([crm.users(), crm.groups()])
-  const mailboxes: Mailbox[] = []
-  for (const entry of config.users) {
-    const user = users.find((candidate) => candidate.name === entry.crm)
-    const connection = connectionOf(config, entry)
-    if (user === undefined || !user.active || connection === undefined) {
-      const what = user === undefined ? 'the CRM has no user of that name' : 'that CRM user is inactive'
-      const message = `${entry.crm} is not synchronised: ${what}. Correct "users" in the configuration, or the user in the CRM.`
-      log.warn({ user: entry.crm }, message)
-      report(totals, mailboxIdOf(entry.mailbox), message)
-      continue
-    }
-    const address = entry.mailbox.toLowerCase()
-    mailboxes.push({ id: mailboxIdOf(address), address, user: user.name, userId: user.id, connection: connection.name, zone: user.zone })
-  }
-  return { users, groups: withMembers(config, groups, users, totals, log), mailboxes }
-}
-
-function report(totals: Totals, lane: MailboxId, message: string): void {
-  totals.failed += 1
-  totals.errors.push({ lane, code: 'CONFIG_USER', message })
-}
-
-/** The CRM tells no members: they come from the configuration, by group name or id. */
-function withMembers(config: Config, groups: readonly CrmGroup[], users: readonly CrmUser[], totals: Totals, log: Log): CrmGroup[] {
-  for (const entry of config.groups) {
-    const unknown = entry.members.filter((name) => !users.some((user) => user.name === name))
-    const missing = !groups.some((group) => group.id === entry.crm || group.name === entry.crm)
-    if (unknown.length === 0 && !missing) continue
-    const what = missing ? 'the CRM has no group of that name or id' : `the CRM has no user ${unknown.join(', ')}`
-    const message = `The group ${entry.crm} is not complete: ${what}. Correct "groups" in the configuration.`
-    log.warn({ group: entry.crm }, message)
-    report(totals, CRM_LANE, message)
-  }
-  return groups.map((group) => {
-    const entry = config.groups.find((candidate) => candidate.crm === group.id || candidate.crm === group.name)
-    const members = (entry?.members ?? []).flatMap((name) => users.find((user) => user.name === name)?.id ?? [])
-    return { ...group, members }
-  })
-}
 
 /** A mailbox taken out of the configuration loses its lane and nothing else: disconnecting deletes nothing. */
 async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> {

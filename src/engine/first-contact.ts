@@ -84,7 +84,7 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   if (unwanted !== null) return [skip(row, unwanted)]
   const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
-  if (meeting && (await isOrganizersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run) }]
+  if (meeting && (await isOrganizersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
   if (meeting && snapshot.uid !== undefined) {
     const isMine = await engine.store.transaction(async (tx) => {
       const holder = await tx.claim(snapshot.uid ?? '', lane, engine.clock.now())
@@ -92,12 +92,13 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
       return holder === lane && (await tx.copiesByUid([snapshot.uid ?? ''])).every(({ copy }) => copy.mailbox === lane)
     }, run.fence)
     // The same meeting is being recorded from another mailbox right now: one meeting is one record.
-    if (!isMine) return [{ type: 'defer', row, until: soon(run) }]
+    if (!isMine) return [{ type: 'defer', row, until: soon(run, row) }]
   }
   return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: row.sighting, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
 }
 
-const soon = (run: Run) => instant(instantMs(run.engine.clock.now()) + 1000)
+/** Another mailbox has the word: soon at first, then less and less often. */
+const soon = (run: Run, { attempts }: InboxRow) => instant(instantMs(run.engine.clock.now()) + 1000 * 2 ** Math.min(attempts, 5))
 
 /** The record was deleted or given away and this item was left alone on purpose: an edit does not bring it back. */
 async function wasLetGo(run: Run, batch: Batch, { row }: Stranger): Promise<boolean> {

@@ -26,6 +26,16 @@ export async function look(
   })
 }
 
+/** Reads items of a mailbox in one go; those that cannot be read are left out. */
+export async function lookOver(run: Run, kind: ItemKind, copies: readonly Copy[]): Promise<ReadonlyMap<ItemId, Sighting>> {
+  const found = await run.exchange.get(kind, copies.map(({ exchange }) => exchange.id))
+  return new Map(copies.flatMap((copy, index): [ItemId, Sighting][] => {
+    const one = found[index]
+    if (one === undefined || one.type === 'failed') return []
+    return [[copy.exchange.id, one.type === 'gone' ? one : { type: 'seen', snapshot: mask(one.snapshot, copy, run.policy) }]]
+  }))
+}
+
 /** A reading that becomes an inbox row, unless the feed files something newer before it is saved. */
 export interface News {
   readonly row: NewInboxRow

@@ -58,6 +58,7 @@ export function withPeople(raw: Exchange, directory: Directory): Exchange {
   return {
     side: 'exchange',
     open: (readOnly) => raw.open(readOnly),
+    lacks: (kind) => raw.lacks?.(kind) ?? false,
     hold: (item) => raw.hold(item),
     async pull(kind, since, known) {
       const page = await raw.pull(kind, since, known)
@@ -68,7 +69,6 @@ export function withPeople(raw: Exchange, directory: Directory): Exchange {
     create: async (requests) => (await raw.create(requests.map((request) => ({ ...request, item: renamed(request.item, outward) })))).map(done),
     update: async (requests) => (await raw.update(requests.map((request) => ({ ...request, fields: renamedFields(request.fields as Partial<EventFields>, outward) as Fields })))).map(done),
     remove: (requests) => raw.remove(requests),
-    lacks: (kind) => raw.lacks?.(kind) ?? false,
     async findCreated(query) {
       const found = await raw.findCreated(query)
       return found === null ? null : inward(found)

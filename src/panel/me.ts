@@ -38,7 +38,8 @@ export function openMe(station: Station, users: Users, policies: Policies, popUp
     if (connection === undefined) throw refused(404, 'NO_CONNECTION', `There is no Exchange connection "${wanted.connection}".`)
     const way = wayOf(connection)
     const addresses = (await connector.crm.users()).find(({ id }) => id === viewer.id)?.addresses ?? []
-    const entry = { crm: viewer.name, exchange: connection.name }
+    const before = connector.config.users.find(({ crm }) => crm === viewer.name)
+    const entry = { aliases: before?.aliases ?? [], availabilityOnly: before?.availabilityOnly ?? false, crm: viewer.name, exchange: connection.name }
     if (way.how === 'own') {
       if (!wanted.username || !wanted.password) throw refused(400, 'CREDENTIALS_MISSING', 'Enter the user name and password of the mailbox.')
       return { entry: { ...entry, mailbox: wanted.mailbox ?? addresses[0] ?? wanted.username, username: wanted.username, password: wanted.password }, way, connection }

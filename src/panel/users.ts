@@ -136,7 +136,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
     const address = mailbox ?? before?.mailbox ?? user.addresses[0]
     if (address === undefined) throw refused(400, 'NO_MAILBOX', `${user.name} has no e-mail address in the CRM. Name the mailbox.`)
     const exchange = connection ?? before?.exchange ?? (config.exchange.length === 1 ? undefined : config.exchange[0]?.name)
-    return { ...before, crm: user.name, mailbox: address, ...(exchange === undefined ? {} : { exchange }) }
+    return { aliases: [], availabilityOnly: false, ...before, crm: user.name, mailbox: address, ...(exchange === undefined ? {} : { exchange }) }
   }
 
   async function testOne(user: CrmUser, wanted: Omit<Enabling, 'id'>): Promise<TestResult> {
