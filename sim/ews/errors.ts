@@ -49,6 +49,12 @@ const TEXTS: Record<string, string> = {
   ErrorServerBusy: 'The server cannot service this request right now. Try again later.',
   ErrorMailboxMoveInProgress: 'Mailbox move in progress. Try again later.',
   ErrorImpersonateUserDenied: 'The account does not have permission to impersonate the requested user.',
+  ErrorNonPrimarySmtpAddress: 'The primary SMTP address must be specified when referencing a mailbox.',
+  ErrorAccountDisabled: 'The account is disabled.',
+  ErrorPasswordExpired: 'The password has expired.',
+  ErrorQuotaExceeded: 'The mailbox has exceeded its quota.',
+  ErrorMailboxStoreUnavailable: 'The mailbox database is temporarily unavailable.',
+  ErrorAccessDenied: 'Access is denied. Check credentials and try again.',
   ErrorNonExistentMailbox: 'The SMTP address has no mailbox associated with it.',
   ErrorInvalidServerVersion: 'The specified server version is invalid.',
   ErrorSchemaValidation: 'The request failed schema validation.',
@@ -92,7 +98,7 @@ export function messageXml(values: Record<string, string | number>, prefix: 'm' 
   const entries = Object.entries(values)
   if (entries.length === 0) return ''
   const inner = entries.map(([name, value]) =>
-    name === 'BackOffMilliseconds'
+    name === 'BackOffMilliseconds' || name === 'Primary'
       ? `<t:Value Name="${name}">${value}</t:Value>`
       : `<t:${name}>${escapeXml(String(value))}</t:${name}>`,
   )

@@ -69,6 +69,10 @@ export interface Folder {
   tombstones: Tombstone[] | null
   /** PermissionSet as last written by UpdateFolder. */
   permissions: string | null
+  /** Roles of other people, by user name in lower case: `Editor`, `Reviewer` and so on. */
+  grants?: Record<string, string>
+  /** Extended properties as they were written, by set and name. */
+  extended?: Record<string, string>
 }
 
 export interface Mailbox {
@@ -96,7 +100,11 @@ export interface Mailbox {
   items: Map<number, Item>
   /** Sim-clock time until which every request is refused with ErrorMailboxMoveInProgress. */
   movingUntil: number
+  condition?: MailboxCondition | null
 }
+
+/** What keeps a mailbox from being used. */
+export type MailboxCondition = 'disabled' | 'password-expired' | 'full' | 'offline'
 
 export interface MailSent {
   from: string

@@ -43,6 +43,8 @@ export class Store {
   onChange: (event: ChangeEvent) => void = () => {}
   #mailboxes = new Map<string, Mailbox>()
   #byToken = new Map<string, Mailbox>()
+  /** Former addresses, which still reach the mailbox. */
+  #aliases = new Map<string, string>()
   #touches: Touch[] = []
   #generation = 0
 
@@ -99,7 +101,17 @@ export class Store {
   }
 
   find(address: string): Mailbox | undefined {
-    return this.#mailboxes.get(address.toLowerCase())
+    const key = address.toLowerCase()
+    return this.#mailboxes.get(key) ?? this.#mailboxes.get(this.#aliases.get(key) ?? '')
+  }
+
+  /** Gives the mailbox another primary address; the old one stays as a proxy address. */
+  rename(address: string, to: string): void {
+    const mailbox = this.mailbox(address)
+    this.#mailboxes.delete(mailbox.address.toLowerCase())
+    this.#aliases.set(mailbox.address.toLowerCase(), to.toLowerCase())
+    mailbox.address = to
+    this.#mailboxes.set(to.toLowerCase(), mailbox)
   }
 
   byToken(token: string): Mailbox | undefined {
