@@ -38,6 +38,24 @@ const connectionSchema = z.strictObject({
   delegation: z.boolean().default(false),
   ca: z.string().optional(),
   allowHttp: z.boolean().default(false),
+  tenant: z.string().min(1).optional(),
+  clientId: z.string().min(1).optional(),
+  clientSecret: z.string().min(1).optional(),
+  /** When the client secret ends, yyyy-mm-dd: `doctor` warns before. */
+  clientSecretExpires: z.iso.date().optional(),
+  /** PEM files; the key may stand in the certificate's own file. */
+  certificate: z.string().optional(),
+  certificateKey: z.string().optional(),
+  access: z.enum(['delegated', 'application']).default('delegated'),
+  /** With application access: the tenant consented to Tasks.ReadWrite.All. */
+  tasks: z.boolean().default(false),
+  /** National clouds have addresses of their own. */
+  loginUrl: z.url({ protocol: /^https?$/ }).optional(),
+  graphUrl: z.url({ protocol: /^https?$/ }).optional(),
+  /** Where Microsoft 365 reaches this service; without it mailboxes are polled. */
+  publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+  /** The shortest time between two polls of a mailbox. */
+  pollSeconds: z.number().min(1).max(3600).default(30),
 })
 
 const userSchema = z.strictObject({
@@ -68,12 +86,19 @@ const configSchema = z.strictObject({
       privateItems: z.enum(['mask', 'skip', 'full']).default('mask'),
       groupCompletion: z.enum(['any', 'all', 'own']).default('any'),
       contacts: z.enum(['leave', 'crm-wins']).default('leave'),
+      meetings: z.enum(['copies', 'exchange']).default('copies'),
+      sendMeetingUpdates: z.boolean().default(false),
+      cancelMeetings: z.boolean().default(false),
+      answers: z.enum(['silent', 'mail']).default('silent'),
+      foreignDeletion: z.enum(['restore', 'hide']).default('restore'),
+      inviteContacts: z.boolean().default(false),
+      pastEvents: z.enum(['keep', 'delete']).default('keep'),
       defaultContactUser: z.string().nullable().default(null),
       deletionGraceSeconds: z.number().int().min(0).max(86_400).default(60),
       deletionLimit: z.strictObject({ count: z.number().int().min(0).default(10), percent: z.number().min(0).max(100).default(20) }).prefault({}),
     })
     .prefault({}),
-  http: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.number().int().min(0).max(65_535).default(8480) }).prefault({}),
+  http: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.number().int().min(0).max(65_535).default(8480), publicUrl: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
 })
 
 export type Config = z.infer<typeof configSchema>
@@ -86,14 +111,19 @@ export interface Surroundings {
   readonly dataDir: string
   readonly databaseUrl: string | undefined
   readonly logLevel: string
+  /** One sync that ends: everything is asked at once, nothing is put off to a later poll. */
+  readonly once?: boolean
+  /** What the connector's clock shows when it starts, for tests; absent is the machine's own. */
+  readonly now?: string
 }
 
-export function surroundings(options: { config?: string; data?: string; verbose?: boolean }, env = process.env): Surroundings {
+export function surroundings(options: { config?: string; data?: string; verbose?: boolean; now?: string }, env = process.env): Surroundings {
   return {
     configFile: resolve(options.config ?? 'connector.yaml'),
     dataDir: resolve(options.data ?? env['CONNECTOR_DATA'] ?? '.connector'),
     databaseUrl: env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'],
     logLevel: env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'warn'),
+    ...(options.now === undefined ? {} : { now: options.now }),
   }
 }
 
@@ -106,7 +136,13 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
     throw wrong('CONFIG_MISSING', `There is no configuration at ${file}. Write one (README, "Connect your own servers") or name another with --config.`)
   }
   const config = parseConfig(readFileSync(file, 'utf8'), env, file)
-  return { ...config, exchange: config.exchange.map((one) => (one.ca === undefined ? one : { ...one, ca: resolve(dirname(file), one.ca) })) }
+  return { ...config, exchange: config.exchange.map((one) => ({ ...one, ...pathsOf(one, dirname(file)) })) }
+}
+
+/** Files named in the configuration lie beside it. */
+function pathsOf(one: ConnectionConfig, folder: string): Partial<ConnectionConfig> {
+  const named = (['ca', 'certificate', 'certificateKey'] as const).filter((key) => one[key] !== undefined)
+  return Object.fromEntries(named.map((key) => [key, resolve(folder, one[key] ?? '')]))
 }
 
 /** @param file only named in messages */
@@ -148,8 +184,8 @@ function contradictions(config: Config, at: (path: Path) => string): string[] {
   const problems: string[] = []
   for (const [index, one] of config.exchange.entries()) {
     const where = at(['exchange', index])
-    if (one.kind === 'graph') problems.push(`${where}: Microsoft 365 (kind: graph) is not part of this version. Remove the connection "${one.name}".`)
     if (one.url !== undefined && one.autodiscover !== undefined) problems.push(`${where}: "${one.name}" has a url, so autodiscover is never asked. Remove one of them.`)
+    if (one.kind === 'graph') problems.push(...graphProblems(one).map((problem) => `${where}: ${problem}`))
     if ((one.impersonation || one.delegation) && (one.username === undefined || one.password === undefined)) {
       problems.push(`${where}: ${one.impersonation ? 'impersonation' : 'delegation'} needs the service account: give "${one.name}" username and password.`)
     }
@@ -160,12 +196,32 @@ function contradictions(config: Config, at: (path: Path) => string): string[] {
     const where = at(['users', index])
     const connection = connectionOf(config, user)
     if (connection === undefined) problems.push(`${where}: ${user.crm} names no connection that exists. Set exchange: to one of ${config.exchange.map((one) => one.name).join(', ')}.`)
-    else if (!connection.impersonation && !connection.delegation && (user.username === undefined || user.password === undefined)) {
+    else if (connection.kind === 'ews' && !connection.impersonation && !connection.delegation && (user.username === undefined || user.password === undefined)) {
       problems.push(`${where}: "${connection.name}" does not impersonate, so ${user.crm} needs username and password.`)
     }
     const twin = config.users.findIndex((other) => other.mailbox.toLowerCase() === user.mailbox.toLowerCase())
     if (twin < index) problems.push(`${where}: the mailbox ${user.mailbox} is already given to ${config.users[twin]?.crm}. One mailbox belongs to one CRM user.`)
     if (config.users.some((other, before) => before < index && other.crm === user.crm)) problems.push(`${where}: the CRM user ${user.crm} stands in the list twice.`)
+  }
+  return problems
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
+
+/** What a connection to Microsoft 365 needs and what contradicts itself. */
+function graphProblems(one: ConnectionConfig): string[] {
+  const problems: string[] = []
+  const { name } = one
+  if (one.tenant === undefined) problems.push(`"${name}" needs tenant: a domain of the company or its directory id (Microsoft Entra, "Overview").`)
+  else if (/^(?:common|organizations|consumers)$/i.test(one.tenant)) problems.push(`tenant "${one.tenant}" of "${name}" is no tenant. Give a domain of the company or its directory id.`)
+  if (one.clientId === undefined) problems.push(`"${name}" needs clientId: the "Application (client) ID" of the app registration.`)
+  if (one.access === 'application' && one.clientSecret === undefined && one.certificate === undefined) {
+    problems.push(`access: application needs clientSecret or certificate of "${name}".`)
+  }
+  if (one.clientSecret !== undefined && one.certificate !== undefined) problems.push(`"${name}" has both clientSecret and certificate. Keep one of them.`)
+  for (const key of ['loginUrl', 'graphUrl', 'publicUrl'] as const) {
+    const url = one[key] === undefined ? null : new URL(one[key])
+    if (url?.protocol === 'http:' && !one.allowHttp && !LOOPBACK.test(url.hostname)) problems.push(`${key} of "${name}" is plain http. Use https; Microsoft 365 accepts nothing else.`)
   }
   return problems
 }

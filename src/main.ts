@@ -9,9 +9,11 @@ import { newTotals } from './engine/index.ts'
 import type { Engine, Mode, Totals } from './engine/index.ts'
 import { createEwsConnection } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
+import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
+import { openGraph } from './main/graph.ts'
 import { CRM_LANE, instant, mailboxId } from './model/index.ts'
-import type { CrmGroup, CrmUser, Directory, Mailbox, MailboxId, Policy } from './model/index.ts'
+import type { CrmGroup, CrmUser, Directory, Instant, Mailbox, MailboxId, Policy } from './model/index.ts'
 import type { Clock, Exchange, Hints, Log, Tx } from './ports.ts'
 import { openStore } from './store/index.ts'
 import type { PostgresStore } from './store/index.ts'
@@ -28,7 +30,13 @@ export interface Connector {
   /** A fresh engine with its own totals. */
   engine(mode: Partial<Mode>, totals?: Totals): Engine
   connection(name: string): EwsConnection
+  /** The connection to Microsoft 365 of that name; undefined where the configuration has none. */
+  graph(name: string): GraphConnection | undefined
   hintsOf(mailbox: Mailbox): Hints
+  /** How many mailboxes of Microsoft 365 are followed by notifications and how many are polled. */
+  following(): { readonly notifications: number; readonly polled: number }
+  /** Notifications of Microsoft 365 for a connection. @returns false when there is no such connection */
+  receiveNotifications(connection: string, body: unknown): Promise<boolean>
   /**
    * Reads the CRM's users and groups, brings the lanes in line with the configuration, and returns the mailboxes.
    * A user the CRM does not know is reported in `totals` and hurts nobody else.
@@ -48,6 +56,12 @@ export const systemClock: Clock = {
   },
 }
 
+/** A clock that shows another time and runs on from there, so that tests can meet tomorrow today. */
+function clockFrom(start: string): Clock {
+  const aheadMs = Date.parse(start) - Date.now()
+  return { ...systemClock, now: () => instant(Date.now() + aheadMs) }
+}
+
 /** Addresses are personal data. Messages of errors name them for whoever reads `status`; the log line has the lane. */
 const withoutAddresses = (line: string) => line.replace(/[^\s"'<>:;,()/\\]+@[\w.-]*\w/g, '***')
 
@@ -60,7 +74,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
 
 /** @throws SyncError when the store cannot be opened or the configuration contradicts itself */
 export async function openConnector(config: Config, around: Surroundings, log: Log): Promise<Connector> {
-  const clock = systemClock
+  const clock = around.now === undefined ? systemClock : clockFrom(around.now)
   const key = process.env['CONNECTOR_KEY']
   const store = await openStore({
     dataDir: around.dataDir, log, clock,
@@ -71,9 +85,10 @@ export async function openConnector(config: Config, around: Surroundings, log: L
   })
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
-    allowHttp: config.crm.allowHttp, log, clock,
+    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
+  const graphs = new Map<string, GraphConnection>()
   const replicas = new Map<MailboxId, Exchange>()
   let directory: Directory = { users: [], groups: [], mailboxes: [] }
   let policy = policyOf(config, directory)
@@ -85,12 +100,28 @@ export async function openConnector(config: Config, around: Surroundings, log: L
     connections.set(name, made)
     return made
   }
+  const graph = (name: string): GraphConnection | undefined => {
+    if (!config.exchange.some((one) => one.name === name && one.kind === 'graph')) return undefined
+    const made = graphs.get(name) ?? openGraph(config, name, store.secrets, log, clock)
+    graphs.set(name, made)
+    return made
+  }
   const userOf = (mailbox: Mailbox) => config.users.find((user) => user.mailbox.toLowerCase() === mailbox.address)
 
   return {
-    config, store, crm, log, clock, connection,
+    config, store, crm, log, clock, connection, graph,
     directory: () => directory,
-    hintsOf: (mailbox) => connection(mailbox.connection).hints(),
+    following() {
+      const all = [...graphs.values()].flatMap((one) => [...one.hints().following().values()])
+      const notifications = all.filter((one) => one === 'notifications').length
+      return { notifications, polled: all.length - notifications }
+    },
+    async receiveNotifications(name, body) {
+      const found = graph(name)
+      await found?.hints().receive(body)
+      return found !== undefined
+    },
+    hintsOf: (mailbox) => (graph(mailbox.connection) ?? connection(mailbox.connection)).hints(),
     engine: (mode, totals = newTotals()) => ({
       store, crm, clock, log, totals,
       get policy() {
@@ -103,7 +134,7 @@ export async function openConnector(config: Config, around: Surroundings, log: L
       exchangeOf(mailbox) {
         const known = replicas.get(mailbox.id)
         if (known !== undefined) return known
-        const made = connection(mailbox.connection).mailbox(mailbox, credentialsOf(userOf(mailbox)))
+        const made = graph(mailbox.connection)?.mailbox(mailbox) ?? connection(mailbox.connection).mailbox(mailbox, credentialsOf(userOf(mailbox)))
         replicas.set(mailbox.id, made)
         return made
       },
@@ -113,12 +144,12 @@ export async function openConnector(config: Config, around: Surroundings, log: L
       policy = policyOf(config, directory)
       await store.transaction(async (tx) => {
         await alignLanes(tx, directory.mailboxes)
-        await rerouteIfChanged(tx, config, directory)
+        await rerouteIfChanged(tx, config, directory, clock.now())
       })
       return directory.mailboxes
     },
     async close() {
-      await Promise.all([...connections.values()].map((one) => one.close()))
+      await Promise.all([...connections.values(), ...graphs.values()].map((one) => one.close()))
       await crm.close()
       await store.close()
     },
@@ -225,7 +256,7 @@ async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> 
  * Who gets which record depends on users, groups and policy. When these change, the CRM is read again from the start, so
  * that new mailboxes get their copies and those that left lose theirs.
  */
-async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory): Promise<void> {
+async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory, now: Instant): Promise<void> {
   const facts = {
     mailboxes: directory.mailboxes.map(({ id, userId }) => [id, userId]).sort(),
     groups: directory.groups.filter((group) => group.members.length > 0).map(({ id, members }) => [id, [...members].sort()]).sort(),
@@ -238,8 +269,10 @@ async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory): P
   await tx.saveSetting(PLACEMENT, fingerprint)
   if (known === null) return
   for (const channel of await tx.channels(CRM_LANE)) {
-    await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: systemClock.now() })
+    await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: now })
   }
+  // The window may be another one: what it reaches of each series is reckoned anew.
+  for (const { id } of directory.mailboxes) await tx.saveSeries((await tx.series(id)).map((row) => ({ ...row, dueAt: now })))
 }
 
 const PLACEMENT = 'placement'
@@ -252,6 +285,14 @@ function policyOf({ sync, policy }: Config, directory: Directory): Policy {
     privateItems: policy.privateItems,
     contactsCrmWins: policy.contacts === 'crm-wins',
     defaultContactUser: defaultUser?.id ?? null,
+    groupCompletion: policy.groupCompletion,
+    meetings: policy.meetings,
+    sendMeetingUpdates: policy.sendMeetingUpdates,
+    cancelMeetings: policy.cancelMeetings,
+    answers: policy.answers,
+    foreignDeletion: policy.foreignDeletion,
+    inviteContacts: policy.inviteContacts,
+    keepPast: policy.pastEvents === 'keep',
     pastDays: sync.pastDays,
     futureDays: sync.futureDays,
     graceSeconds: policy.deletionGraceSeconds,

@@ -3,6 +3,7 @@ import { judge } from './delegation.ts'
 import { ResponseError } from './errors.ts'
 import { changeNumber, parseId } from './ids.ts'
 import type { Folder, Item, Mailbox } from './model.ts'
+import { dayAtIndex, occurrenceOn } from './series.ts'
 import type { Store } from './store.ts'
 import type { XmlElement } from './xml.ts'
 import { childText } from './xml.ts'
@@ -58,9 +59,18 @@ export function resolveFolder(call: Call, reference: XmlElement | undefined, mis
   return folder
 }
 
-/** The item that an ItemId means; throws ResponseError. */
+const ID_ATTRIBUTE: Record<string, string> = {
+  OccurrenceItemId: 'RecurringMasterId',
+  RecurringMasterItemId: 'OccurrenceId',
+}
+
+/**
+ * The item that an ItemId, OccurrenceItemId or RecurringMasterItemId means; throws ResponseError. An occurrence comes
+ * as a picture worked out of its master: what is to be kept of it has to be written to the master.
+ * Documentation: https://learn.microsoft.com/exchange/client-developer/web-service-reference/occurrenceitemid
+ */
 export function resolveItem(call: Call, reference: XmlElement): Item {
-  const id = reference.attrs[reference.name === 'OccurrenceItemId' ? 'RecurringMasterId' : 'Id'] ?? ''
+  const id = reference.attrs[ID_ATTRIBUTE[reference.name] ?? 'Id'] ?? ''
   if (id === '') throw new ResponseError('ErrorInvalidIdEmpty')
   const parsed = parseId(id)
   if (!parsed) throw new ResponseError('ErrorInvalidIdMalformed')
@@ -69,9 +79,34 @@ export function resolveItem(call: Call, reference: XmlElement): Item {
   if (!item) throw new ResponseError('ErrorItemNotFound')
   const verdict = judge(call, call.store.folderOf(call.mailbox, item), 'item')
   if (verdict !== 'ok') throw new ResponseError(verdict === 'hidden' ? 'ErrorItemNotFound' : 'ErrorAccessDenied')
-  if (reference.name === 'OccurrenceItemId')
-    throw new ResponseError('ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange')
-  return item
+  if (reference.name === 'OccurrenceItemId') {
+    if (!item.series || parsed.day !== null) throw new ResponseError('ErrorCalendarCannotUseIdForRecurringMasterId')
+    return occurrenceAt(item, Number(reference.attrs['InstanceIndex']))
+  }
+  if (reference.name === 'RecurringMasterItemId') {
+    if (!item.series || parsed.day === null) throw new ResponseError('ErrorCalendarCannotUseIdForOccurrenceId')
+    return item
+  }
+  if (parsed.day === null) return item
+  const occurrence = occurrenceOn(item, parsed.day)
+  if (!occurrence) throw new ResponseError('ErrorItemNotFound')
+  return occurrence
+}
+
+function occurrenceAt(master: Item, index: number): Item {
+  const day = dayAtIndex(master, index)
+  if (day === undefined) throw new ResponseError('ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange')
+  const occurrence = occurrenceOn(master, day)
+  if (!occurrence) throw new ResponseError('ErrorCalendarOccurrenceIsDeletedFromRecurrence')
+  return occurrence
+}
+
+/** The stored item behind a picture of an occurrence: its master; any other item itself. */
+export function storedItem(mailbox: Mailbox, item: Item): Item {
+  if (!item.occurrence) return item
+  const master = mailbox.items.get(item.serial)
+  if (!master) throw new ResponseError('ErrorItemNotFound')
+  return master
 }
 
 /** Change number of the ItemId's change key; throws when it is missing or none of this mailbox. */

@@ -32,7 +32,9 @@ const NEEDED: Record<string, { folder?: Right; item?: Right }> = {
 /** Null for the owner, who may do everything; undefined where the folder cannot even be seen. */
 export function rightsOf(call: Call, folder: Folder): Right[] | null | undefined {
   if (call.delegate === null) return null
-  const role = folder.grants?.[call.delegate.toLowerCase()]
+  const user = call.delegate.toLowerCase()
+  // As an administrator granted it, or as the owner wrote it into the PermissionSet.
+  const role = folder.grants?.[user] ?? folder.permissions?.find(({ who }) => who.toLowerCase() === user)?.level
   return role === undefined ? undefined : (ROLES[role] ?? [])
 }
 

@@ -4,6 +4,7 @@ import { effectiveRights, rightsOf } from './delegation.ts'
 import { ResponseError } from './errors.ts'
 import { changeNumber, folderId, folderIdXml } from './ids.ts'
 import type { Folder } from './model.ts'
+import { permissionSetXml, readPermissionSet } from './permissions.ts'
 import { attempt, success } from './soap.ts'
 import { readState, writeState } from './sync-folder-items.ts'
 import type { XmlElement } from './xml.ts'
@@ -50,7 +51,7 @@ const PROPERTIES: [string, boolean, (call: Call, folder: Folder, element: string
     (_, folder) =>
       folder.distinguished ? `<t:DistinguishedFolderId>${folder.distinguished}</t:DistinguishedFolderId>` : '',
   ],
-  ['PermissionSet', false, (_, folder) => folder.permissions ?? ''],
+  ['PermissionSet', false, (call, folder) => permissionSetXml(call.store, folder)],
   [
     'UnreadCount',
     true,
@@ -189,7 +190,7 @@ export function updateFolder(call: Call): string[] {
         const key = reference?.attrs['ChangeKey']
         if (!key) throw new ResponseError('ErrorChangeKeyRequiredForWriteOperations')
         if (changeNumber(call.mailbox, key) !== folder.seq) throw new ResponseError('ErrorStaleObject')
-        for (const update of child(change, 'Updates')?.children ?? []) setFolderField(folder, update)
+        for (const update of child(change, 'Updates')?.children ?? []) setFolderField(call, folder, update)
         folder.seq = ++call.mailbox.seq
         return success(
           'UpdateFolder',
@@ -201,12 +202,12 @@ export function updateFolder(call: Call): string[] {
   )
 }
 
-function setFolderField(folder: Folder, update: XmlElement): void {
+function setFolderField(call: Call, folder: Folder, update: XmlElement): void {
   const uri = update.children[0]?.attrs['FieldURI']
   const value = update.children[1]?.children[0]
   if (update.name !== 'SetFolderField' || !value) throw new ResponseError('ErrorInvalidPropertySet')
   if (uri === 'folder:DisplayName') folder.name = value.text
-  else if (uri === 'folder:PermissionSet') folder.permissions = toXml(value)
+  else if (uri === 'folder:PermissionSet') folder.permissions = readPermissionSet(call.store, value)
   else throw new ResponseError('ErrorInvalidPropertySet')
 }
 

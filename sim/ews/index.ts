@@ -9,6 +9,8 @@ import type { DeleteType } from './delete-item.ts'
 import type { PlainFields, PlainItem } from './desk.ts'
 import { Desk } from './desk.ts'
 import { isRole } from './delegation.ts'
+import type { MeetingName, OutsideMeeting, PlainAnswer } from './desk-meetings.ts'
+import { MeetingDesk } from './desk-meetings.ts'
 import type { Mailbox, MailboxCondition, MailSent } from './model.ts'
 import type { ExtendedProtection } from './ntlm.ts'
 import { loadSchema } from './schema.ts'
@@ -30,9 +32,12 @@ export type { SignInAttempt } from './sign-in.ts'
 export type { TlsBridge } from './tls-bridge.ts'
 export { startTlsBridge } from './tls-bridge.ts'
 export type { PlainFields, PlainItem } from './desk.ts'
+export type { MeetingName, OutsideMeeting, PlainAnswer } from './desk-meetings.ts'
 
 export interface MailboxOptions {
   address: string
+  /** Secondary addresses. */
+  aliases?: string[]
   /** Default: the address. */
   username?: string
   /** Default: `<part before the @>-password`. */
@@ -58,6 +63,10 @@ export interface EwsSimOptions {
   hangingConnectionLimit?: number
   /** The server touches every written item once more 1 to 3 s later: new change key, same content. */
   touchAfterWrite?: boolean
+  /** A changed pattern keeps the exceptions whose day it has too; by default Exchange drops them all. */
+  keepExceptions?: boolean
+  /** Accepting replaces the event by a new one, as some servers do, instead of changing it. */
+  acceptRecreates?: boolean
   /** Streams find subscriptions only with the affinity headers and cookie. */
   requireAffinity?: boolean
   /** Folder of messages.xsd and types.xsd: every request is checked against them. */
@@ -105,15 +114,30 @@ export interface EwsSim {
   /** The most calls in flight so far, and how many were refused as too many. */
   readonly load: { readonly most: number; readonly refused: number }
   items(address: string, folder?: string): PlainItem[]
+  /**
+   * The occurrences of a master that overlap the time from `from` to `to` (ISO text; without offset the mailbox's
+   * wall clock), by start. Their ids are good for `editItem` and `deleteItem`.
+   */
+  occurrences(address: string, id: string, from: string, to: string): PlainItem[]
   /** As a user in Outlook; `folder` is a distinguished id, folder id or display name. */
   putItem(address: string, folder: string, fields: PlainFields): PlainItem
   editItem(address: string, id: string, fields: PlainFields): PlainItem
-  deleteItem(address: string, id: string, type?: DeleteType): void
+  deleteItem(address: string, id: string, type?: DeleteType, options?: { send?: boolean }): void
+  /** The owner answers an invitation in Outlook; null when a declined occurrence is gone. `send` is true by default. */
+  respond(address: string, id: string, response: PlainAnswer, options?: { send?: boolean }): PlainItem | null
+  /** Somebody without a mailbox here invites mailboxes of this server, or changes a meeting or occurrence of his. */
+  inviteFromOutside(meeting: OutsideMeeting): PlainItem
+  /** The organizer, here or elsewhere, cancels a meeting or one occurrence and tells everybody. */
+  cancelMeeting(name: MeetingName): void
+  /** An attendee without a mailbox here answers; the organizer's item shows it. Returns that item or occurrence. */
+  answerFromOutside(name: MeetingName, attendee: string, response: PlainAnswer): PlainItem
   /** The moved item, with its new id. */
   moveItem(address: string, id: string, folder: string): PlainItem
   addFolder(address: string, options: { name: string; folderClass: string; parent?: string }): void
   addMailbox(options: MailboxOptions): void
   removeMailbox(address: string): void
+  /** Another main address; the old one becomes a secondary one. */
+  renameMailbox(address: string, to: string): void
   setPassword(address: string, password: string): void
   isLocked(username: string): boolean
   unlock(username: string): void
@@ -125,8 +149,6 @@ export interface EwsSim {
   grant(address: string, folder: string, user: string, role: string): void
   /** Why the mailbox cannot be used from now on; null makes it well. */
   setCondition(address: string, condition: MailboxCondition | null): void
-  /** Another primary address; the old one stays a proxy address. */
-  renameMailbox(address: string, to: string): void
   renameFolder(address: string, folder: string, name: string): void
   /** With all that is in it. */
   removeFolder(address: string, folder: string): void
@@ -166,7 +188,11 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
       `There is no messages.xsd in ${options.validate.schemaDir}; leave \`validate\` out or name the folder that holds it.`,
     )
   }
-  const store = new Store(clock, options.touchAfterWrite ?? false)
+  const store = new Store(clock, {
+    touchAfterWrite: options.touchAfterWrite ?? false,
+    keepExceptions: options.keepExceptions ?? false,
+    acceptRecreates: options.acceptRecreates ?? false,
+  })
   for (const mailbox of options.mailboxes ?? DEFAULT_MAILBOXES) store.addMailbox(mailbox)
   const subscriptions = new Subscriptions()
   store.onChange = (event) => subscriptions.publish(event)
@@ -272,6 +298,7 @@ type Controls = Omit<
 
 function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
   const desk = new Desk(store)
+  const meetings = new MeetingDesk(store, desk)
   const some = (address?: string) => (address === undefined ? [...store.all()] : [store.mailbox(address)])
   const renew = (mailbox: Mailbox) => {
     subscriptions.kill(mailbox)
@@ -279,9 +306,17 @@ function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
   }
   return {
     items: (address, folder) => desk.items(address, folder),
+    occurrences: (address, id, from, to) => desk.occurrences(address, id, from, to),
     putItem: (address, folder, fields) => desk.put(address, folder, fields),
     editItem: (address, id, fields) => desk.edit(address, id, fields),
-    deleteItem: (address, id, type = 'MoveToDeletedItems') => desk.delete(address, id, type),
+    deleteItem(address, id, type = 'MoveToDeletedItems', { send = false } = {}) {
+      const mailbox = store.mailbox(address)
+      meetings.remove(mailbox, desk.item(mailbox, id), type, send)
+    },
+    respond: (address, id, response, { send = true } = {}) => meetings.respond(address, id, response, send),
+    inviteFromOutside: (meeting) => meetings.invite(meeting),
+    cancelMeeting: (name) => meetings.cancel(name),
+    answerFromOutside: (name, attendee, response) => meetings.answer(name, attendee, response),
     moveItem: (address, id, folder) => desk.move(address, id, folder),
     addFolder(address, { name, folderClass, parent = 'msgfolderroot' }) {
       const mailbox = store.mailbox(address)
@@ -292,6 +327,7 @@ function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
       subscriptions.kill(store.mailbox(address))
       store.removeMailbox(address)
     },
+    renameMailbox: (address, to) => store.renameMailbox(address, to),
     setPassword(address, password) {
       const mailbox = store.mailbox(address)
       mailbox.formerPassword = mailbox.password
@@ -305,7 +341,6 @@ function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
     setCondition(address, condition) {
       store.mailbox(address).condition = condition
     },
-    renameMailbox: (address, to) => store.rename(address, to),
     renameFolder(address, folder, name) {
       const mailbox = store.mailbox(address)
       const found = desk.folder(mailbox, folder)

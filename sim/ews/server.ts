@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 
 import type { FaultEffect, Faults } from '../faults.ts'
 import type { Autodiscover } from './autodiscover.ts'
+import { getUserAvailability } from './availability.ts'
 import type { Call } from './call.ts'
 import type { Certificate } from './certificate.ts'
 import { createItem } from './create-item.ts'
@@ -70,6 +71,7 @@ const OPERATIONS: Record<string, (call: Call) => string[]> = {
 }
 
 const COOKIE = 'X-BackEndOverrideCookie'
+const AVAILABILITY = 'GetUserAvailability'
 
 export function createEwsServer(parts: ServerParts): Server {
   const listener = (request: IncomingMessage, response: ServerResponse) => {
@@ -156,7 +158,8 @@ function readCall(parts: ServerParts, request: IncomingMessage, user: string, te
   if (mailbox.movingUntil > parts.store.clock.now()) throw new SoapFault('ErrorMailboxMoveInProgress')
   return {
     store: parts.store,
-    operation: body.name,
+    // The only request whose element has another name than its operation.
+    operation: body.name === 'GetUserAvailabilityRequest' ? AVAILABILITY : body.name,
     body,
     mailbox,
     user,
@@ -240,6 +243,7 @@ function targetMailbox(parts: ServerParts, user: string, impersonation: XmlEleme
   const mailbox =
     sid?.name === 'PrincipalName' ? (byUsername(parts.store, name) ?? parts.store.find(name)) : parts.store.find(name)
   if (!mailbox) throw new SoapFault('ErrorNonExistentMailbox')
+  // SmtpAddress takes any address of the mailbox, PrimarySmtpAddress the main one.
   if (sid?.name === 'PrimarySmtpAddress' && mailbox.address.toLowerCase() !== name.toLowerCase())
     throw new SoapFault('ErrorNonPrimarySmtpAddress', { values: { Primary: mailbox.address } })
   return mailbox
@@ -292,7 +296,11 @@ async function answer(
     if (effect && effect.type !== 'delay') response.destroy()
     return
   }
-  const text = envelope(parts.version, responseBody(call.operation, perform(parts, call, request)))
+  const body =
+    call.operation === AVAILABILITY
+      ? getUserAvailability(call)
+      : responseBody(call.operation, perform(parts, call, request))
+  const text = envelope(parts.version, body)
   if (effect?.type === 'drop-after') request.socket.destroy()
   else if (effect?.type === 'status-after') response.writeHead(effect.status).end()
   else if (effect?.type === 'half') {
@@ -334,7 +342,7 @@ async function refuse(
     case 'error': {
       const values: Record<string, number> =
         effect.backOffMs === undefined ? {} : { BackOffMilliseconds: effect.backOffMs }
-      if (effect.status !== 200)
+      if (effect.status !== 200 || call.operation === AVAILABILITY)
         throw new SoapFault(effect.code, { message: effect.message, status: effect.status ?? 500, values })
       const error = new ResponseError(effect.code, effect.message)
       const messages = Array.from({ length: partsOf(call) }, () =>

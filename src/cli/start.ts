@@ -76,7 +76,7 @@ async function listen(config: Config, port: number, connector: Connector, servic
   const { host } = config.http
   try {
     const { startHttp } = await import('../http/server.ts')
-    return await startHttp({ host, port, health: () => health(connector, service), ping: () => service.ping() })
+    return await startHttp({ host, port, health: () => health(connector, service), ping: () => service.ping(), receiveNotifications: connector.receiveNotifications })
   } catch (cause) {
     throw new SyncError('CONFIG_PORT', `The health page cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : String(cause)}. Set http.port, or --port 0 for any free one.`, { scope: 'system', remedy: 'ask-human', cause })
   }
@@ -96,7 +96,7 @@ async function health(connector: Connector, service: Service): Promise<Health> {
     ok,
     details: {
       crm: { state: crmState, error: crm?.error?.code ?? null },
-      mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: service.connected().size },
+      mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: service.connected().size, ...connector.following() },
     },
   }
 }

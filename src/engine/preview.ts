@@ -21,7 +21,7 @@ export async function preview(engine: Engine): Promise<{ totals: Totals; writes:
       const dry: Engine = {
         ...engine,
         store: within(tx),
-        crm: { ...pretend(engine.crm, writes, null), side: 'crm', users: () => engine.crm.users(), groups: () => engine.crm.groups() } satisfies Crm,
+        crm: { ...pretend(engine.crm, writes, null), side: 'crm', users: () => engine.crm.users(), groups: () => engine.crm.groups(), set: (uid) => engine.crm.set(uid) } satisfies Crm,
         exchangeOf: (mailbox) => {
           const real = engine.exchangeOf(mailbox)
           return { ...pretend(real, writes, mailbox), side: 'exchange', open: () => real.open(true) } satisfies Exchange

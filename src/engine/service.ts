@@ -1,6 +1,6 @@
 import { asSyncError } from '../lib/errors.ts'
 import { CRM_LANE, instant, instantMs } from '../model/index.ts'
-import type { ItemKind, Mailbox, MailboxId } from '../model/index.ts'
+import type { ItemId, ItemKind, Mailbox, MailboxId } from '../model/index.ts'
 import type { Hints, Lanes, LanesServer } from '../ports.ts'
 import { activeKinds } from './context.ts'
 import type { Engine } from './context.ts'
@@ -62,7 +62,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       const channel = options.hintsOf(mailbox)
       watched.set(mailbox.id, channel)
       hints.add(channel)
-      channel.watch(mailbox, (kinds) => hinted(mailbox.id, kinds))
+      channel.watch(mailbox, (kinds, items) => hinted(mailbox.id, kinds, items ?? []))
     }
     for (const [id, channel] of watched) {
       if (mailboxes.some((mailbox) => mailbox.id === id)) continue
@@ -71,12 +71,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     }
   }
 
-  function hinted(lane: MailboxId, kinds: readonly ItemKind[]): void {
+  function hinted(lane: MailboxId, kinds: readonly ItemKind[], items: readonly ItemId[]): void {
     const active = kinds.filter((kind) => activeKinds(engine.policy).includes(kind))
     if (active.length === 0 || stopping.signal.aborted) return
     engine.store
       .transaction(async (tx) => {
         await tx.markDirty(lane, active, engine.clock.now())
+        await tx.recheckSeries(lane, items, engine.clock.now())
         await tx.wake([lane])
       })
       // A lost hint costs time, nothing else: the sweep pulls every folder now and then.

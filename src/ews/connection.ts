@@ -1,13 +1,17 @@
 import { mailboxId } from '../model/index.ts'
 import type { Mailbox, MailboxId } from '../model/index.ts'
-import type { Clock, Exchange, Hints, Log } from '../ports.ts'
+import type { Availability, Clock, Exchange, Hints, Log, Sharing } from '../ports.ts'
 import { SyncError } from '../lib/errors.ts'
+import { createAvailability } from './availability.ts'
 import type { Credentials } from './basic-auth.ts'
 import { checkMailbox } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import { Folders } from './folders.ts'
 import { resolveNames } from './operations/resolve-names.ts'
 import type { ResolvedName } from './operations/resolve-names.ts'
+import { ownerOfAddress, resolvePerson } from './operations/resolve-person.ts'
+import type { ResolvedPerson } from './operations/resolve-person.ts'
+import { createSharing } from './permissions.ts'
 import { createReplica } from './replica.ts'
 import { openSession } from './session.ts'
 import type { Session } from './session.ts'
@@ -56,6 +60,12 @@ export interface EwsConnection {
   check(address: string, own?: Credentials): Promise<Check[]>
   /** Who the directory knows under a name or address, as seen from a connected mailbox where there is one. @throws SyncError */
   resolveNames(address: string): Promise<readonly ResolvedName[]>
+  /** Who has an address, as a connected mailbox sees the directory; null when nobody has it. @throws SyncError */
+  person(address: string, as: string, own?: Credentials): Promise<ResolvedPerson | null>
+  /** @param asker address of the mailbox that asks; null: the account that signs in */
+  availability(asker: string | null, own?: Credentials): Availability
+  /** @param owner address of the mailbox whose calendar it is */
+  sharing(owner: string, own?: Credentials): Sharing
   close(): Promise<void>
 }
 
@@ -111,6 +121,16 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
       if (failure !== null) throw session.error(resolveNames, failure)
       return names
     },
+    async person(address, as, own) {
+      const session = sessionFor(stranger(as, options.name), own)
+      const { people, failure } = await session.call(resolvePerson, address)
+      if (failure !== null) throw session.error(resolvePerson, failure)
+      return ownerOfAddress(people, address)
+    },
+    availability(asker, own) {
+      return createAvailability(sessionFor(stranger(asker ?? options.credentials.username, options.name), own), asker === null)
+    },
+    sharing: (owner, own) => createSharing(sessionFor(stranger(owner, options.name), own)),
     async close() {
       await hints?.stop()
       await servers.close()

@@ -27,6 +27,7 @@ export type Verdict = 'gone' | 'stale' | 'resync' | 'folder-gone' | 'error'
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   ErrorItemNotFound: 'gone',
+  ErrorCalendarOccurrenceIsDeletedFromRecurrence: 'gone',
   ErrorStaleObject: 'stale',
   ErrorIrresolvableConflict: 'stale',
   ErrorInvalidSyncStateData: 'resync',

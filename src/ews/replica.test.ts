@@ -48,7 +48,7 @@ const meeting = (fields: Partial<EventItem['fields']> = {}): EventItem => ({
   fields: {
     subject: 'Visit', body: 'Bring:\n  - the plan <v2> & notes\n\nhttps://example.test/a?b=1&c=2', place: 'Room 5',
     time: { allDay: false, start: '2026-12-01T09:00:00Z' as Instant, end: '2026-12-01T10:00:00Z' as Instant, zone: 'Europe/Berlin' },
-    freeBusy: 'tentative', sensitivity: 'private', importance: 'high', categories: ['Blue', 'Red & Green'], reminder: 30, ...fields,
+    freeBusy: 'tentative', sensitivity: 'private', importance: 'high', categories: ['Blue', 'Red & Green'], reminder: 30, attendees: [], organizer: null, ...fields,
   },
 })
 const create = (request: Partial<CreateRequest> = {}): CreateRequest => ({ item: meeting(), token: token('pair-1'), ...request })

@@ -12,7 +12,7 @@ import { getItem } from './operations/get-item.ts'
 import { inBatches } from './session.ts'
 import type { Session } from './session.ts'
 import { STAMP_PATH, stampOf } from './stamp.ts'
-import { toSnapshot } from './to-model.ts'
+import { readOneWhole, snapshotOf } from './whole-items.ts'
 
 /** The item of a create whose answer was lost: only the stamp tells, a user may already have edited everything else. */
 export async function findCreated(session: Session, folders: Folders, { kind, token }: CreateQuery): Promise<Snapshot | null> {
@@ -67,6 +67,12 @@ async function byUid(session: Session, places: readonly FolderRef[], uid: string
   return found ?? places.map(() => [])
 }
 
+/** Events of the calendar with this UID. @throws SyncError */
+export async function foundByUid(session: Session, folders: Folders, uid: string): Promise<readonly EwsItem[]> {
+  const { event } = await folders.synced()
+  return (await byUid(session, [event], uid)).flat()
+}
+
 /** @returns hits per place, null when the server refuses to search this way */
 async function search(session: Session, places: readonly FolderRef[], restriction: string): Promise<EwsItem[][] | null> {
   const found: EwsItem[][] = []
@@ -96,8 +102,8 @@ async function further(session: Session, folder: FolderRef | undefined, restrict
 }
 
 async function readOne(session: Session, kind: ItemKind, hit: EwsItem): Promise<Snapshot | null> {
-  const [result] = await session.read(kind, [hit.id])
-  if (result?.ok === true) return toSnapshot(result.value, kind, session.mailbox)
-  if (result === undefined || verdictOf(result.failure) === 'gone') return null
+  const result = await readOneWhole(session, kind, hit.id)
+  if (result.ok) return snapshotOf(session, kind, result.value)
+  if (verdictOf(result.failure) === 'gone') return null
   throw session.error(getItem, result.failure)
 }

@@ -8,7 +8,7 @@ import type { CallContext } from './errors.ts'
 import { Gate } from './gate.ts'
 import { SHAPES } from './item-shape.ts'
 import { getItem } from './operations/get-item.ts'
-import type { EwsItem } from './operations/ids.ts'
+import type { AnyItemRef, EwsItem } from './operations/ids.ts'
 import type { Failure, Operation, Result } from './soap.ts'
 import type { Route } from './route.ts'
 import type { Caller, CallExtras } from './transport.ts'
@@ -32,6 +32,8 @@ export interface Session {
   batch<Request, T>(operation: Operation<Request, Result<T>[]>, request: Request, count: number): Promise<Result<T>[]>
   /** Reads any number of items, in the order of the ids. @param properties default: the kind's whole shape */
   read(kind: ItemKind, ids: readonly ItemId[] | readonly string[], properties?: string): Promise<Result<EwsItem>[]>
+  /** As `read`, by other ids than an item's own. */
+  readRefs(refs: readonly AnyItemRef[], properties: string): Promise<Result<EwsItem>[]>
   error(operation: { readonly name: string; readonly writes: boolean }, failure: Failure): SyncError
   /** How this mailbox signs in, in words. */
   describeSignIn(): string
@@ -86,9 +88,10 @@ export function openSession(mailbox: Mailbox, { route, caller: first, delegation
       if (results.length === count) return results
       throw badReply(`${count} results were due and ${results.length} came`, contextOf(operation))
     },
-    async read(kind, ids, properties = SHAPES[kind]) {
-      const parts = await Promise.all(inBatches(ids).map((part) => reads.run(() =>
-        session.batch(getItem, { items: part.map((id) => ({ id })), properties }, part.length))))
+    read: (kind, ids, properties = SHAPES[kind]) => session.readRefs(ids.map((id) => ({ id })), properties),
+    async readRefs(refs, properties) {
+      const parts = await Promise.all(inBatches(refs).map((part) => reads.run(() =>
+        session.batch(getItem, { items: part, properties }, part.length))))
       return parts.flat()
     },
     describeSignIn: () => route.last?.transport.describeSignIn() ?? '',

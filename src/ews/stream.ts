@@ -1,10 +1,10 @@
-import { ITEM_KINDS } from '../model/index.ts'
-import type { ItemKind, MailboxId } from '../model/index.ts'
+import { ITEM_KINDS, itemId } from '../model/index.ts'
+import type { ItemId, ItemKind, MailboxId } from '../model/index.ts'
 import { SyncError, asSyncError } from '../lib/errors.ts'
 import { fromFailure, isDeadSubscription } from './errors.ts'
 import { groupOf } from './route.ts'
 import { getStreamingEvents } from './operations/get-streaming-events.ts'
-import type { StreamMessage } from './operations/get-streaming-events.ts'
+import type { StreamEvent, StreamMessage } from './operations/get-streaming-events.ts'
 import { subscribe } from './operations/subscribe.ts'
 import { unsubscribe } from './operations/unsubscribe.ts'
 import { sleepReal, untilAborted } from './stream-member.ts'
@@ -21,6 +21,8 @@ const IDLE_MS = 60 * 60_000
 /** The longest that stopping waits for the server to hear about it. */
 const GOODBYE_MS = 400
 const REFUSALS_BEFORE_ALONE = 2
+/** More names than this in one hint help nobody: the pull tells them. */
+const MOST_NAMED = 1_000
 
 /** What a stream carries: mailboxes of one server and group. */
 export interface StreamTarget {
@@ -151,7 +153,7 @@ export class Stream {
     try {
       const { event, task, contact } = await member.folders.synced()
       if (session.route.last !== null && groupOf(session.route.last) !== this.#target.group) return this.#owner.expel(member, 'moved')
-      const [result] = await session.call(subscribe, [event, task, contact], this.#affinity())
+      const [result] = await session.call(subscribe, member.wide ? 'all' : [event, task, contact], this.#affinity())
       if (result?.ok !== true) {
         member.folders.forget()
         throw session.error(subscribe, result?.failure ?? { code: 'NoAnswer', text: '' })
@@ -247,12 +249,9 @@ export class Stream {
 
   #handle(message: StreamMessage, members: readonly StreamMember[]): 'on' | 'over' {
     const bySubscription = new Map(members.map((member) => [member.subscription, member]))
-    for (const { subscription, folders } of message.notifications) {
+    for (const { subscription, events } of message.notifications) {
       const member = bySubscription.get(subscription)
-      if (member === undefined) continue
-      const kinds = folders.flatMap((id) => member.kinds.get(id) ?? [])
-      // A folder id we do not know in a subscription to known folders: better one pull too many.
-      this.#ring(member, kinds.length > 0 ? kinds : ITEM_KINDS)
+      if (member !== undefined) this.#hear(member, events)
     }
     if (message.deadSubscriptions.length > 0) {
       // The good ones get nothing on this stream any more (Exchange), so it is opened again without the dead.
@@ -267,6 +266,25 @@ export class Stream {
     }
     if (this.#online.size === 0) this.#opened(members)
     return message.closed ? 'over' : 'on'
+  }
+
+  #hear(member: StreamMember, events: readonly StreamEvent[]): void {
+    const ours = member.wide ? events.filter(({ folders }) => folders.some((id) => member.kinds.has(id))) : events
+    if (ours.length === 0) return
+    const kinds = ours.flatMap(({ folders }) => folders.flatMap((id) => member.kinds.get(id) ?? []))
+    // A folder id we do not know in a subscription to known folders: better one pull too many.
+    this.#ring(member, kinds.length > 0 ? kinds : ITEM_KINDS, ours.flatMap(({ items }) => items.map(itemId)))
+    if (!member.wide && ours.every(({ items }) => items.length === 0)) this.#widen(member)
+  }
+
+  /**
+   * gromox 3.1 names a changed item only in a subscription to all folders, and tells the change of an occurrence in no
+   * other way. The old subscription is left to die: ending it would end the stream of all.
+   */
+  #widen(member: StreamMember): void {
+    member.wide = true
+    member.subscription = null
+    this.#wakeRecruiter()
   }
 
   /** The first good envelope: whatever happened before it was not heard. */
@@ -292,13 +310,18 @@ export class Stream {
     }
   }
 
-  #ring(member: StreamMember, kinds: readonly ItemKind[]): void {
+  #ring(member: StreamMember, kinds: readonly ItemKind[], items: readonly ItemId[] = []): void {
     for (const kind of kinds) member.ringing.add(kind)
+    for (const item of items) if (member.named.size < MOST_NAMED) member.named.add(item)
     member.timer ??= setTimeout(() => {
       member.timer = undefined
       const rung = ITEM_KINDS.filter((kind) => member.ringing.has(kind))
+      const named = [...member.named]
       member.ringing.clear()
-      if (this.#members.has(member)) member.onHint(rung)
+      member.named.clear()
+      if (!this.#members.has(member)) return
+      if (named.length > 0) member.onHint(rung, named)
+      else member.onHint(rung)
     }, this.#parts.options.debounceMs)
   }
 

@@ -7,6 +7,17 @@ export interface ItemRef {
   readonly id: string
   readonly changeKey?: string
 }
+/** One occurrence of a master, counted from 1 with the deleted ones. */
+export interface OccurrenceItemRef {
+  readonly master: string
+  readonly index: number
+}
+/** The master that an occurrence belongs to. */
+export interface MasterOfRef {
+  readonly masterOf: string
+}
+/** What GetItem takes for an id. */
+export type AnyItemRef = ItemRef | OccurrenceItemRef | MasterOfRef
 /** A folder by id, or by the name every mailbox has for it; `of` is the address of somebody else's mailbox. */
 export type FolderRef = { readonly id: string } | { readonly distinguished: string; readonly of?: string | undefined }
 
@@ -22,6 +33,13 @@ export interface EwsItem {
 export function itemIdXml(ref: ItemRef, element = 't:ItemId'): string {
   const key = ref.changeKey === undefined ? '' : ` ChangeKey="${escapeXml(ref.changeKey)}"`
   return `<${element} Id="${escapeXml(ref.id)}"${key}/>`
+}
+
+/** https://learn.microsoft.com/exchange/client-developer/web-service-reference/occurrenceitemid */
+export function anyItemIdXml(ref: AnyItemRef): string {
+  if ('id' in ref) return itemIdXml(ref)
+  if ('masterOf' in ref) return `<t:RecurringMasterItemId OccurrenceId="${escapeXml(ref.masterOf)}"/>`
+  return `<t:OccurrenceItemId RecurringMasterId="${escapeXml(ref.master)}" InstanceIndex="${ref.index}"/>`
 }
 
 export function folderIdXml(ref: FolderRef): string {
