@@ -34,6 +34,8 @@ const connectionSchema = z.strictObject({
   username: z.string().optional(),
   password: z.string().optional(),
   impersonation: z.boolean().default(false),
+  /** One service account that uses the rights it has in the folders of each mailbox. */
+  delegation: z.boolean().default(false),
   ca: z.string().optional(),
   allowHttp: z.boolean().default(false),
   tenant: z.string().min(1).optional(),
@@ -216,16 +218,17 @@ function contradictions(config: Config, at: (path: Path) => string): string[] {
     const where = at(['exchange', index])
     if (one.url !== undefined && one.autodiscover !== undefined) problems.push(`${where}: "${one.name}" has a url, so autodiscover is never asked. Remove one of them.`)
     if (one.kind === 'graph') problems.push(...graphProblems(one).map((problem) => `${where}: ${problem}`))
-    if (one.impersonation && (one.username === undefined || one.password === undefined)) {
-      problems.push(`${where}: impersonation needs the service account: give "${one.name}" username and password.`)
+    if ((one.impersonation || one.delegation) && (one.username === undefined || one.password === undefined)) {
+      problems.push(`${where}: ${one.impersonation ? 'impersonation' : 'delegation'} needs the service account: give "${one.name}" username and password.`)
     }
+    if (one.impersonation && one.delegation) problems.push(`${where}: "${one.name}" either impersonates or uses folder rights (delegation). Remove one of them.`)
     if (config.exchange.some((other, before) => before < index && other.name === one.name)) problems.push(`${where}: the name "${one.name}" is used twice.`)
   }
   for (const [index, user] of config.users.entries()) {
     const where = at(['users', index])
     const connection = connectionOf(config, user)
     if (connection === undefined) problems.push(`${where}: ${user.crm} names no connection that exists. Set exchange: to one of ${config.exchange.map((one) => one.name).join(', ')}.`)
-    else if (connection.kind === 'ews' && !connection.impersonation && (user.username === undefined || user.password === undefined)) {
+    else if (connection.kind === 'ews' && !connection.impersonation && !connection.delegation && (user.username === undefined || user.password === undefined)) {
       problems.push(`${where}: "${connection.name}" does not impersonate, so ${user.crm} needs username and password.`)
     }
     const twin = config.users.findIndex((other) => other.mailbox.toLowerCase() === user.mailbox.toLowerCase())

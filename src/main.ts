@@ -256,7 +256,7 @@ function ewsOptions(config: Config, name: string, log: Log, clock: Clock): Param
     throw new SyncError('CONFIG_INVALID', `There is no Exchange connection "${name}" in the configuration.`, { scope: 'system', remedy: 'ask-human' })
   }
   return {
-    name, ...(found.url === undefined ? {} : { url: found.url }), impersonation: found.impersonation, allowHttp: found.allowHttp, log, clock,
+    name, ...(found.url === undefined ? {} : { url: found.url }), impersonation: found.impersonation, delegation: found.delegation, allowHttp: found.allowHttp, log, clock,
     autodiscover: { ...(found.autodiscover === undefined ? {} : { url: found.autodiscover }), trusted: found.trustedHosts },
     auth: found.auth === 'ntlm' ? { kind: 'ntlm', channelBinding: found.channelBinding } : { kind: 'basic' }, patienceMs: PATIENCE_MS,
     credentials: { username: found.username ?? '', password: found.password ?? '' },

@@ -105,9 +105,21 @@ export function ewsControl(sim: EwsSim): Record<string, Route> {
   add('killSubscriptions', [], 'address?', (body) => sim.killSubscriptions(body.address))
   add('loseEvents', ['on'], '', (body) => sim.loseEvents(body.on === true))
   add('setPassword', ['address', 'password'], '', (body) => sim.setPassword(body.address, body.password))
-  add('renameMailbox', ['address', 'to'], '', (body) => sim.renameMailbox(body.address, body.to))
   add('signIns', [], '', () => sim.signIns)
   add('unlock', ['username'], '', (body) => sim.unlock(body.username))
+  add('grant', ['address', 'folder', 'user', 'role'], '', (body) => sim.grant(body.address, body.folder, body.user, body.role))
+  add('setCondition', ['address'], 'condition?: disabled | password-expired | full | offline', (body) =>
+    sim.setCondition(body.address, body.condition ?? null),
+  )
+  add('renameMailbox', ['address', 'to'], '', (body) => sim.renameMailbox(body.address, body.to))
+  add('renameFolder', ['address', 'folder', 'name'], '', (body) =>
+    sim.renameFolder(body.address, body.folder, body.name),
+  )
+  add('removeFolder', ['address', 'folder'], '', (body) => sim.removeFolder(body.address, body.folder))
+  add('setDefaultFolder', ['address', 'distinguished', 'folder'], '', (body) =>
+    sim.setDefaultFolder(body.address, body.distinguished, body.folder),
+  )
+  add('addArchive', ['address', 'name', 'folderClass'], '', (body) => sim.addArchive(body.address, body))
   add('setLocation', ['address'], 'location?: {ewsUrl?, grouping?, redirectAddress?, redirectUrl?, httpRedirect?}', (body) =>
     sim.setLocation(body.address, body.location ?? null),
   )

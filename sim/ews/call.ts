@@ -1,4 +1,5 @@
 import type { RenderContext } from './computed.ts'
+import { judge } from './delegation.ts'
 import { ResponseError } from './errors.ts'
 import { changeNumber, parseId } from './ids.ts'
 import type { Folder, Item, Mailbox } from './model.ts'
@@ -17,6 +18,8 @@ export interface Call {
   mailbox: Mailbox
   /** Who signed in. */
   user: string
+  /** Who works in a mailbox of somebody else by folder rights; null for its owner and whoever impersonates him. */
+  delegate: string | null
   /** TimeZoneContext as Windows zone id; null when the request has none. */
   zone: string | null
   headers: Record<string, string | string[] | undefined>
@@ -51,6 +54,8 @@ export function resolveFolder(call: Call, reference: XmlElement | undefined, mis
       ? call.store.distinguished(call.mailbox, id)
       : call.store.folders(call.mailbox).get(parseId(id)?.serial ?? -1)
   if (!folder) throw new ResponseError(missing)
+  const verdict = judge(call, folder, 'folder')
+  if (verdict !== 'ok') throw new ResponseError(verdict === 'hidden' ? missing : 'ErrorAccessDenied')
   return folder
 }
 
@@ -72,6 +77,8 @@ export function resolveItem(call: Call, reference: XmlElement): Item {
   const item =
     parsed.type === 'item' && parsed.token === call.mailbox.token ? call.mailbox.items.get(parsed.serial) : undefined
   if (!item) throw new ResponseError('ErrorItemNotFound')
+  const verdict = judge(call, call.store.folderOf(call.mailbox, item), 'item')
+  if (verdict !== 'ok') throw new ResponseError(verdict === 'hidden' ? 'ErrorItemNotFound' : 'ErrorAccessDenied')
   if (reference.name === 'OccurrenceItemId') {
     if (!item.series || parsed.day !== null) throw new ResponseError('ErrorCalendarCannotUseIdForRecurringMasterId')
     return occurrenceAt(item, Number(reference.attrs['InstanceIndex']))

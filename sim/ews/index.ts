@@ -8,9 +8,10 @@ import { makeCertificate } from './certificate.ts'
 import type { DeleteType } from './delete-item.ts'
 import type { PlainFields, PlainItem } from './desk.ts'
 import { Desk } from './desk.ts'
+import { isRole } from './delegation.ts'
 import type { MeetingName, OutsideMeeting, PlainAnswer } from './desk-meetings.ts'
 import { MeetingDesk } from './desk-meetings.ts'
-import type { Mailbox, MailSent } from './model.ts'
+import type { Mailbox, MailboxCondition, MailSent } from './model.ts'
 import type { ExtendedProtection } from './ntlm.ts'
 import { loadSchema } from './schema.ts'
 import { createEwsServer, portOf } from './server.ts'
@@ -144,6 +145,17 @@ export interface EwsSim {
   closeConnections(): void
   /** What Autodiscover says of a mailbox from now on; null says what is so. */
   setLocation(address: string, location: Location | null): void
+  /** A right of somebody else in a folder, as Add-MailboxFolderPermission gives it. */
+  grant(address: string, folder: string, user: string, role: string): void
+  /** Why the mailbox cannot be used from now on; null makes it well. */
+  setCondition(address: string, condition: MailboxCondition | null): void
+  renameFolder(address: string, folder: string, name: string): void
+  /** With all that is in it. */
+  removeFolder(address: string, folder: string): void
+  /** Makes another folder the mailbox's calendar, task list or the like. */
+  setDefaultFolder(address: string, distinguished: string, folder: string): void
+  /** Gives the mailbox an archive with a folder of that name and class. */
+  addArchive(address: string, folder: { name: string; folderClass: string }): void
   /** Removes all items; `silent` leaves no tombstones and sends no events, as after a lost database. */
   emptyMailbox(address: string, options?: { silent?: boolean }): void
   /** Same content, but every item and folder has a new id and old sync states are refused. */
@@ -320,6 +332,41 @@ function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
       const mailbox = store.mailbox(address)
       mailbox.formerPassword = mailbox.password
       mailbox.password = password
+    },
+    grant(address, folder, user, role) {
+      if (!isRole(role)) throw new Error(`There is no role ${role}; Reviewer, Editor and PublishingEditor are some.`)
+      const found = desk.folder(store.mailbox(address), folder)
+      found.grants = { ...found.grants, [user.toLowerCase()]: role }
+    },
+    setCondition(address, condition) {
+      store.mailbox(address).condition = condition
+    },
+    renameFolder(address, folder, name) {
+      const mailbox = store.mailbox(address)
+      const found = desk.folder(mailbox, folder)
+      found.name = name
+      found.seq = ++mailbox.seq
+    },
+    removeFolder(address, folder) {
+      const mailbox = store.mailbox(address)
+      store.removeFolder(mailbox, desk.folder(mailbox, folder))
+    },
+    setDefaultFolder(address, distinguished, folder) {
+      const mailbox = store.mailbox(address)
+      const chosen = desk.folder(mailbox, folder)
+      const before = store.distinguished(mailbox, distinguished)
+      if (before) before.distinguished = null
+      chosen.distinguished = distinguished
+    },
+    addArchive(address, { name, folderClass }) {
+      const mailbox = store.mailbox(address)
+      const root = store.addFolder(mailbox, {
+        distinguished: 'archivemsgfolderroot',
+        name: 'Archive',
+        folderClass: 'IPF',
+        parent: 0,
+      })
+      store.addFolder(mailbox, { name, folderClass, parent: root.serial })
     },
     emptyMailbox(address, { silent = false } = {}) {
       const mailbox = store.mailbox(address)

@@ -98,6 +98,10 @@ export interface Folder {
   tombstones: Tombstone[] | null
   /** As last written by UpdateFolder; null: as in the beginning. */
   permissions: FolderPermission[] | null
+  /** Roles of other people, by user name in lower case: `Editor`, `Reviewer` and so on. */
+  grants?: Record<string, string>
+  /** Extended properties as they were written, by set and name. */
+  extended?: Record<string, string>
 }
 
 export interface FolderPermission {
@@ -135,7 +139,11 @@ export interface Mailbox {
   items: Map<number, Item>
   /** Sim-clock time until which every request is refused with ErrorMailboxMoveInProgress. */
   movingUntil: number
+  condition?: MailboxCondition | null
 }
+
+/** What keeps a mailbox from being used. */
+export type MailboxCondition = 'disabled' | 'password-expired' | 'full' | 'offline'
 
 export interface MailSent {
   from: string

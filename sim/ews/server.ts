@@ -15,6 +15,7 @@ import { ResponseError, SoapFault } from './errors.ts'
 import { findItem } from './find-item.ts'
 import { createFolder, deleteFolder, findFolder, getFolder, syncFolderHierarchy, updateFolder } from './folders.ts'
 import { getItem } from './get-item.ts'
+import { parseId } from './ids.ts'
 import type { Mailbox } from './model.ts'
 import { resolveNames } from './resolve-names.ts'
 import type { EwsSchema } from './schema.ts'
@@ -149,7 +150,11 @@ function readCall(parts: ServerParts, request: IncomingMessage, user: string, te
   if (root.ns !== SOAP_NS || !body || body.ns !== MESSAGES_NS)
     throw violation(1, 1, 'The envelope holds no operation of the messages namespace.')
   checkVersion(parts.version, child(header, 'RequestServerVersion'))
-  const mailbox = targetMailbox(parts, user, child(header, 'ExchangeImpersonation'))
+  const impersonation = child(header, 'ExchangeImpersonation')
+  const foreign = impersonation ? undefined : (foreignMailbox(parts, user, body) ?? subscribedMailbox(parts, user, body))
+  const mailbox = foreign ?? targetMailbox(parts, user, impersonation)
+  const trouble = TROUBLES[mailbox.condition ?? '']
+  if (trouble !== undefined) throw new SoapFault(trouble)
   if (mailbox.movingUntil > parts.store.clock.now()) throw new SoapFault('ErrorMailboxMoveInProgress')
   return {
     store: parts.store,
@@ -158,6 +163,7 @@ function readCall(parts: ServerParts, request: IncomingMessage, user: string, te
     body,
     mailbox,
     user,
+    delegate: foreign ? user : null,
     zone: descend(header, 'TimeZoneContext', 'TimeZoneDefinition')?.attrs['Id'] ?? null,
     headers: request.headers,
     responseHeaders: {},
@@ -189,6 +195,38 @@ function checkVersion(own: ServerVersion, element: XmlElement | undefined): void
   if (asked === undefined) return
   const index = SCHEMA_VERSIONS.indexOf(asked)
   if (index < 0 || index > SCHEMA_VERSIONS.indexOf(own.schema)) throw new SoapFault('ErrorInvalidServerVersion')
+}
+
+const TROUBLES: Record<string, string> = {
+  disabled: 'ErrorAccountDisabled',
+  'password-expired': 'ErrorPasswordExpired',
+  offline: 'ErrorMailboxStoreUnavailable',
+}
+
+/** The mailbox of somebody else that the first id of the request lies in: to be worked in by folder rights. */
+function foreignMailbox(parts: ServerParts, user: string, body: XmlElement): Mailbox | undefined {
+  const reference = firstReference(body)
+  if (!reference) return undefined
+  const address = child(child(reference, 'Mailbox'), 'EmailAddress')?.text.trim()
+  const token = parseId(reference.attrs['Id'] ?? '')?.token
+  const found = address ? parts.store.find(address) : token === undefined ? undefined : parts.store.byToken(token)
+  return found === undefined || found === byUsername(parts.store, user) ? undefined : found
+}
+
+/** Streams carry no folder, and their reader may have no mailbox: it is about those subscribed to. */
+function subscribedMailbox(parts: ServerParts, user: string, body: XmlElement): Mailbox | undefined {
+  const id = child(body, 'SubscriptionId') ?? child(body, 'SubscriptionIds')?.children[0]
+  const subscription = parts.subscriptions.get(id?.text.trim() ?? '')
+  return subscription?.owner === user && !byUsername(parts.store, user) ? subscription.mailbox : undefined
+}
+
+function firstReference(element: XmlElement): XmlElement | undefined {
+  if (/^(?:Distinguished)?FolderId$|^ItemId$/.test(element.name)) return element
+  for (const one of element.children) {
+    const found = firstReference(one)
+    if (found) return found
+  }
+  return undefined
 }
 
 /** The caller's own mailbox, or the one the service account stands in for. */
@@ -276,6 +314,11 @@ function perform(parts: ServerParts, call: Call, request: IncomingMessage): stri
   if (call.operation === 'Subscribe')
     return subscribe(call, parts.subscriptions, subscribingBackend(parts, call, request))
   if (call.operation === 'Unsubscribe') return unsubscribe(call, parts.subscriptions)
+  if (call.mailbox.condition === 'full' && /^(?:Create|Update)(?:Item|Folder)$/.test(call.operation)) {
+    const inner = emptyContent(call.operation)
+    const full = () => failure(call.operation, new ResponseError('ErrorQuotaExceeded'), { inner })
+    return Array.from({ length: partsOf(call) }, full)
+  }
   const operation = OPERATIONS[call.operation]
   if (!operation)
     throw new SoapFault('ErrorInvalidRequest', {

@@ -30,8 +30,10 @@ export interface EwsConnectionOptions {
   readonly autodiscover?: { readonly url?: string; readonly trusted?: readonly string[]; resolveSrv?(name: string): Promise<readonly SrvRecord[]> }
   readonly auth: Auth
   readonly credentials: Credentials
-  /** True: one account acts for every mailbox. False: everybody signs in for himself. */
+  /** True: one account acts for every mailbox. False: everybody signs in for himself, or see `delegation`. */
   readonly impersonation: boolean
+  /** One account works in every mailbox by the rights it has in their folders; not together with `impersonation`. */
+  readonly delegation?: boolean
   /** PEM of the company's CA, in addition to the public ones. Verification is never off. */
   readonly ca?: string
   /** Plain http is for loopback only, unless this is set. */
@@ -72,12 +74,15 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
   checkOptions(options)
   const { clock, log } = options
   const servers = createServers(options)
+  const shared = options.impersonation || options.delegation === true
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders; readonly credentials: Credentials }>()
   let hints: Hints | undefined
 
   function sessionFor(mailbox: Mailbox, own: Credentials | undefined): Session {
-    const credentials = options.impersonation ? options.credentials : own ?? options.credentials
-    return openSession(servers.routeOf(mailbox.address, credentials), mailbox, { credentials, mailbox: mailbox.address }, clock, log)
+    const credentials = shared ? options.credentials : own ?? options.credentials
+    return openSession(mailbox, {
+      route: servers.routeOf(mailbox.address, credentials), caller: { credentials, mailbox: mailbox.address }, delegation: options.delegation === true, clock, log,
+    })
   }
 
   /** Replica and hints of a mailbox share its folders; another password or address starts anew. */
@@ -100,13 +105,13 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
     },
     hints() {
       hints ??= createHints({
-        clock, log, shared: options.impersonation, access,
+        clock, log, shared, access,
         options: { ...STREAMING_DEFAULTS, ...options.streaming },
       })
       return hints
     },
     check(address, own) {
-      return checkMailbox(sessionFor(stranger(address, options.name), own), options.impersonation)
+      return checkMailbox(sessionFor(stranger(address, options.name), own), { impersonation: options.impersonation, delegation: options.delegation === true, auth: options.auth.kind })
     },
     async resolveNames(address) {
       // A service account need not have a mailbox, and without one Exchange answers nothing: any connected one will do.
@@ -138,10 +143,11 @@ function stranger(address: string, connection: string): Mailbox {
   return { id: mailboxId(address), address, user: '', userId: '' as Mailbox['userId'], connection, zone: 'UTC' }
 }
 
-function checkOptions({ name, url, autodiscover, allowHttp, maxChanges, maxConcurrent }: EwsConnectionOptions): void {
+function checkOptions({ name, url, impersonation, delegation, autodiscover, allowHttp, maxChanges, maxConcurrent }: EwsConnectionOptions): void {
   const wrong = (message: string) => new SyncError('EWS_CONFIG', `Connection "${name}": ${message}`, { scope: 'server', remedy: 'ask-human' })
   if (url !== undefined) checkUrl(name, url, allowHttp === true)
   if (autodiscover?.url !== undefined) checkUrl(name, autodiscover.url, allowHttp === true)
+  if (impersonation && delegation === true) throw wrong('it either impersonates or uses folder rights (delegation), not both.')
   if (maxChanges !== undefined && !(maxChanges >= 1 && maxChanges <= 512)) throw wrong(`maxChanges is ${maxChanges}; Exchange takes 1 to 512.`)
   if (maxConcurrent !== undefined && !(maxConcurrent >= 1)) throw wrong(`maxConcurrent is ${maxConcurrent}; at least 1 call must be possible.`)
 }

@@ -4,6 +4,7 @@
  */
 import { SyncError } from '../lib/errors.ts'
 import type { SyncErrorDetails } from '../lib/errors.ts'
+import { impersonationCure, signInCure } from './cures.ts'
 import type { Failure } from './soap.ts'
 
 /** The call that went wrong. */
@@ -64,6 +65,9 @@ const NO_MAILBOX = [
   'ErrorNonExistentMailbox', 'ErrorMailboxConfiguration', 'ErrorMissingEmailAddress', 'ErrorCannotFindUser',
   'ErrorInvalidUserInfo', 'ErrorInvalidSmtpAddress', 'ErrorUserNotFound',
 ]
+const DISABLED = ['ErrorAccountDisabled', 'ErrorAccountDisabledForUser', 'ErrorAccountSuspend', 'ErrorMailboxIsDisabled']
+const EXPIRED = ['ErrorPasswordExpired', 'ErrorPasswordChangeRequired']
+const FULL = ['ErrorQuotaExceeded', 'ErrorMailboxQuotaExceeded', 'ErrorMessageSizeExceeded']
 const IMPERSONATION = ['ErrorImpersonateUserDenied', 'ErrorImpersonationDenied', 'ErrorImpersonationFailed']
 const OUR_BUG = ['ErrorSchemaValidation', 'ErrorInvalidRequest', 'ErrorInvalidServerVersion', 'ErrorChangeKeyRequired',
   'ErrorChangeKeyRequiredForWriteOperations', 'ErrorSendMeetingInvitationsRequired', 'ErrorSendMeetingCancellationsRequired',
@@ -99,8 +103,19 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
     return make('EWS_ACCESS_DENIED', call, `${call.account} may not ${call.operation} in ${call.mailbox}: ${says}. `
       + 'Check the permissions of the folder or item.', 'item', 'ask-human')
   }
-  if (code === 'ErrorQuotaExceeded') {
-    return make('EWS_MAILBOX_FULL', call, `Mailbox ${call.mailbox} is full: ${says}. Make room or raise its quota.`, 'mailbox', 'ask-human')
+  if (FULL.includes(code)) {
+    return make('EWS_MAILBOX_FULL', call, `Mailbox ${call.mailbox} is full: ${says}. Make room or raise its quota; what waits is written then.`, 'mailbox', 'ask-human')
+  }
+  if (code === 'ErrorNonPrimarySmtpAddress') {
+    const { primary } = failure
+    return make('EWS_RENAMED', call, `Mailbox ${call.mailbox} has another address now${primary === undefined ? '' : `, ${primary}`}: ${says}. Correct it under "users".`, 'mailbox', 'ask-human',
+      primary === undefined ? {} : { context: { primary } })
+  }
+  if (DISABLED.includes(code)) {
+    return make('EWS_DISABLED', call, `Mailbox ${call.mailbox} is disabled: ${says}. Enable it (Enable-Mailbox, Enable-ADAccount) or take it out of "users"; nothing is deleted on either side.`, 'mailbox', 'ask-human')
+  }
+  if (EXPIRED.includes(code)) {
+    return make('EWS_PASSWORD_EXPIRED', call, `The password of ${call.account} has expired: ${says}. Give it a new one and write that into the configuration.`, call.impersonation ? 'server' : 'mailbox', 'ask-human')
   }
   if (verdictOf(failure) === 'folder-gone') {
     return make('EWS_FOLDER_GONE', call, `A folder of ${call.mailbox} that is kept in step is gone: ${says}. It is looked up again.`, 'folder', 'retry')
@@ -148,10 +163,6 @@ function unauthorized(call: CallContext, offered: readonly string[]): SyncError 
     + `Check user name and password of connection "${call.connection}", that the account is not locked, ${also}`, scope, 'ask-human')
 }
 
-/** The command that turns a scheme on, as an administrator types it. */
-export const signInCure = (auth: CallContext['auth']): string =>
-  `Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory ${auth === 'ntlm' ? '-WindowsAuthentication' : '-BasicAuthentication'} $true`
-
 /** Errors of the socket or of undici. Those in `UNSENT` happen before a byte of the request is sent. */
 export function fromNetwork(error: unknown, call: CallContext): SyncError {
   const code = codeOf(error)
@@ -188,14 +199,6 @@ export function unwritableItem(what: string, cause: unknown): SyncError {
     + 'Correct it in the CRM; until then it is left alone.', { scope: 'item', remedy: 'ask-human', cause })
 }
 
-/** The command that lets an account act for mailboxes, as an administrator types it. */
-export function impersonationCure(account: string): string {
-  const group = '$group = (Get-DistributionGroup "CRM mailboxes").DistinguishedName'
-  const scope = 'New-ManagementScope -Name "CRM mailboxes" -RecipientRestrictionFilter "MemberOfGroup -eq \'$group\'"'
-  const right = `New-ManagementRoleAssignment -Name "vtenext exchange-connector" -Role ApplicationImpersonation -User "${account}" -CustomRecipientWriteScope "CRM mailboxes"`
-  return `${group}; ${scope}; ${right}`
-}
-
 function busy(call: CallContext, says: string, backOffMs: number | undefined, outcomeUnknown = false): SyncError {
   const retryAfterMs = backOffMs ?? DEFAULT_BUSY_MS
   return make('EWS_BUSY', call, `Exchange asks to slow down for ${call.mailbox}: ${says}. Work on it goes on in ${Math.ceil(retryAfterMs / 1000)} s.`,
@@ -218,7 +221,7 @@ function codeOf(error: unknown): string {
 
 function make(
   code: string, call: CallContext, message: string, scope: SyncErrorDetails['scope'], remedy: SyncErrorDetails['remedy'],
-  more: Pick<SyncErrorDetails, 'retryAfterMs' | 'outcomeUnknown' | 'cause'> = {},
+  more: Pick<SyncErrorDetails, 'retryAfterMs' | 'outcomeUnknown' | 'cause' | 'context'> = {},
 ): SyncError {
-  return new SyncError(code, message, { scope, remedy, ...more, context: { operation: call.operation, connection: call.connection } })
+  return new SyncError(code, message, { scope, remedy, ...more, context: { ...more.context, operation: call.operation, connection: call.connection } })
 }

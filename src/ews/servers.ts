@@ -43,7 +43,7 @@ export function createServers(options: EwsConnectionOptions): Servers {
 function open(options: EwsConnectionOptions, url: string): Transport {
   const { name, auth, impersonation, ca, clock, log } = options
   return new Transport({
-    name, url, auth, impersonation, clock, log, ...(ca === undefined ? {} : { ca }),
+    name, url, auth, impersonation, shared: impersonation || options.delegation === true, clock, log, ...(ca === undefined ? {} : { ca }),
     userAgent: userAgentOf(options), maxConcurrent: options.maxConcurrent ?? 10, timeoutMs: options.timeoutMs ?? 60_000, patienceMs: options.patienceMs ?? 0,
   })
 }

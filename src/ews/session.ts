@@ -20,6 +20,8 @@ const READS_IN_FLIGHT = 2
 export interface Session {
   readonly mailbox: Mailbox
   readonly caller: Caller
+  /** Address for folders by name, where a service account works in the mailbox by folder rights alone. */
+  readonly folderOwner: string | undefined
   /** Which server the calls go to. */
   readonly route: Route
   readonly clock: Clock
@@ -37,7 +39,17 @@ export interface Session {
   describeSignIn(): string
 }
 
-export function openSession(route: Route, mailbox: Mailbox, caller: Caller, clock: Clock, log: Log): Session {
+export interface SessionOptions {
+  readonly route: Route
+  readonly caller: Caller
+  /** Delegation: the account signs in as itself and uses the rights it has in the mailbox's folders. */
+  readonly delegation: boolean
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export function openSession(mailbox: Mailbox, { route, caller: first, delegation, clock, log }: SessionOptions): Session {
+  let caller = first
   const reads = new Gate(READS_IN_FLIGHT)
   const contextOf = (operation: { readonly name: string; readonly writes: boolean }): CallContext =>
     route.last?.transport.context(operation, caller) ?? {
@@ -51,6 +63,12 @@ export function openSession(route: Route, mailbox: Mailbox, caller: Caller, cloc
       return await transport.call(operation, request, caller, extras)
     } catch (thrown) {
       const error = asSyncError(thrown)
+      const { primary } = error.context
+      if (error.code === 'EWS_RENAMED' && typeof primary === 'string' && primary !== caller.mailbox) {
+        caller = { ...caller, mailbox: primary }
+        log.warn({ mailbox: mailbox.id }, 'The mailbox has another address now; correct it under "users". Until then it is followed')
+        return transport.call(operation, request, caller, extras)
+      }
       if (error.outcomeUnknown || !(await route.hasMoved(error))) throw error
       log.info({ mailbox: mailbox.id }, 'The mailbox is on another server now')
       return (await route.place()).transport.call(operation, request, caller, extras)
@@ -58,7 +76,13 @@ export function openSession(route: Route, mailbox: Mailbox, caller: Caller, cloc
   }
 
   const session: Session = {
-    mailbox, caller, route, clock, log, call,
+    mailbox, route, clock, log, call,
+    get caller() {
+      return caller
+    },
+    get folderOwner() {
+      return delegation ? caller.mailbox : undefined
+    },
     async batch(operation, request, count) {
       const results = await session.call(operation, request)
       if (results.length === count) return results

@@ -108,6 +108,7 @@ export class Stream {
     await this.#pause(this.#target.capacity > 1 ? this.#parts.options.collectMs : 0)
     while (!this.#stopping.signal.aborted && this.#members.size > 0) {
       try {
+        await this.#checkFolders()
         await this.#subscribeAll()
         const ready = [...this.#members].filter((member) => member.subscription !== null)
         if (ready.length === 0) await this.#pause(this.#untilNextAttempt() ?? this.#backOff(this.#failures))
@@ -122,6 +123,15 @@ export class Stream {
       }
     }
     this.#loop = undefined
+  }
+
+  /** Another folder may have become the calendar since: its subscription would be deaf to the new one. */
+  async #checkFolders(): Promise<void> {
+    await Promise.all([...this.#members].map(async (member) => {
+      if (member.subscription === null) return
+      const folders = await member.folders.synced().catch(() => null)
+      if (folders !== null && ITEM_KINDS.some((kind) => !member.kinds.has(folders[kind].id))) await this.#unsubscribe(member)
+    }))
   }
 
   /**

@@ -27,6 +27,8 @@ export interface TransportOptions {
   readonly ca?: string
   readonly userAgent: string
   readonly impersonation: boolean
+  /** One credential serves all mailboxes. */
+  readonly shared: boolean
   /** Calls in flight to this server, streams not counted. */
   readonly maxConcurrent: number
   readonly timeoutMs: number
@@ -188,8 +190,8 @@ export class Transport {
     const key = `${credentials.username}\n${credentials.password}`
     let wire = this.#wires.get(key)
     if (wire === undefined) {
-      const { impersonation, maxConcurrent, timeoutMs, auth } = this.#options
-      const options = { origin: this.#url.origin, tls: this.#tls, timeoutMs, sockets: impersonation ? maxConcurrent : SOCKETS_PER_USER }
+      const { shared, maxConcurrent, timeoutMs, auth } = this.#options
+      const options = { origin: this.#url.origin, tls: this.#tls, timeoutMs, sockets: shared ? maxConcurrent : SOCKETS_PER_USER }
       wire = auth.kind === 'basic' ? new BasicWire(options, credentials) : new NtlmWire(options, credentials, this.#choice)
       this.#wires.set(key, wire)
     }

@@ -18,8 +18,8 @@ export interface MasterOfRef {
 }
 /** What GetItem takes for an id. */
 export type AnyItemRef = ItemRef | OccurrenceItemRef | MasterOfRef
-/** A folder by id, or by the name every mailbox has for it. */
-export type FolderRef = { readonly id: string } | { readonly distinguished: string }
+/** A folder by id, or by the name every mailbox has for it; `of` is the address of somebody else's mailbox. */
+export type FolderRef = { readonly id: string } | { readonly distinguished: string; readonly of?: string | undefined }
 
 /** An item as it came; `to-model` reads its properties. */
 export interface EwsItem {
@@ -43,7 +43,9 @@ export function anyItemIdXml(ref: AnyItemRef): string {
 }
 
 export function folderIdXml(ref: FolderRef): string {
-  return 'id' in ref ? `<t:FolderId Id="${escapeXml(ref.id)}"/>` : `<t:DistinguishedFolderId Id="${escapeXml(ref.distinguished)}"/>`
+  if ('id' in ref) return `<t:FolderId Id="${escapeXml(ref.id)}"/>`
+  const name = `<t:DistinguishedFolderId Id="${escapeXml(ref.distinguished)}"`
+  return ref.of === undefined ? `${name}/>` : `${name}><t:Mailbox><t:EmailAddress>${escapeXml(ref.of)}</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>`
 }
 
 /** @throws BadReply when the element has no id */
