@@ -1,11 +1,17 @@
-/** The simulated servers together: Exchange, vtenext and the control server, on one clock. */
+/** The simulated servers together: Exchange, Microsoft 365, vtenext and the control server, on one clock. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import type { SimClock } from './clock.ts'
 import { createSimClock } from './clock.ts'
 import type { Control } from './control/index.ts'
 import { startControl } from './control/index.ts'
-import type { EwsSim } from './ews/index.ts'
+import type { EwsSim, ExtendedProtection } from './ews/index.ts'
 import { startEwsSim } from './ews/index.ts'
-import { seedCrm, seedExchange, seedLoad } from './seed.ts'
+import type { GraphSim } from './graph/index.ts'
+import { startGraphSim } from './graph/index.ts'
+import { seedCloud, seedCrm, seedExchange, seedLoad } from './seed.ts'
 import type { VtenextSim } from './vtenext/index.ts'
 import { startVtenextSim } from './vtenext/index.ts'
 
@@ -17,13 +23,22 @@ export interface SimulatorOptions {
   /** Single events in every one of these mailboxes; without extra mailboxes in those of alice, bob and carol. */
   items?: number
   /** Starts one server only. */
-  only?: 'ews' | 'vtenext'
+  only?: 'ews' | 'graph' | 'vtenext'
   /** Default: any free port. */
   ewsPort?: number
+  graphPort?: number
+  /** Of the cloud's sign-in service. */
+  loginPort?: number
   vtenextPort?: number
   controlPort?: number
   /** Folder of the EWS schemas; requests are checked against them. */
   schemaDir?: string
+  /** How people sign in to Exchange; default basic. */
+  ewsAuth?: 'basic' | 'ntlm'
+  /** Extended Protection of NTLM; default allow. */
+  epa?: ExtendedProtection
+  /** https for Exchange, with a self-signed certificate whose file `json.ews.ca` names. */
+  tls?: boolean
   clock?: SimClock
 }
 
@@ -31,7 +46,21 @@ export interface SimulatorOptions {
 export interface SimulatorsJson {
   ews?: {
     url: string
+    autodiscover: string
+    /** PEM file to trust, with `tls`. */
+    ca?: string
     service: { username: string; password: string }
+    mailboxes: { address: string; username: string; password: string }[]
+  }
+  graph?: {
+    /** Without the version: http://127.0.0.1:port. */
+    url: string
+    /** The sign-in service. */
+    login: string
+    tenant: string
+    clientId: string
+    clientSecret: string
+    /** The names and passwords are for the sign-in page. */
     mailboxes: { address: string; username: string; password: string }[]
   }
   vtenext?: {
@@ -44,8 +73,9 @@ export interface SimulatorsJson {
 
 export interface Simulators {
   json: SimulatorsJson
-  /** Undefined where `only` names the other server. */
+  /** Undefined where `only` names another server. */
   ews: EwsSim | undefined
+  graph: GraphSim | undefined
   vtenext: VtenextSim | undefined
   control: Control
   stop(): Promise<void>
@@ -57,30 +87,45 @@ const NAMES = ['alice', 'bob', 'carol']
 export async function startSimulators(options: SimulatorOptions = {}): Promise<Simulators> {
   const clock = options.clock ?? createSimClock()
   const extra = Array.from({ length: options.mailboxes ?? 0 }, (_, index) => `user${index + 1}`)
-  const ews = options.only === 'vtenext' ? undefined : await startEws(options, clock, extra)
-  const vtenext =
-    options.only === 'ews'
-      ? undefined
-      : await startVtenextSim({
-          clock,
-          users: extra.map((username) => ({ username })),
-          ...given('port', options.vtenextPort),
-        })
+  const wanted = (server: NonNullable<SimulatorOptions['only']>) => (options.only ?? server) === server
+  const ews = wanted('ews') ? await startEws(options, clock, extra) : undefined
+  const graph = wanted('graph') ? await startGraph(options, clock, extra) : undefined
+  const vtenext = wanted('vtenext')
+    ? await startVtenextSim({
+        clock,
+        users: extra.map((username) => ({ username })),
+        ...given('port', options.vtenextPort),
+      })
+    : undefined
   if (!options.empty) {
     if (ews) seedExchange(ews)
+    if (graph) seedCloud(graph)
     if (vtenext) seedCrm(vtenext)
   }
-  if (ews && options.items) seedLoad(ews, (extra.length > 0 ? extra : NAMES).map(addressOf), options.items)
-  const control = await startControl({ ews, vtenext, clock, ...given('port', options.controlPort) })
+  // The cloud gets the load only where it stands for itself: two servers full of it are twice the memory.
+  const loaded = ews ?? graph
+  if (loaded && options.items) seedLoad(loaded, (extra.length > 0 ? extra : NAMES).map(addressOf), options.items)
+  const control = await startControl({ ews, graph, vtenext, clock, ...given('port', options.controlPort) })
+  const ca = ews?.ca ? keepFile('ca.pem', ews.ca) : null
   return {
-    json: describe(ews, vtenext, control),
+    json: describe(ews, graph, vtenext, control, ca?.path),
     ews,
+    graph,
     vtenext,
     control,
     async stop() {
-      await Promise.all([ews?.stop(), vtenext?.stop(), control.stop()])
+      await Promise.all([ews?.stop(), graph?.stop(), vtenext?.stop(), control.stop()])
+      ca?.remove()
     },
   }
+}
+
+/** A file of its own in the folder for passing files. */
+function keepFile(name: string, text: string): { path: string; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'simulators-'))
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return { path, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 function addressOf(name: string): string {
@@ -96,13 +141,28 @@ function startEws(options: SimulatorOptions, clock: SimClock, extra: string[]): 
     clock,
     mailboxes: [...NAMES, ...extra].map((name) => ({ address: addressOf(name) })),
     validate: options.schemaDir === undefined ? null : { schemaDir: options.schemaDir },
+    tls: options.tls ?? false,
+    ...given('auth', options.ewsAuth),
+    ...given('extendedProtection', options.epa),
     ...given('port', options.ewsPort),
   })
 }
 
-function describe(ews: EwsSim | undefined, vtenext: VtenextSim | undefined, control: Control): SimulatorsJson {
+function startGraph(options: SimulatorOptions, clock: SimClock, extra: string[]): Promise<GraphSim> {
+  return startGraphSim({
+    clock,
+    mailboxes: [...NAMES, ...extra].map((name) => ({ address: addressOf(name) })),
+    ...given('port', options.graphPort),
+    ...given('loginPort', options.loginPort),
+  })
+}
+
+function describe(
+  ews: EwsSim | undefined, graph: GraphSim | undefined, vtenext: VtenextSim | undefined, control: Control, ca: string | undefined,
+): SimulatorsJson {
   return {
-    ...(ews ? { ews: { url: ews.url, service: ews.service, mailboxes: ews.mailboxes } } : {}),
+    ...(ews ? { ews: { url: ews.url, autodiscover: ews.autodiscoverUrl, ...given('ca', ca), service: ews.service, mailboxes: ews.mailboxes } } : {}),
+    ...(graph ? { graph: describeGraph(graph) } : {}),
     ...(vtenext
       ? {
           vtenext: {
@@ -119,4 +179,8 @@ function describe(ews: EwsSim | undefined, vtenext: VtenextSim | undefined, cont
       : {}),
     control: { url: control.url },
   }
+}
+
+function describeGraph({ url, login, tenant, clientId, clientSecret, mailboxes }: GraphSim): NonNullable<SimulatorsJson['graph']> {
+  return { url, login, tenant, clientId, clientSecret, mailboxes }
 }

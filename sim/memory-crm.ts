@@ -1,4 +1,4 @@
-import { assigneeId, changeKey, fieldsOf, instant, itemId, itemOf, syncState, token as makeToken, withFields } from '../src/model/index.ts'
+import { assigneeId, changeKey, fieldsOf, instant, itemId, itemOf, splitUid, syncState, token as makeToken, withFields } from '../src/model/index.ts'
 import type { AssigneeId, FieldName, Fields, FieldValue, Item, ItemId, ItemKind, Snapshot, SyncState, Token } from '../src/model/index.ts'
 import type {
   Change, ChangePage, CreateQuery, CreateRequest, Crm, Found, KnownKeys, Located, RemoveOutcome, RemoveRequest, UpdateRequest, WriteOutcome,
@@ -15,11 +15,11 @@ export interface CrmRow extends Row {
 }
 
 const DEFAULTS: Readonly<Record<ItemKind, Fields>> = {
-  event: { body: '', place: '', sensitivity: 'normal', importance: 'normal', reminder: null },
+  event: { body: '', place: '', sensitivity: 'normal', importance: 'normal', reminder: null, attendees: [], organizer: null, cancelled: false },
   task: { body: '', startDate: null, dueDate: null, status: 'notStarted', importance: 'normal', sensitivity: 'normal' },
   contact: {},
 }
-const ABSENT: readonly FieldName[] = ['freeBusy', 'categories']
+const ABSENT: readonly FieldName[] = ['freeBusy', 'categories', 'answer']
 /** The feed's cursor is a whole second: it looks back a little, and so tells the same thing more than once. */
 const OVERLAP_MS = 2000
 
@@ -70,6 +70,12 @@ export class MemoryCrm implements Crm {
 
   async groups() {
     return []
+  }
+
+  async set(uid: string): Promise<readonly Snapshot[]> {
+    const slotOf = (row: CrmRow) => splitUid(row.uid).slot
+    const rows = this.live().filter((row) => row.kind === 'event' && splitUid(row.uid).uid === uid)
+    return rows.sort((a, b) => slotOf(a) - slotOf(b)).map((row) => this.snapshot(row))
   }
 
   hold(item: Item): Item {
@@ -162,11 +168,11 @@ export class MemoryCrm implements Crm {
   }
 
   snapshot(row: CrmRow): Snapshot {
-    const { id, item, modifiedAt, bornAt, uid, assignee, reference, unsupported, kind } = row
+    const { id, item, modifiedAt, bornAt, uid, assignee, reference, unsupported, traits, kind } = row
     const key = changeKey(`${modifiedAt}#${contentKey({ item, uid, assignee })}`)
     return {
       id, changeKey: key, item, modifiedAt, bornAt, assignee, ...(kind === 'event' && uid !== '' ? { uid } : {}),
-      ...(reference === '' ? {} : { reference }), ...(unsupported === undefined ? {} : { unsupported }),
+      ...(reference === '' ? {} : { reference }), ...(traits === undefined ? {} : { traits }), ...(unsupported === undefined ? {} : { unsupported }),
     }
   }
 }

@@ -1,18 +1,21 @@
 import { changeKey, fieldsOf, itemId, itemOf, syncState, withFields } from '../src/model/index.ts'
-import type { FieldName, Fields, FieldValue, Item, ItemId, ItemKind, Snapshot, Stamp, SyncState, Token } from '../src/model/index.ts'
+import type { EventFields, FieldName, Fields, FieldValue, Item, ItemId, ItemKind, OccurrenceRef, OccurrenceStart, Series, Snapshot, Stamp, SyncState, Token } from '../src/model/index.ts'
 import type {
   Change, ChangePage, CreateQuery, CreateRequest, Exchange, Found, KnownKeys, Located, RemoveOutcome, RemoveRequest, UpdateRequest, WriteOutcome,
 } from '../src/ports.ts'
-import { wholeMinute } from './memory-replica.ts'
+import { occurrenceAt } from '../src/recurrence/index.ts'
+import { told, wholeMinute } from './memory-replica.ts'
 import type { Row, World } from './memory-replica.ts'
 
 export interface MailboxRow extends Row {
   readonly folder: 'synced' | 'deleted' | 'elsewhere'
   readonly stamp: Stamp | null
+  /** Set on the master of a series. */
+  readonly series?: Series
 }
 
 const DEFAULTS: Readonly<Record<ItemKind, Fields>> = {
-  event: { body: '', place: '', freeBusy: 'busy', sensitivity: 'normal', importance: 'normal', categories: [], reminder: null },
+  event: { body: '', place: '', freeBusy: 'busy', sensitivity: 'normal', importance: 'normal', categories: [], reminder: null, attendees: [] },
   task: { body: '', startDate: null, dueDate: null, status: 'notStarted', importance: 'normal', sensitivity: 'normal', categories: [] },
   contact: {},
 }
@@ -56,7 +59,8 @@ export class MemoryMailbox implements Exchange {
     const row = this.row(id)
     this.erase(id)
     return this.put(row.item, {
-      uid: row.uid, stamp: row.stamp, bornAt: row.bornAt, folder, ...(row.traits === undefined ? {} : { traits: row.traits }),
+      uid: row.uid, stamp: row.stamp, bornAt: row.bornAt, folder,
+      ...(row.traits === undefined ? {} : { traits: row.traits }), ...(row.series === undefined ? {} : { series: row.series }),
     }).id
   }
 
@@ -69,6 +73,25 @@ export class MemoryMailbox implements Exchange {
   copy(id: ItemId, fields: Fields): ItemId {
     const row = this.row(id)
     return this.put(withFields(row.item, fields), { stamp: row.stamp }).id
+  }
+
+  /** Changes one occurrence of a series: an exception. */
+  editOccurrence(id: ItemId, start: OccurrenceStart, fields: Partial<EventFields>): void {
+    const row = this.row(id)
+    const series = seriesOf(row)
+    const before = series.exceptions.find((one) => one.start === start)
+    const occurrence = occurrenceAt(series, start)
+    if (occurrence === null || series.deleted.includes(start)) throw new Error(`no occurrence ${start} of ${id}`)
+    const held = fieldsOf(this.hold(itemOf('event', fields as Fields)))
+    const content = { ...(before?.fields ?? { ...fieldsOf(row.item), time: occurrence.time }), ...held } as Partial<EventFields>
+    const exceptions = [...series.exceptions.filter((one) => one !== before), { start, fields: content, modifiedAt: this.world.clock.now() }]
+    this.edit(id, {}, { series: { ...series, exceptions } })
+  }
+
+  deleteOccurrence(id: ItemId, start: OccurrenceStart): void {
+    const series = seriesOf(this.row(id))
+    const exceptions = series.exceptions.filter((one) => one.start !== start)
+    this.edit(id, {}, { series: { ...series, exceptions, deleted: [...series.deleted, start] } })
   }
 
   /** The server forgets its sync states; with new ids it is a restored or moved mailbox. */
@@ -131,33 +154,47 @@ export class MemoryMailbox implements Exchange {
   }
 
   async create(requests: readonly CreateRequest[]): Promise<readonly WriteOutcome[]> {
-    return requests.map(({ item, stamp, uid }) => {
-      const row = this.put(this.hold(item), { stamp: stamp ?? null, ...(uid === undefined ? {} : { uid }) })
-      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'create', kind: item.kind, item: row.item })
+    return requests.map(({ item, stamp, uid, series, mailing }) => {
+      const row = this.put(this.hold(item), { stamp: stamp ?? null, ...(uid === undefined ? {} : { uid }), ...(series === undefined ? {} : { series }) })
+      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'create', kind: item.kind, item: row.item, ...told(mailing === undefined ? {} : { mailing }) })
       return { type: 'done', snapshot: this.snapshot(row) }
     })
   }
 
   async update(requests: readonly UpdateRequest[]): Promise<readonly WriteOutcome[]> {
-    return requests.map(({ id, fields, expect, stamp }) => {
+    return requests.map((request) => {
+      const { id, fields, expect, stamp, occurrence } = request
       const row = this.rows.get(id)
       if (row === undefined) return { type: 'gone' }
       if (this.snapshot(row).changeKey !== expect) return { type: 'stale' }
+      if (occurrence !== undefined) {
+        if (!hasOccurrence(row, occurrence)) return { type: 'gone' }
+        this.editOccurrence(id, occurrence.start, fields as Partial<EventFields>)
+        this.world.script.wrote({ side: 'exchange', at: this.name, type: 'update', kind: row.kind, item: this.row(id).item, ...told(request), ...traitsOf(row) })
+        return { type: 'done', snapshot: this.snapshot(this.row(id)) }
+      }
       this.edit(id, fields, stamp === undefined ? {} : { stamp })
       const now = this.row(id)
-      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'update', kind: row.kind, item: now.item })
-      const told = Object.keys(fields).length > 0
-      return { type: 'done', snapshot: told ? this.snapshot(now) : { ...this.snapshot(now), item: itemOf(row.kind, {}) } }
+      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'update', kind: row.kind, item: now.item, ...told(request), ...traitsOf(row) })
+      const isTold = Object.keys(fields).length > 0
+      return { type: 'done', snapshot: isTold ? this.snapshot(now) : { ...this.snapshot(now), item: itemOf(row.kind, {}) } }
     })
   }
 
   async remove(requests: readonly RemoveRequest[]): Promise<readonly RemoveOutcome[]> {
-    return requests.map(({ id, expect }) => {
+    return requests.map((request) => {
+      const { id, expect, occurrence } = request
       const row = this.rows.get(id)
       if (row === undefined) return { type: 'gone' }
       if (this.snapshot(row).changeKey !== expect) return { type: 'stale' }
+      if (occurrence !== undefined) {
+        if (!hasOccurrence(row, occurrence)) return { type: 'gone' }
+        this.deleteOccurrence(id, occurrence.start)
+        this.world.script.wrote({ side: 'exchange', at: this.name, type: 'remove', kind: row.kind, item: row.item, ...told(request), ...traitsOf(row) })
+        return { type: 'removed' }
+      }
       this.move(id, 'deleted')
-      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'remove', kind: row.kind, item: row.item })
+      this.world.script.wrote({ side: 'exchange', at: this.name, type: 'remove', kind: row.kind, item: row.item, ...told(request), ...traitsOf(row) })
       return { type: 'removed' }
     })
   }
@@ -185,13 +222,23 @@ export class MemoryMailbox implements Exchange {
   }
 
   snapshot(row: MailboxRow): Snapshot {
-    const { id, item, modifiedAt, uid, stamp, traits, unsupported } = row
+    const { id, item, modifiedAt, uid, stamp, series, traits, unsupported } = row
     return {
       id, item, modifiedAt, changeKey: changeKey(`x${row.version}`), ...(row.kind === 'event' ? { uid } : {}),
-      ...(stamp === null ? {} : { stamp }), ...(traits === undefined ? {} : { traits }), ...(unsupported === undefined ? {} : { unsupported }),
+      ...(stamp === null ? {} : { stamp }), ...(series === undefined ? {} : { series }), ...(traits === undefined ? {} : { traits }), ...(unsupported === undefined ? {} : { unsupported }),
     }
   }
 }
+
+function seriesOf(row: MailboxRow): Series {
+  if (row.series === undefined) throw new Error(`${row.id} is no series`)
+  return row.series
+}
+
+const traitsOf = ({ traits }: MailboxRow) => (traits === undefined ? {} : { traits })
+
+const hasOccurrence = ({ series }: MailboxRow, { start }: OccurrenceRef) =>
+  series !== undefined && !series.deleted.includes(start) && occurrenceAt(series, start) !== null
 
 /** One-line texts are cut, times are whole minutes. */
 export function holdValue(name: FieldName, value: FieldValue, line: number): FieldValue {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '../src/lib/content-hash.ts'
 import { SyncError } from '../src/lib/errors.ts'
 import { changeKey, instant, instantMs } from '../src/model/index.ts'
-import type { ChangeKey, Instant, Item, ItemId, ItemKind, SkipReason, Token, Traits } from '../src/model/index.ts'
-import type { Change, Clock, Replica, Store } from '../src/ports.ts'
+import type { ChangeKey, FieldName, Instant, Item, ItemId, ItemKind, OccurrenceRef, OccurrenceStart, SkipReason, Token, Traits } from '../src/model/index.ts'
+import type { Change, Clock, Crm, Mailing, Replica, Store } from '../src/ports.ts'
 import { MemoryCrm } from './memory-crm.ts'
 import { MemoryMailbox } from './memory-mailbox.ts'
 
@@ -34,7 +34,20 @@ export interface RemoteWrite {
   readonly type: 'create' | 'update' | 'remove'
   readonly kind: ItemKind
   readonly item: Item
+  /** Which fields an update wrote. */
+  readonly fields?: readonly FieldName[]
+  /** One occurrence of the item, a master, was written. */
+  readonly occurrence?: OccurrenceStart
+  /** Whom the write tells by mail. */
+  readonly mailing?: Mailing
+  readonly traits?: Traits
 }
+
+/** What a request says of itself. */
+export const told = ({ fields, occurrence, mailing }: { readonly fields?: object; readonly occurrence?: OccurrenceRef; readonly mailing?: Mailing }) => ({
+  ...(fields === undefined ? {} : { fields: Object.keys(fields) as FieldName[] }),
+  ...(occurrence === undefined ? {} : { occurrence: occurrence.start }), ...(mailing === undefined ? {} : { mailing }),
+})
 
 export const QUIET: Script = {
   boundary: async () => undefined,
@@ -162,6 +175,7 @@ export class Process {
       open: async () => undefined,
       users: async () => [],
       groups: async () => [],
+      set: (uid: string) => around('set', () => (server as unknown as Crm).set(uid)),
     } as unknown as Side
   }
 

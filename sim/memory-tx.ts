@@ -1,10 +1,10 @@
 import { canonicalJson, contentHash } from '../src/lib/content-hash.ts'
 import { SyncError } from '../src/lib/errors.ts'
-import { instantMs, naturalKey } from '../src/model/index.ts'
+import { instant, instantMs, naturalKey, splitOccurrenceId } from '../src/model/index.ts'
 import type {
   Conflict, Copy, CopyId, Held, InboxRow, Instant, ItemId, Link, LinkedCopy, MailboxId, Operation, Side, Skip, Tombstone,
 } from '../src/model/index.ts'
-import type { Channel, LaneRow, Tx } from '../src/ports.ts'
+import type { Channel, LaneRow, SeriesRow, Tx } from '../src/ports.ts'
 import { keyOf, MemoryTable } from './memory-table.ts'
 import type { UndoLog } from './memory-table.ts'
 
@@ -17,6 +17,7 @@ export interface MemoryTables {
   readonly links: MemoryTable<Link>
   readonly copies: MemoryTable<Copy & { readonly link: Link['id'] }>
   readonly tombstones: MemoryTable<Tombstone>
+  readonly series: MemoryTable<SeriesRow>
   readonly skips: MemoryTable<Skip>
   readonly operations: MemoryTable<Numbered<Operation>>
   readonly conflicts: MemoryTable<Numbered<Conflict>>
@@ -41,6 +42,7 @@ export function createMemoryTables(): MemoryTables {
     links: new MemoryTable((row) => row.id),
     copies: new MemoryTable((row) => row.id),
     tombstones: new MemoryTable((row) => keyOf(row.mailbox, row.record, row.item)),
+    series: new MemoryTable((row) => keyOf(row.lane, row.master)),
     skips: new MemoryTable<Skip>(inboxKey),
     operations: new MemoryTable((row) => row.id),
     conflicts: new MemoryTable((row) => row.id),
@@ -63,6 +65,7 @@ export function memoryTx(tables: MemoryTables, running: Running): Tx {
     ...laneMethods(tables, running),
     ...inboxMethods(tables, running),
     ...copyMethods(tables, running),
+    ...seriesMethods(tables, running),
     ...skipMethods(tables, running),
     ...operationMethods(tables, running),
     ...decisionMethods(tables, running),
@@ -111,7 +114,8 @@ function laneMethods(tables: MemoryTables, { undo, wakes }: Running): LaneMethod
           channels.length === 0 ||
           channels.some((row) => row.dirtyAt !== null || !row.complete || stale(row.pulledAt)) ||
           tables.inbox.where((row) => row.lane === lane && row.dueAt <= now).length > 0 ||
-          tables.skips.where((row) => row.lane === lane && row.enterAt !== null && row.enterAt <= now).length > 0
+          tables.skips.where((row) => row.lane === lane && row.enterAt !== null && row.enterAt <= now).length > 0 ||
+          tables.series.where((row) => row.lane === lane && row.dueAt <= now).length > 0
         )
       }
       const lanes = tables.lanes.where(
@@ -277,6 +281,32 @@ function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
     async removeTombstones(mailbox, ids) {
       for (const row of buried(mailbox, new Set(ids))) {
         tables.tombstones.remove(keyOf(row.mailbox, row.record, row.item), undo)
+      }
+    },
+  }
+}
+
+type SeriesMethods = Pick<Tx, 'series' | 'seriesByUid' | 'seriesDue' | 'saveSeries' | 'removeSeries' | 'recheckSeries'>
+
+function seriesMethods(tables: MemoryTables, { undo }: Running): SeriesMethods {
+  return {
+    async series(lane, masters) {
+      const wanted = masters === undefined ? null : new Set(masters)
+      return sorted(tables.series.where((row) => row.lane === lane && (wanted === null || wanted.has(row.master))), (row) => row.master)
+    },
+    seriesByUid: async (uid) => sorted(tables.series.where((row) => row.uid === uid), (row) => row.lane, (row) => row.master),
+    seriesDue: async (lane, now, limit) =>
+      sorted(tables.series.where((row) => row.lane === lane && row.dueAt <= now), (row) => row.dueAt, (row) => row.master).slice(0, limit),
+    async saveSeries(rows) {
+      for (const row of rows) tables.series.put(row, undo)
+    },
+    async removeSeries(lane, masters) {
+      for (const master of masters) tables.series.remove(keyOf(lane, master), undo)
+    },
+    async recheckSeries(lane, items, at) {
+      const masters = new Set(items.map((id) => splitOccurrenceId(id).master))
+      for (const row of tables.series.where((one) => one.lane === lane && masters.has(one.master))) {
+        tables.series.put({ ...row, dueAt: row.dueAt < at ? row.dueAt : at, readAt: instant(0) }, undo)
       }
     },
   }

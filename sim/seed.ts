@@ -1,4 +1,5 @@
 import type { EwsSim } from './ews/index.ts'
+import type { GraphSim } from './graph/index.ts'
 import type { VtenextSim } from './vtenext/index.ts'
 
 const DAY = 86_400_000
@@ -58,6 +59,25 @@ export function seedExchange(ews: EwsSim): void {
   })
 }
 
+/** The same handful in the mailboxes of Microsoft 365: somebody who moves there takes his calendar along. */
+export function seedCloud(graph: GraphSim): void {
+  const now = graph.clock.now()
+  for (const { who, subject, days, from, to, place } of IN_OUTLOOK) {
+    graph.putItem(`${who}@example.test`, 'calendar', {
+      subject,
+      location: place,
+      start: `${day(now, days)}T${from}:00`,
+      end: `${day(now, days)}T${to}:00`,
+    })
+  }
+  graph.putItem('alice@example.test', 'tasks', { title: 'Send the price list', dueDateTime: `${day(now, 2)}T00:00:00` })
+  graph.putItem('carol@example.test', 'tasks', {
+    title: 'Order name badges',
+    dueDateTime: `${day(now, 6)}T00:00:00`,
+    status: 'inProgress',
+  })
+}
+
 /** A handful of events, tasks and contacts made in the CRM's browser, times relative to the clock. */
 export function seedCrm(vtenext: VtenextSim): void {
   const now = vtenext.clock.now()
@@ -90,15 +110,15 @@ export function seedCrm(vtenext: VtenextSim): void {
 }
 
 /** The same number of single events in every given mailbox, spread evenly over the 200 days from tomorrow on. */
-export function seedLoad(ews: EwsSim, addresses: string[], items: number): void {
-  const first = Math.ceil(ews.clock.now() / DAY) * DAY
+export function seedLoad(server: EwsSim | GraphSim, addresses: string[], items: number): void {
+  const first = Math.ceil(server.clock.now() / DAY) * DAY
   const everyMs = Math.floor((200 * DAY) / items / 60_000) * 60_000
   for (const address of addresses) {
     for (let n = 0; n < items; n++) {
-      const start = first + n * everyMs
-      ews.putItem(address, 'calendar', {
-        Subject: `Appointment ${n + 1}`, Start: new Date(start).toISOString(), End: new Date(start + HOUR / 2).toISOString(),
-      })
+      const start = new Date(first + n * everyMs).toISOString()
+      const end = new Date(first + n * everyMs + HOUR / 2).toISOString()
+      const subject = `Appointment ${n + 1}`
+      server.putItem(address, 'calendar', 'login' in server ? { subject, start, end } : { Subject: subject, Start: start, End: end })
     }
   }
 }

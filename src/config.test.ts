@@ -17,6 +17,8 @@ users:
   - { crm: alice, mailbox: alice@example.test }
   - { crm: bob, mailbox: bob@example.test }
 `
+/** A configuration with one connection to Microsoft 365. */
+const cloud = (keys: string) => GOOD.replace(/exchange:[^]*users:/, `exchange:\n  - { name: cloud, kind: graph, ${keys} }\nusers:`)
 const ENV = { KEY: 'key', PASSWORD: 'p:a#s"s' }
 
 const parse = (yaml: string, env: NodeJS.ProcessEnv = ENV) => parseConfig(yaml, env, 'connector.yaml')
@@ -41,8 +43,23 @@ describe('a good configuration', () => {
     expect(config.policy).toEqual({
       conflict: 'newest', privateItems: 'mask', groupCompletion: 'any', contacts: 'leave', defaultContactUser: null, deletionGraceSeconds: 60,
       deletionLimit: { count: 10, percent: 20 },
+      meetings: 'copies', sendMeetingUpdates: false, cancelMeetings: false, answers: 'silent', foreignDeletion: 'restore', inviteContacts: false, pastEvents: 'keep',
     })
-    expect(config.http).toEqual({ host: '127.0.0.1', port: 8480 })
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8480, frameAncestors: [] })
+  })
+
+  it('needs no url: Autodiscover finds the servers', () => {
+    const found = parse(GOOD.replace('    url: https://mail.example.test/EWS/Exchange.asmx\n', '')).exchange[0]
+    expect(found).toMatchObject({ name: 'onprem', trustedHosts: [] })
+    expect(found).not.toHaveProperty('url')
+  })
+
+  it('of Microsoft 365 signs everybody in by himself unless it says otherwise, and asks no user for a password', () => {
+    const config = parse(cloud('tenant: example.test, clientId: app'))
+    expect(config.exchange[0]).toMatchObject({ access: 'delegated', tasks: false, pollSeconds: 30 })
+    expect(config.exchange[0]?.loginUrl).toBeUndefined()
+    expect(parse(cloud('tenant: t, clientId: app, access: application, clientSecret: s, graphUrl: http://127.0.0.1:1, publicUrl: https://sync.example.test')).exchange[0])
+      .toMatchObject({ access: 'application', publicUrl: 'https://sync.example.test' })
   })
 
   it('gives a user the connection he names, or the only one', () => {
@@ -71,9 +88,15 @@ describe('a mistake is told with its line and its cure', () => {
     ['a url that is none', GOOD.replace('https://crm.example.test/webservice.php', 'crm.example.test'), 'line 3: crm.url'],
     ['a list that is none', `${GOOD.slice(0, GOOD.indexOf('users:'))}users: alice\n`, 'line 13: users'],
     ['no connection', GOOD.slice(0, GOOD.indexOf('exchange:')), 'line 1: exchange is missing.'],
-    ['Microsoft 365', GOOD.replace('kind: ews', 'kind: graph'), 'line 7: Microsoft 365 (kind: graph) is not part of this version. Remove the connection "onprem".'],
-    ['NTLM', GOOD.replace('    impersonation: true', '    impersonation: true\n    auth: ntlm'), 'line 7: NTLM is not part of this version. Use auth: basic for "onprem".'],
-    ['no url', GOOD.replace('    url: https://mail.example.test/EWS/Exchange.asmx\n', ''), 'line 7: Autodiscover is not part of this version. Give "onprem" its url'],
+    ['a channel binding that is none', GOOD.replace('    impersonation: true', '    impersonation: true\n    channelBinding: maybe'), 'line 13: exchange.0.channelBinding: Invalid option: expected one of "auto"|"on"|"off".'],
+    ['an address and a service that would find it', GOOD.replace('    impersonation: true', '    impersonation: true\n    autodiscover: https://autodiscover.example.test/autodiscover/autodiscover.svc'), 'line 7: "onprem" has a url, so autodiscover is never asked. Remove one of them.'],
+    ['Microsoft 365 without a tenant', GOOD.replace('kind: ews', 'kind: graph'), 'line 7: "onprem" needs tenant: a domain of the company or its directory id'],
+    ['Microsoft 365 without an application', cloud('tenant: example.test'), 'line 7: "cloud" needs clientId'],
+    ['every tenant at once', cloud('tenant: common, clientId: app'), 'line 7: tenant "common" of "cloud" is no tenant.'],
+    ['an application without proof', cloud('tenant: t, clientId: app, access: application'), 'line 7: access: application needs clientSecret or certificate of "cloud".'],
+    ['two proofs', cloud('tenant: t, clientId: app, clientSecret: s, certificate: c.pem'), 'line 7: "cloud" has both clientSecret and certificate.'],
+    ['a public address that is not https', cloud('tenant: t, clientId: app, publicUrl: http://sync.example.test'), 'line 7: publicUrl of "cloud" is plain http.'],
+    ['an end of a secret that is no day', cloud('tenant: t, clientId: app, clientSecretExpires: 2027-02-30'), 'line 7: exchange.0.clientSecretExpires'],
     ['impersonation without its account', GOOD.replace('    username: svc@example.test\n', ''), 'line 7: impersonation needs the service account: give "onprem" username and password.'],
     ['no impersonation and no password', GOOD.replace('impersonation: true', 'impersonation: false'), 'line 14: "onprem" does not impersonate, so alice needs username and password.'],
     ['two connections of one name', GOOD.replace('users:', `  - { name: onprem, kind: ews, url: 'https://x.example.test/', username: s, password: p, impersonation: true }\nusers:`), 'line 13: the name "onprem" is used twice.'],

@@ -22,18 +22,49 @@ const crmSchema = z.strictObject({
 const connectionSchema = z.strictObject({
   name: z.string().min(1),
   kind: z.enum(['ews', 'graph']),
+  /** Without it Autodiscover finds the server of each mailbox. */
   url: z.url({ protocol: /^https?$/ }).optional(),
+  /** An Autodiscover service that is asked first. */
+  autodiscover: z.url({ protocol: /^https?$/ }).optional(),
+  /** Hosts that Autodiscover may believe although only DNS or plain http names them. */
+  trustedHosts: z.array(z.string().min(1)).default([]),
   auth: z.enum(['basic', 'ntlm']).default('basic'),
+  /** NTLM: whether the sign-in names the TLS channel; auto tries it. */
+  channelBinding: z.enum(['auto', 'on', 'off']).default('auto'),
   username: z.string().optional(),
   password: z.string().optional(),
   impersonation: z.boolean().default(false),
+  /** One service account that uses the rights it has in the folders of each mailbox. */
+  delegation: z.boolean().default(false),
   ca: z.string().optional(),
   allowHttp: z.boolean().default(false),
+  tenant: z.string().min(1).optional(),
+  clientId: z.string().min(1).optional(),
+  clientSecret: z.string().min(1).optional(),
+  /** When the client secret ends, yyyy-mm-dd: `doctor` warns before. */
+  clientSecretExpires: z.iso.date().optional(),
+  /** PEM files; the key may stand in the certificate's own file. */
+  certificate: z.string().optional(),
+  certificateKey: z.string().optional(),
+  access: z.enum(['delegated', 'application']).default('delegated'),
+  /** With application access: the tenant consented to Tasks.ReadWrite.All. */
+  tasks: z.boolean().default(false),
+  /** National clouds have addresses of their own. */
+  loginUrl: z.url({ protocol: /^https?$/ }).optional(),
+  graphUrl: z.url({ protocol: /^https?$/ }).optional(),
+  /** Where Microsoft 365 reaches this service; without it mailboxes are polled. */
+  publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+  /** The shortest time between two polls of a mailbox. */
+  pollSeconds: z.number().min(1).max(3600).default(30),
 })
 
 const userSchema = z.strictObject({
   crm: z.string().min(1),
   mailbox: z.email(),
+  /** Other addresses of the mailbox, and earlier ones. */
+  aliases: z.array(z.email()).default([]),
+  /** The whole calendar reaches the CRM as free/busy blocks. */
+  availabilityOnly: z.boolean().default(false),
   exchange: z.string().optional(),
   username: z.string().optional(),
   password: z.string().optional(),
@@ -59,6 +90,13 @@ const configSchema = z.strictObject({
       privateItems: z.enum(['mask', 'skip', 'full']).default('mask'),
       groupCompletion: z.enum(['any', 'all', 'own']).default('any'),
       contacts: z.enum(['leave', 'crm-wins']).default('leave'),
+      meetings: z.enum(['copies', 'exchange']).default('copies'),
+      sendMeetingUpdates: z.boolean().default(false),
+      cancelMeetings: z.boolean().default(false),
+      answers: z.enum(['silent', 'mail']).default('silent'),
+      foreignDeletion: z.enum(['restore', 'hide']).default('restore'),
+      inviteContacts: z.boolean().default(false),
+      pastEvents: z.enum(['keep', 'delete']).default('keep'),
       defaultContactUser: z.string().nullable().default(null),
       deletionGraceSeconds: z.number().int().min(0).max(86_400).default(60),
       deletionLimit: z.strictObject({ count: z.number().int().min(0).default(10), percent: z.number().min(0).max(100).default(20) }).prefault({}),
@@ -92,14 +130,19 @@ export interface Surroundings {
   readonly dataDir: string
   readonly databaseUrl: string | undefined
   readonly logLevel: string
+  /** One sync that ends: everything is asked at once, nothing is put off to a later poll. */
+  readonly once?: boolean
+  /** What the connector's clock shows when it starts, for tests; absent is the machine's own. */
+  readonly now?: string
 }
 
-export function surroundings(options: { config?: string; data?: string; verbose?: boolean }, env = process.env): Surroundings {
+export function surroundings(options: { config?: string; data?: string; verbose?: boolean; now?: string }, env = process.env): Surroundings {
   return {
     configFile: resolve(options.config ?? 'connector.yaml'),
     dataDir: resolve(options.data ?? env['CONNECTOR_DATA'] ?? '.connector'),
     databaseUrl: env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'],
     logLevel: env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'warn'),
+    ...(options.now === undefined ? {} : { now: options.now }),
   }
 }
 
@@ -112,7 +155,14 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
     throw wrong('CONFIG_MISSING', `There is no configuration at ${file}. Write one (README, "Connect your own servers") or name another with --config.`)
   }
   const config = parseConfig(readFileSync(file, 'utf8'), env, file)
-  return { ...config, exchange: config.exchange.map((one) => (one.ca === undefined || one.ca.includes('BEGIN CERTIFICATE') ? one : { ...one, ca: resolve(dirname(file), one.ca) })) }
+  return { ...config, exchange: config.exchange.map((one) => ({ ...one, ...pathsOf(one, dirname(file)) })) }
+}
+
+/** Files named in the configuration lie beside it. */
+function pathsOf(one: ConnectionConfig, folder: string): Partial<ConnectionConfig> {
+  // One that was given in the panel is the certificate itself.
+  const named = (['ca', 'certificate', 'certificateKey'] as const).filter((key) => one[key] !== undefined && !one[key].includes('-----BEGIN'))
+  return Object.fromEntries(named.map((key) => [key, resolve(folder, one[key] ?? '')]))
 }
 
 /** @param file only named in messages */
@@ -166,24 +216,48 @@ function contradictions(config: Config, at: (path: Path) => string): string[] {
   const problems: string[] = []
   for (const [index, one] of config.exchange.entries()) {
     const where = at(['exchange', index])
-    if (one.kind === 'graph') problems.push(`${where}: Microsoft 365 (kind: graph) is not part of this version. Remove the connection "${one.name}".`)
-    if (one.auth === 'ntlm') problems.push(`${where}: NTLM is not part of this version. Use auth: basic for "${one.name}".`)
-    if (one.kind === 'ews' && one.url === undefined) problems.push(`${where}: Autodiscover is not part of this version. Give "${one.name}" its url (https://<host>/EWS/Exchange.asmx).`)
-    if (one.impersonation && (one.username === undefined || one.password === undefined)) {
-      problems.push(`${where}: impersonation needs the service account: give "${one.name}" username and password.`)
+    if (one.url !== undefined && one.autodiscover !== undefined) problems.push(`${where}: "${one.name}" has a url, so autodiscover is never asked. Remove one of them.`)
+    if (one.kind === 'graph') problems.push(...graphProblems(one).map((problem) => `${where}: ${problem}`))
+    if ((one.impersonation || one.delegation) && (one.username === undefined || one.password === undefined)) {
+      problems.push(`${where}: ${one.impersonation ? 'impersonation' : 'delegation'} needs the service account: give "${one.name}" username and password.`)
     }
+    if (one.impersonation && one.delegation) problems.push(`${where}: "${one.name}" either impersonates or uses folder rights (delegation). Remove one of them.`)
     if (config.exchange.some((other, before) => before < index && other.name === one.name)) problems.push(`${where}: the name "${one.name}" is used twice.`)
   }
   for (const [index, user] of config.users.entries()) {
     const where = at(['users', index])
     const connection = connectionOf(config, user)
     if (connection === undefined) problems.push(`${where}: ${user.crm} names no connection that exists. Set exchange: to one of ${config.exchange.map((one) => one.name).join(', ')}.`)
-    else if (!connection.impersonation && (user.username === undefined || user.password === undefined)) {
+    else if (connection.kind === 'ews' && !connection.impersonation && !connection.delegation && (user.username === undefined || user.password === undefined)) {
       problems.push(`${where}: "${connection.name}" does not impersonate, so ${user.crm} needs username and password.`)
     }
     const twin = config.users.findIndex((other) => other.mailbox.toLowerCase() === user.mailbox.toLowerCase())
     if (twin < index) problems.push(`${where}: the mailbox ${user.mailbox} is already given to ${config.users[twin]?.crm}. One mailbox belongs to one CRM user.`)
+    for (const alias of user.aliases) {
+      const owner = config.users.find((other) => [other.mailbox, ...(other === user ? [] : other.aliases)].some((address) => address.toLowerCase() === alias.toLowerCase()))
+      if (owner !== undefined) problems.push(`${where}: the alias ${alias} of ${user.crm} is ${owner === user ? 'the mailbox itself' : `an address of ${owner.crm}, too`}. Remove it; every address belongs to one user.`)
+    }
     if (config.users.some((other, before) => before < index && other.crm === user.crm)) problems.push(`${where}: the CRM user ${user.crm} stands in the list twice.`)
+  }
+  return problems
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
+
+/** What a connection to Microsoft 365 needs and what contradicts itself. */
+function graphProblems(one: ConnectionConfig): string[] {
+  const problems: string[] = []
+  const { name } = one
+  if (one.tenant === undefined) problems.push(`"${name}" needs tenant: a domain of the company or its directory id (Microsoft Entra, "Overview").`)
+  else if (/^(?:common|organizations|consumers)$/i.test(one.tenant)) problems.push(`tenant "${one.tenant}" of "${name}" is no tenant. Give a domain of the company or its directory id.`)
+  if (one.clientId === undefined) problems.push(`"${name}" needs clientId: the "Application (client) ID" of the app registration.`)
+  if (one.access === 'application' && one.clientSecret === undefined && one.certificate === undefined) {
+    problems.push(`access: application needs clientSecret or certificate of "${name}".`)
+  }
+  if (one.clientSecret !== undefined && one.certificate !== undefined) problems.push(`"${name}" has both clientSecret and certificate. Keep one of them.`)
+  for (const key of ['loginUrl', 'graphUrl', 'publicUrl'] as const) {
+    const url = one[key] === undefined ? null : new URL(one[key])
+    if (url?.protocol === 'http:' && !one.allowHttp && !LOOPBACK.test(url.hostname)) problems.push(`${key} of "${name}" is plain http. Use https; Microsoft 365 accepts nothing else.`)
   }
   return problems
 }

@@ -3,21 +3,26 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { DestinationStream } from 'pino'
-import { checkConfig, connectionOf, instanceOf } from './config.ts'
+import { checkConfig, instanceOf } from './config.ts'
 import type { Config, ConnectionConfig, Sections, Surroundings, UserConfig } from './config.ts'
 import { newTotals } from './engine/index.ts'
 import type { Engine, Mode, Totals, Written } from './engine/index.ts'
 import { createEwsConnection } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
+import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
-import { CRM_LANE, instant, mailboxId } from './model/index.ts'
-import type { AssigneeId, CrmGroup, CrmUser, Directory, Mailbox, MailboxId, Policy, Preferences } from './model/index.ts'
+import { readDirectory } from './main/directory.ts'
+import { openGraph } from './main/graph.ts'
+import { CRM_LANE, instant } from './model/index.ts'
+import type { AssigneeId, Directory, Instant, Mailbox, MailboxId, Policy, Preferences } from './model/index.ts'
 import type { Clock, Exchange, Hints, Log, Tx } from './ports.ts'
 import { openStore } from './store/index.ts'
 import type { PostgresStore } from './store/index.ts'
 import { narrowed } from './sync/index.ts'
 import { createVtenext } from './vtenext/index.ts'
 import type { Vtenext } from './vtenext/index.ts'
+
+export { mailboxIdOf } from './main/directory.ts'
 
 /** The whole connector, wired. */
 export interface Connector {
@@ -29,7 +34,13 @@ export interface Connector {
   /** A fresh engine with its own totals. */
   engine(mode: Partial<Mode>, totals?: Totals): Engine
   connection(name: string): EwsConnection
+  /** The connection to Microsoft 365 of that name; undefined where the configuration has none. */
+  graph(name: string): GraphConnection | undefined
   hintsOf(mailbox: Mailbox): Hints
+  /** How many mailboxes of Microsoft 365 are followed by notifications and how many are polled. */
+  following(): { readonly notifications: number; readonly polled: number }
+  /** Notifications of Microsoft 365 for a connection. @returns false when there is no such connection */
+  receiveNotifications(connection: string, body: unknown): Promise<boolean>
   /**
    * Reads the CRM's users and groups, brings the lanes in line with the configuration, and returns the mailboxes.
    * A user the CRM does not know is reported in `totals` and hurts nobody else.
@@ -58,6 +69,12 @@ export const systemClock: Clock = {
   },
 }
 
+/** A clock that shows another time and runs on from there, so that tests can meet tomorrow today. */
+function clockFrom(start: string): Clock {
+  const aheadMs = Date.parse(start) - Date.now()
+  return { ...systemClock, now: () => instant(Date.now() + aheadMs) }
+}
+
 /** Addresses are personal data. Messages of errors name them for whoever reads `status`; the log line has the lane. */
 const withoutAddresses = (line: string) => line.replace(/[^\s"'<>:;,()/\\]+@[\w.-]*\w/g, '***')
 
@@ -73,7 +90,7 @@ export async function openConnector(config: Config, around: Surroundings, log: L
   const store = await openConnectorStore(around, log)
   try {
     const stored = await storedSections(store)
-    const connector = connectorOn(store, stored === null ? config : checkConfig({ ...config, ...stored }), log)
+    const connector = connectorOn(store, stored === null ? config : checkConfig({ ...config, ...stored }), log, { around })
     return {
       ...connector,
       async close() {
@@ -111,18 +128,23 @@ export async function storedSections(store: PostgresStore): Promise<Sections | n
 
 export const storeSections = (store: PostgresStore, sections: Sections): Promise<void> => store.secrets.put(STORED, JSON.stringify(sections))
 
-/**
- * Everything but the store, which stays open when this is closed.
- * @param onWritten told of every content write that was carried out
- */
-export function connectorOn(store: PostgresStore, initial: Config, log: Log, onWritten?: (write: Written) => void): Connector {
+export interface ConnectorOptions {
+  readonly around?: Surroundings
+  /** Told of every content write that was carried out. */
+  onWritten?(write: Written): void
+}
+
+/** Everything but the store, which stays open when this is closed. */
+export function connectorOn(store: PostgresStore, initial: Config, log: Log, options: ConnectorOptions = {}): Connector {
   let config = initial
-  const clock = systemClock
+  const { around, onWritten } = options
+  const clock = around?.now === undefined ? systemClock : clockFrom(around.now)
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
-    allowHttp: config.crm.allowHttp, log, clock,
+    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
+  const graphs = new Map<string, GraphConnection>()
   const replicas = new Map<MailboxId, Exchange>()
   let directory: Directory = { users: [], groups: [], mailboxes: [] }
   let policy = policyOf(config, directory)
@@ -133,6 +155,12 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, onW
     if (known !== undefined) return known
     const made = createEwsConnection(ewsOptions(config, name, log, clock))
     connections.set(name, made)
+    return made
+  }
+  const graph = (name: string): GraphConnection | undefined => {
+    if (!config.exchange.some((one) => one.name === name && one.kind === 'graph')) return undefined
+    const made = graphs.get(name) ?? openGraph(config, name, store.secrets, log, clock)
+    graphs.set(name, made)
     return made
   }
   const userOf = (mailbox: Mailbox) => config.users.find((user) => user.mailbox.toLowerCase() === mailbox.address)
@@ -146,14 +174,14 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, onW
   }
 
   const look = async (totals: Totals): Promise<Directory> => {
-    directory = await readDirectory(config, crm, totals, log)
+    directory = await readDirectory(config, crm, await store.transaction((tx) => tx.lanes()), totals, log)
     policy = policyOf(config, directory)
     await readPreferences()
     return directory
   }
 
   return {
-    store, crm, log, clock, connection, policyFor, readPreferences,
+    store, crm, log, clock, connection, graph, policyFor, readPreferences,
     get config() {
       return config
     },
@@ -164,7 +192,17 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, onW
       replicas.clear()
     },
     directory: () => directory,
-    hintsOf: (mailbox) => connection(mailbox.connection).hints(),
+    following() {
+      const all = [...graphs.values()].flatMap((one) => [...one.hints().following().values()])
+      const notifications = all.filter((one) => one === 'notifications').length
+      return { notifications, polled: all.length - notifications }
+    },
+    async receiveNotifications(name, body) {
+      const found = graph(name)
+      await found?.hints().receive(body)
+      return found !== undefined
+    },
+    hintsOf: (mailbox) => (graph(mailbox.connection) ?? connection(mailbox.connection)).hints(),
     engine: (mode, totals = newTotals()) => ({
       store, crm, clock, log, totals,
       get policy() {
@@ -179,7 +217,7 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, onW
       exchangeOf(mailbox) {
         const known = replicas.get(mailbox.id)
         if (known !== undefined) return known
-        const made = connection(mailbox.connection).mailbox(mailbox, credentialsOf(userOf(mailbox)))
+        const made = graph(mailbox.connection)?.mailbox(mailbox) ?? connection(mailbox.connection).mailbox(mailbox, credentialsOf(userOf(mailbox)))
         replicas.set(mailbox.id, made)
         return made
       },
@@ -189,12 +227,12 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, onW
       await look(totals)
       await store.transaction(async (tx) => {
         await alignLanes(tx, directory.mailboxes)
-        await rerouteIfChanged(tx, config, directory)
+        await rerouteIfChanged(tx, config, directory, clock.now())
       })
       return directory.mailboxes
     },
     async close() {
-      await Promise.all([...connections.values()].map((one) => one.close()))
+      await Promise.all([...connections.values(), ...graphs.values()].map((one) => one.close()))
       await crm.close()
     },
   }
@@ -209,13 +247,18 @@ function notOpened(thrown: unknown, { databaseUrl }: Surroundings): unknown {
   })
 }
 
+/** A pause that is shorter than this is waited out; a longer one gives the lane's worker to another mailbox. */
+const PATIENCE_MS = 5_000
+
 function ewsOptions(config: Config, name: string, log: Log, clock: Clock): Parameters<typeof createEwsConnection>[0] {
   const found = config.exchange.find((one) => one.name === name)
-  if (found?.url === undefined) {
-    throw new SyncError('CONFIG_INVALID', `There is no Exchange connection "${name}" with a url in the configuration.`, { scope: 'system', remedy: 'ask-human' })
+  if (found === undefined) {
+    throw new SyncError('CONFIG_INVALID', `There is no Exchange connection "${name}" in the configuration.`, { scope: 'system', remedy: 'ask-human' })
   }
   return {
-    name, url: found.url, auth: { kind: 'basic' }, impersonation: found.impersonation, allowHttp: found.allowHttp, log, clock,
+    name, ...(found.url === undefined ? {} : { url: found.url }), impersonation: found.impersonation, delegation: found.delegation, allowHttp: found.allowHttp, log, clock,
+    autodiscover: { ...(found.autodiscover === undefined ? {} : { url: found.autodiscover }), trusted: found.trustedHosts },
+    auth: found.auth === 'ntlm' ? { kind: 'ntlm', channelBinding: found.channelBinding } : { kind: 'basic' }, patienceMs: PATIENCE_MS,
     credentials: { username: found.username ?? '', password: found.password ?? '' },
     ...(found.ca === undefined ? {} : { ca: readCa(found, found.ca) }),
   }
@@ -235,52 +278,6 @@ function readCa(connection: ConnectionConfig, file: string): string {
 export const credentialsOf = (user: UserConfig | undefined) =>
   user?.username === undefined || user.password === undefined ? undefined : { username: user.username, password: user.password }
 
-/** Not the address: ids go into logs. */
-export const mailboxIdOf = (address: string): MailboxId =>
-  mailboxId(`mb-${createHash('sha256').update(address.toLowerCase()).digest('hex').slice(0, 12)}`)
-
-async function readDirectory(config: Config, crm: Vtenext, totals: Totals, log: Log): Promise<Directory> {
-  const [users, groups] = await Promise.all([crm.users(), crm.groups()])
-  const mailboxes: Mailbox[] = []
-  for (const entry of config.users) {
-    const user = users.find((candidate) => candidate.name === entry.crm)
-    const connection = connectionOf(config, entry)
-    if (user === undefined || !user.active || connection === undefined) {
-      const what = user === undefined ? 'the CRM has no user of that name' : 'that CRM user is inactive'
-      const message = `${entry.crm} is not synchronised: ${what}. Correct "users" in the configuration, or the user in the CRM.`
-      log.warn({ user: entry.crm }, message)
-      report(totals, mailboxIdOf(entry.mailbox), message)
-      continue
-    }
-    const address = entry.mailbox.toLowerCase()
-    mailboxes.push({ id: mailboxIdOf(address), address, user: user.name, userId: user.id, connection: connection.name, zone: user.zone })
-  }
-  return { users, groups: withMembers(config, groups, users, totals, log), mailboxes }
-}
-
-function report(totals: Totals, lane: MailboxId, message: string): void {
-  totals.failed += 1
-  totals.errors.push({ lane, code: 'CONFIG_USER', message })
-}
-
-/** The CRM tells no members: they come from the configuration, by group name or id. */
-function withMembers(config: Config, groups: readonly CrmGroup[], users: readonly CrmUser[], totals: Totals, log: Log): CrmGroup[] {
-  for (const entry of config.groups) {
-    const unknown = entry.members.filter((name) => !users.some((user) => user.name === name))
-    const missing = !groups.some((group) => group.id === entry.crm || group.name === entry.crm)
-    if (unknown.length === 0 && !missing) continue
-    const what = missing ? 'the CRM has no group of that name or id' : `the CRM has no user ${unknown.join(', ')}`
-    const message = `The group ${entry.crm} is not complete: ${what}. Correct "groups" in the configuration.`
-    log.warn({ group: entry.crm }, message)
-    report(totals, CRM_LANE, message)
-  }
-  return groups.map((group) => {
-    const entry = config.groups.find((candidate) => candidate.crm === group.id || candidate.crm === group.name)
-    const members = (entry?.members ?? []).flatMap((name) => users.find((user) => user.name === name)?.id ?? [])
-    return { ...group, members }
-  })
-}
-
 /** A mailbox taken out of the configuration loses its lane and nothing else: disconnecting deletes nothing. */
 async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> {
   const known = await tx.lanes()
@@ -297,7 +294,7 @@ async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> 
  * Who gets which record depends on users, groups and policy. When these change, the CRM is read again from the start, so
  * that new mailboxes get their copies and those that left lose theirs.
  */
-async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory): Promise<void> {
+async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory, now: Instant): Promise<void> {
   const facts = {
     mailboxes: directory.mailboxes.map(({ id, userId }) => [id, userId]).sort(),
     groups: directory.groups.filter((group) => group.members.length > 0).map(({ id, members }) => [id, [...members].sort()]).sort(),
@@ -310,8 +307,10 @@ async function rerouteIfChanged(tx: Tx, config: Config, directory: Directory): P
   await tx.saveSetting(PLACEMENT, fingerprint)
   if (known === null) return
   for (const channel of await tx.channels(CRM_LANE)) {
-    await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: systemClock.now() })
+    await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: now })
   }
+  // The window may be another one: what it reaches of each series is reckoned anew.
+  for (const { id } of directory.mailboxes) await tx.saveSeries((await tx.series(id)).map((row) => ({ ...row, dueAt: now })))
 }
 
 const PLACEMENT = 'placement'
@@ -324,6 +323,14 @@ function policyOf({ sync, policy }: Config, directory: Directory): Policy {
     privateItems: policy.privateItems,
     contactsCrmWins: policy.contacts === 'crm-wins',
     defaultContactUser: defaultUser?.id ?? null,
+    groupCompletion: policy.groupCompletion,
+    meetings: policy.meetings,
+    sendMeetingUpdates: policy.sendMeetingUpdates,
+    cancelMeetings: policy.cancelMeetings,
+    answers: policy.answers,
+    foreignDeletion: policy.foreignDeletion,
+    inviteContacts: policy.inviteContacts,
+    keepPast: policy.pastEvents === 'keep',
     pastDays: sync.pastDays,
     futureDays: sync.futureDays,
     graceSeconds: policy.deletionGraceSeconds,

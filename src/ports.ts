@@ -4,9 +4,9 @@
  */
 import type { SyncError } from './lib/errors.ts'
 import type {
-  AssigneeId, ChangeKey, Conflict, Copy, CopyId, CrmGroup, CrmUser, Fields, Held, InboxRow, Instant, Item, ItemId,
-  ItemKind, LinkedCopy, Mailbox, MailboxId, Operation, OperationId, Side, Skip, Snapshot, Stamp, SyncState, Token,
-  Tombstone,
+  AssigneeId, ChangeKey, Conflict, Copy, CopyId, CrmGroup, CrmUser, Fields, FreeBusy, Held, InboxRow, Instant, Item,
+  ItemId, ItemKind, LinkedCopy, Mailbox, MailboxId, OccurrenceRef, Operation, OperationId, Series, Side, Skip, Slot,
+  Snapshot, Stamp, SyncState, Token, Tombstone, Window,
 } from './model/index.ts'
 
 // ---------------------------------------------------------------------------------------------------- replicas
@@ -19,12 +19,22 @@ export type Change =
   | { readonly type: 'broken'; readonly id: ItemId; readonly changeKey?: ChangeKey; readonly error: SyncError }
 
 export type ChangePage =
-  | { readonly type: 'page'; readonly changes: readonly Change[]; readonly next: SyncState; readonly more: boolean }
+  | {
+      readonly type: 'page'
+      readonly changes: readonly Change[]
+      readonly next: SyncState
+      readonly more: boolean
+      /** What the engine itself has to save together with this page. Adapters leave it out. */
+      readonly also?: (tx: Tx) => Promise<void>
+    }
   /** The server no longer knows the sync state: start again from null. Absence after that means nothing by itself. */
   | { readonly type: 'resync-required' }
 
 /** The change keys we already hold for these ids; items with an equal key need not be read or reported. */
 export type KnownKeys = (ids: readonly ItemId[]) => Promise<ReadonlyMap<ItemId, ChangeKey>>
+
+/** Who is told by mail about a write. Absent is nobody: whatever could send a mail says so. */
+export type Mailing = 'everybody' | 'changed'
 
 export interface CreateRequest {
   readonly item: Item
@@ -38,6 +48,10 @@ export interface CreateRequest {
   readonly assignee?: AssigneeId
   /** CRM: the Exchange id for the record's reference field, where there is one. */
   readonly reference?: string
+  /** Exchange: makes it a series; its exceptions and deleted occurrences are written afterwards, one by one. */
+  readonly series?: Series
+  /** Exchange: the attendees become a real meeting, and are invited by mail. Without it they are named in the text. */
+  readonly mailing?: Mailing
 }
 export interface UpdateRequest {
   readonly id: ItemId
@@ -48,11 +62,17 @@ export interface UpdateRequest {
   readonly expect: ChangeKey
   readonly stamp?: Stamp
   readonly reference?: string
+  /** Exchange: writes one occurrence of the master `id`; the answer is the whole master, read again. */
+  readonly occurrence?: OccurrenceRef
+  readonly mailing?: Mailing
 }
 export interface RemoveRequest {
   readonly id: ItemId
   readonly kind: ItemKind
   readonly expect: ChangeKey
+  /** Exchange: deletes one occurrence of the master `id`. */
+  readonly occurrence?: OccurrenceRef
+  readonly mailing?: Mailing
 }
 export type WriteOutcome =
   /** The item as it is after the write, as far as the side tells; its change key is the write's own. */
@@ -107,6 +127,8 @@ export interface Crm extends Replica {
   users(): Promise<readonly CrmUser[]>
   /** Groups by probing; members are filled in from the configuration. */
   groups(): Promise<readonly CrmGroup[]>
+  /** Every record with this UID, whatever its number: a series made in the CRM. */
+  set(uid: string): Promise<readonly Snapshot[]>
 }
 
 export interface Exchange extends Replica {
@@ -116,16 +138,81 @@ export interface Exchange extends Replica {
    * @param readOnly a folder of ours that is missing counts as empty instead of being made
    */
   open(readOnly?: boolean): Promise<void>
+  /** Kinds the mailbox has no place for, known once it is open: To Do without consent. Absent: it has a place for all. */
+  lacks?(kind: ItemKind): boolean
 }
 
 /** Tells that something may have changed. Hints may be lost, repeated or late: truth comes from `pull`. */
 export interface Hints {
-  /** Starts following; returns at once, and heals itself until stopped. */
-  watch(mailbox: Mailbox, onHint: (kinds: readonly ItemKind[]) => void): void
+  /**
+   * Starts following; returns at once, and heals itself until stopped.
+   * `onHint` gets the items too where the server names them: some tell a changed occurrence in no other way.
+   */
+  watch(mailbox: Mailbox, onHint: (kinds: readonly ItemKind[], items?: readonly ItemId[]) => void): void
   unwatch(mailbox: MailboxId): void
   /** Which mailboxes are on an open channel right now. */
   connected(): ReadonlySet<MailboxId>
   stop(): Promise<void>
+}
+
+// --------------------------------------------------------------------------------------- availability and sharing
+
+/** Time that is not free. `noData`: the server does not know, or may not tell. */
+export interface BusyBlock {
+  readonly start: Instant
+  readonly end: Instant
+  readonly status: Exclude<FreeBusy, 'free'> | 'noData'
+}
+export interface MailboxAvailability {
+  /** As asked for. */
+  readonly address: string
+  /** By start, without gaps of their own and without overlaps; what is not listed is free. Empty with an error. */
+  readonly blocks: readonly BusyBlock[]
+  /** Why this mailbox gives no answer, in the server's code and in words. */
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+/** Free and busy times as the server tells them now: not from our copies, which know less. */
+export interface Availability {
+  /**
+   * Any number of mailboxes and days; one answer per address, in their order.
+   * @throws SyncError when nobody could be asked; trouble with single mailboxes stands in their answers
+   */
+  freeBusy(addresses: readonly string[], window: Window): Promise<readonly MailboxAvailability[]>
+}
+
+/** What a colleague sees of a calendar. `availability`: free and busy times; `details`: subjects and places too. */
+export type SharingLevel = 'availability' | 'details'
+
+export interface SharingEntry {
+  /** `default` is everybody inside who has no entry, `anonymous` everybody outside, `unknown` an account that is gone. */
+  readonly type: 'user' | 'default' | 'anonymous' | 'unknown'
+  /** Of a user: the address, empty where the server tells none. */
+  readonly address: string
+  readonly name: string
+  /** `more`: rights beyond both levels, or that cannot be compared with them. */
+  readonly level: 'none' | SharingLevel | 'more'
+  /** The server's own word for the level. */
+  readonly role: string
+}
+
+export interface SharingOutcome {
+  /** `refused`: the colleague has more, and nobody said that it may be taken away. */
+  readonly type: 'written' | 'unchanged' | 'refused'
+  /** The colleague's entry as it was before; null where there was none. */
+  readonly before: SharingEntry | null
+  /** Who has what now. */
+  readonly entries: readonly SharingEntry[]
+}
+
+/** Who sees what of one calendar. Every change reads the whole set first and leaves all other entries as they are. */
+export interface Sharing {
+  /** @throws SyncError */
+  list(): Promise<readonly SharingEntry[]>
+  /** @param force also lowers what the colleague has beyond the level. @throws SyncError */
+  give(colleague: string, level: SharingLevel, force: boolean): Promise<SharingOutcome>
+  /** Takes the colleague's own entry away; what everybody has is left. @param force also where it is more than a level of ours */
+  remove(colleague: string, force: boolean): Promise<SharingOutcome>
 }
 
 // ------------------------------------------------------------------------------------------------------- store
@@ -154,6 +241,21 @@ export interface LaneRow {
   readonly lastRunAt: Instant | null
 }
 
+/** What we know of a master: what its occurrences are made from when the window moves, without asking the server. */
+export interface SeriesRow {
+  readonly lane: MailboxId
+  readonly master: ItemId
+  readonly uid: string | null
+  /** The master as last read, masked like everything that is stored. */
+  readonly snapshot: Snapshot
+  readonly slots: readonly Slot[]
+  /** When the next occurrence enters the window, or the master is to be compared with the server again. */
+  readonly dueAt: Instant
+  readonly readAt: Instant
+  /** Made by us from a set of records, whose content wins over the master's. */
+  readonly fromCrm: boolean
+}
+
 export interface InboxRef {
   readonly lane: MailboxId
   readonly side: Side
@@ -169,13 +271,24 @@ export interface Tx {
   saveLane(row: LaneRow): Promise<void>
   removeLane(lane: MailboxId): Promise<void>
   /**
-   * Mailbox lanes with something to do although nobody woke them: rows or skips that became due, a dirty channel, one not
+   * Mailbox lanes with something to do although nobody woke them: rows, skips or series that became due, a dirty channel, one not
    * pulled since `pulledBefore`, a failed run whose time has come. Paused lanes and those still waiting are left out.
    */
   lanesDue(now: Instant, pulledBefore: Instant): Promise<readonly MailboxId[]>
   channels(lane: MailboxId): Promise<readonly Channel[]>
   saveChannel(channel: Channel): Promise<void>
   markDirty(lane: MailboxId, kinds: readonly ItemKind[], at: Instant): Promise<void>
+
+  /** Masters of a mailbox; all of them, or those named. */
+  series(lane: MailboxId, masters?: readonly ItemId[]): Promise<readonly SeriesRow[]>
+  /** The masters with this UID in all mailboxes. */
+  seriesByUid(uid: string): Promise<readonly SeriesRow[]>
+  seriesDue(lane: MailboxId, now: Instant, limit: number): Promise<readonly SeriesRow[]>
+  /** Inserts or replaces. */
+  saveSeries(rows: readonly SeriesRow[]): Promise<void>
+  removeSeries(lane: MailboxId, masters: readonly ItemId[]): Promise<void>
+  /** A hint named these items: those that are masters (or our occurrences of one) are due to be compared at once. */
+  recheckSeries(lane: MailboxId, items: readonly ItemId[], at: Instant): Promise<void>
 
   putInbox(rows: readonly NewInboxRow[]): Promise<void>
   /**

@@ -20,9 +20,20 @@ describe('the simulators together', () => {
     expect(simulators.json).toEqual({
       ews: {
         url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/EWS\/Exchange\.asmx$/),
+        autodiscover: expect.stringMatching(/\/autodiscover\/autodiscover\.svc$/),
         service: { username: 'svc@example.test', password: expect.any(String) },
         mailboxes: expect.arrayContaining([
           { address: 'alice@example.test', username: 'alice@example.test', password: expect.any(String) },
+        ]),
+      },
+      graph: {
+        url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        login: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        tenant: expect.any(String),
+        clientId: expect.any(String),
+        clientSecret: expect.any(String),
+        mailboxes: expect.arrayContaining([
+          { address: 'bob@example.test', username: 'bob@example.test', password: 'bob-password' },
         ]),
       },
       vtenext: {
@@ -87,7 +98,38 @@ describe('the control server', () => {
     expect(simulators.ews?.faults.take('GetItem', null)).toEqual({ type: 'stall' })
     await post('ews/clearFaults')
     expect(simulators.ews?.faults.take('GetItem', null)).toBeNull()
-    expect(await (await fetch(`${simulators.json.control.url}/outbox`)).json()).toEqual({ ews: [], vtenext: [] })
+    expect(await (await fetch(`${simulators.json.control.url}/outbox`)).json()).toEqual({ ews: [], graph: [], vtenext: [] })
+  })
+
+  it('lets somebody elsewhere invite and cancel, users answer, and somebody elsewhere answer them', async () => {
+    const [alice, guest] = ['alice@example.test', 'guest@elsewhere.example']
+    const lastOf = async (address: string) => (await post('ews/items', { address, folder: 'calendar' })).value.at(-1)
+    const times = { Start: '2026-12-03T09:00:00', End: '2026-12-03T10:00:00' }
+    const fields = { Subject: 'Fair', ...times, RequiredAttendees: [alice] }
+    const uid = (await post('ews/meetings', { organizer: guest, fields })).value.fields.UID
+    const answered = await post('ews/respond', { address: alice, id: (await lastOf(alice)).id, response: 'accept' })
+    expect(answered.value.fields).toMatchObject({ Subject: 'Fair', UID: uid, response: 'Accept' })
+    expect((await post('ews/outbox')).value).toMatchObject([{ kind: 'response', to: guest }])
+    await post('ews/cancelMeeting', { organizer: guest, uid })
+    expect((await lastOf(alice)).fields.Subject).toBe('Canceled: Fair')
+    const own = { Subject: 'Visit', ...times, RequiredAttendees: [guest], send: true }
+    const made = await post('ews/put', { address: alice, folder: 'calendar', fields: own })
+    const name = { organizer: alice, uid: made.value.fields.UID, attendee: guest }
+    const shown = await post('ews/answerMeeting', { ...name, response: 'decline' })
+    expect(shown.value.fields.RequiredAttendees).toMatchObject([{ address: guest, response: 'Decline' }])
+    expect(await post('ews/answerMeeting', { ...name, response: 'maybe' })).toMatchObject({ status: 400 })
+  })
+
+  it('shows the occurrences of a series', async () => {
+    const address = 'alice@example.test'
+    const Recurrence =
+      '<t:Recurrence><t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence><t:NoEndRecurrence><t:StartDate>2027-01-01</t:StartDate></t:NoEndRecurrence></t:Recurrence>'
+    const fields = { Subject: 'Daily', Start: '2027-01-01T09:00:00', End: '2027-01-01T09:15:00', Recurrence }
+    const { id } = (await post('ews/put', { address, folder: 'calendar', fields })).value
+    const days = await post('ews/occurrences', { address, id, from: '2027-03-27', to: '2027-03-30' })
+    expect(days.value.map((day: any) => day.fields.Start)).toEqual(
+      ['2027-03-27T08:00:00Z', '2027-03-28T07:00:00Z', '2027-03-29T07:00:00Z'],
+    )
   })
 
   it.each([

@@ -6,14 +6,17 @@ import type { AddressInfo } from 'node:net'
 
 import type { SimClock } from '../clock.ts'
 import type { EwsSim } from '../ews/index.ts'
+import type { GraphSim } from '../graph/index.ts'
 import type { VtenextSim } from '../vtenext/index.ts'
 import type { Route } from './ews-routes.ts'
 import { ewsControl } from './ews-routes.ts'
+import { graphControl } from './graph-routes.ts'
 import { vtenextControl } from './vtenext-routes.ts'
 
 export interface ControlOptions {
-  /** Absent where only the other server runs. */
+  /** Absent where only another server runs. */
   ews?: EwsSim | undefined
+  graph?: GraphSim | undefined
   vtenext?: VtenextSim | undefined
   clock: SimClock
   /** Default: any free port. */
@@ -54,13 +57,18 @@ async function close(server: Server): Promise<void> {
   await closed
 }
 
-function collectRoutes({ ews, vtenext, clock }: ControlOptions): Map<string, Route> {
+function collectRoutes({ ews, graph, vtenext, clock }: ControlOptions): Map<string, Route> {
   const routes = new Map<string, Route>()
   routes.set('clock', {
     takes: '{advanceMs?}: moves the clock of all servers forward',
-    run: (body) => moveClock(clock, body),
+    run(body) {
+      const now = moveClock(clock, body)
+      graph?.tick()
+      return now
+    },
   })
   if (ews) for (const [name, route] of Object.entries(ewsControl(ews))) routes.set(`ews/${name}`, route)
+  if (graph) for (const [name, route] of Object.entries(graphControl(graph))) routes.set(`graph/${name}`, route)
   if (vtenext) {
     for (const [name, route] of Object.entries(vtenextControl(vtenext)))
       routes.set(`vtenext/${name}`, { takes: 'JSON', run: route })
@@ -84,7 +92,7 @@ async function run(routes: Map<string, Route>, options: ControlOptions, request:
   const body = await readJson(request)
   if (request.method === 'GET') {
     if (path === '') return listRoutes(routes)
-    if (path === 'outbox') return { ews: options.ews?.outbox ?? [], vtenext: options.vtenext?.mails ?? [] }
+    if (path === 'outbox') return { ews: options.ews?.outbox ?? [], graph: options.graph?.outbox ?? [], vtenext: options.vtenext?.mails ?? [] }
     if (path === 'clock') return moveClock(options.clock, {})
   }
   const route = routes.get(path)

@@ -1,7 +1,9 @@
 import type { RenderContext } from './computed.ts'
+import { judge } from './delegation.ts'
 import { ResponseError } from './errors.ts'
 import { changeNumber, parseId } from './ids.ts'
 import type { Folder, Item, Mailbox } from './model.ts'
+import { dayAtIndex, occurrenceOn } from './series.ts'
 import type { Store } from './store.ts'
 import type { XmlElement } from './xml.ts'
 import { childText } from './xml.ts'
@@ -16,6 +18,8 @@ export interface Call {
   mailbox: Mailbox
   /** Who signed in. */
   user: string
+  /** Who works in a mailbox of somebody else by folder rights; null for its owner and whoever impersonates him. */
+  delegate: string | null
   /** TimeZoneContext as Windows zone id; null when the request has none. */
   zone: string | null
   headers: Record<string, string | string[] | undefined>
@@ -50,21 +54,59 @@ export function resolveFolder(call: Call, reference: XmlElement | undefined, mis
       ? call.store.distinguished(call.mailbox, id)
       : call.store.folders(call.mailbox).get(parseId(id)?.serial ?? -1)
   if (!folder) throw new ResponseError(missing)
+  const verdict = judge(call, folder, 'folder')
+  if (verdict !== 'ok') throw new ResponseError(verdict === 'hidden' ? missing : 'ErrorAccessDenied')
   return folder
 }
 
-/** The item that an ItemId means; throws ResponseError. */
+const ID_ATTRIBUTE: Record<string, string> = {
+  OccurrenceItemId: 'RecurringMasterId',
+  RecurringMasterItemId: 'OccurrenceId',
+}
+
+/**
+ * The item that an ItemId, OccurrenceItemId or RecurringMasterItemId means; throws ResponseError. An occurrence comes
+ * as a picture worked out of its master: what is to be kept of it has to be written to the master.
+ * Documentation: https://learn.microsoft.com/exchange/client-developer/web-service-reference/occurrenceitemid
+ */
 export function resolveItem(call: Call, reference: XmlElement): Item {
-  const id = reference.attrs[reference.name === 'OccurrenceItemId' ? 'RecurringMasterId' : 'Id'] ?? ''
+  const id = reference.attrs[ID_ATTRIBUTE[reference.name] ?? 'Id'] ?? ''
   if (id === '') throw new ResponseError('ErrorInvalidIdEmpty')
   const parsed = parseId(id)
   if (!parsed) throw new ResponseError('ErrorInvalidIdMalformed')
   const item =
     parsed.type === 'item' && parsed.token === call.mailbox.token ? call.mailbox.items.get(parsed.serial) : undefined
   if (!item) throw new ResponseError('ErrorItemNotFound')
-  if (reference.name === 'OccurrenceItemId')
-    throw new ResponseError('ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange')
-  return item
+  const verdict = judge(call, call.store.folderOf(call.mailbox, item), 'item')
+  if (verdict !== 'ok') throw new ResponseError(verdict === 'hidden' ? 'ErrorItemNotFound' : 'ErrorAccessDenied')
+  if (reference.name === 'OccurrenceItemId') {
+    if (!item.series || parsed.day !== null) throw new ResponseError('ErrorCalendarCannotUseIdForRecurringMasterId')
+    return occurrenceAt(item, Number(reference.attrs['InstanceIndex']))
+  }
+  if (reference.name === 'RecurringMasterItemId') {
+    if (!item.series || parsed.day === null) throw new ResponseError('ErrorCalendarCannotUseIdForOccurrenceId')
+    return item
+  }
+  if (parsed.day === null) return item
+  const occurrence = occurrenceOn(item, parsed.day)
+  if (!occurrence) throw new ResponseError('ErrorItemNotFound')
+  return occurrence
+}
+
+function occurrenceAt(master: Item, index: number): Item {
+  const day = dayAtIndex(master, index)
+  if (day === undefined) throw new ResponseError('ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange')
+  const occurrence = occurrenceOn(master, day)
+  if (!occurrence) throw new ResponseError('ErrorCalendarOccurrenceIsDeletedFromRecurrence')
+  return occurrence
+}
+
+/** The stored item behind a picture of an occurrence: its master; any other item itself. */
+export function storedItem(mailbox: Mailbox, item: Item): Item {
+  if (!item.occurrence) return item
+  const master = mailbox.items.get(item.serial)
+  if (!master) throw new ResponseError('ErrorItemNotFound')
+  return master
 }
 
 /** Change number of the ItemId's change key; throws when it is missing or none of this mailbox. */

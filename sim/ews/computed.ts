@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 
-import { changeKey, folderIdXml, itemId } from './ids.ts'
+import { folderIdXml, itemIdXml } from './ids.ts'
 import type { Attendee, Body, Item, Mailbox } from './model.ts'
+import { occurrenceListXml } from './occurrence-info.ts'
+import { responseObjectsXml } from './response-objects.ts'
 import type { Store } from './store.ts'
 import { bodyXml, mailboxXml, textOf } from './values.ts'
 import { escapeXml } from './xml.ts'
@@ -58,10 +60,10 @@ const SIMPLE: Record<string, Compute> = {
   SearchKey: (item, { mailbox }) => searchKey(mailbox, item),
   IsMeeting: (item) => (appointmentState(item) & 1) !== 0,
   IsCancelled: (item) => (appointmentState(item) & 4) !== 0,
-  IsRecurring: (item) => item.kind === 'Task' && item.fields['Recurrence'] !== undefined,
+  IsRecurring: isRecurring,
   IsOrganizer: (item) => (appointmentState(item) & 2) === 0,
   MeetingRequestWasSent: (item) => item.fields['#sent'] === true,
-  CalendarItemType: (item) => (item.fields['Recurrence'] ? 'RecurringMaster' : 'Single'),
+  CalendarItemType: calendarItemType,
   MyResponseType: (item) => String(item.fields['#response'] ?? 'Organizer'),
   AppointmentSequenceNumber: (item) => Number(item.fields['#sequence'] ?? 0),
   AppointmentState: appointmentState,
@@ -89,7 +91,14 @@ export function computedXml(name: string, item: Item, context: RenderContext): s
   const { store, mailbox } = context
   switch (name) {
     case 'ItemId':
-      return `<t:ItemId Id="${itemId(mailbox, item.serial)}" ChangeKey="${changeKey(mailbox, item.seq)}"/>`
+      return itemIdXml(mailbox, item)
+    case 'ResponseObjects':
+      return responseObjectsXml(item, itemIdXml(mailbox, item, 'ReferenceItemId'))
+    case 'FirstOccurrence':
+    case 'LastOccurrence':
+    case 'ModifiedOccurrences':
+    case 'DeletedOccurrences':
+      return item.series ? occurrenceListXml(name, item, context) : ''
     case 'ParentFolderId':
       return folderIdXml(mailbox, store.folderOf(mailbox, item), 'ParentFolderId')
     case 'EffectiveRights':
@@ -114,9 +123,24 @@ export function computedValue(name: string, item: Item, context: RenderContext):
   return SIMPLE[name]?.(item, context)
 }
 
+function calendarItemType(item: Item): string {
+  if (item.occurrence) return item.occurrence.exception ? 'Exception' : 'Occurrence'
+  return item.series ? 'RecurringMaster' : 'Single'
+}
+
+/**
+ * Exchange says false for the organizer's master, and its documentation calls that incorrect.
+ * Documentation: https://learn.microsoft.com/exchange/client-developer/web-service-reference/isrecurring
+ */
+function isRecurring(item: Item): boolean {
+  if (item.kind === 'Task') return item.fields['Recurrence'] !== undefined
+  return item.occurrence !== undefined || (item.series !== null && (appointmentState(item) & 2) !== 0)
+}
+
 export function organizerOf(item: Item, mailbox: Mailbox): { address: string; name: string } {
   const address = item.fields['#organizer']
-  return typeof address === 'string' ? { address, name: address } : { address: mailbox.address, name: mailbox.name }
+  const name = item.fields['#organizerName']
+  return typeof address === 'string' ? { address, name: typeof name === 'string' ? name : address } : { address: mailbox.address, name: mailbox.name }
 }
 
 function completeName(item: Item): string {
@@ -167,9 +191,22 @@ export function newUid(seed: string): string {
   return `${GLOBAL_ID_HEAD}00000000${'0'.repeat(16)}${'0'.repeat(16)}10000000${data}`.toUpperCase()
 }
 
-/** CleanGlobalObjectId (base64) that belongs to a UID; a foreign UID is wrapped as vCal-Uid. */
-export function globalObjectId(uid: string): string {
-  if (uid.toLowerCase().startsWith(GLOBAL_ID_HEAD)) return Buffer.from(uid, 'hex').toString('base64')
+/**
+ * CleanGlobalObjectId (base64) that belongs to a UID; a foreign UID is wrapped as vCal-Uid. With the day of an
+ * occurrence it is the GlobalObjectId, which holds year, month and day behind the head.
+ */
+export function globalObjectId(uid: string, day?: number): string {
+  const id = uid.toLowerCase().startsWith(GLOBAL_ID_HEAD) ? Buffer.from(uid, 'hex') : wrappedUid(uid)
+  if (day !== undefined) {
+    const date = new Date(day * 86_400_000)
+    id.writeUInt16BE(date.getUTCFullYear(), 16)
+    id.writeUInt8(date.getUTCMonth() + 1, 18)
+    id.writeUInt8(date.getUTCDate(), 19)
+  }
+  return id.toString('base64')
+}
+
+function wrappedUid(uid: string): Buffer {
   const payload = Buffer.concat([
     Buffer.from('vCal-Uid'),
     Buffer.from([1, 0, 0, 0]),
@@ -178,5 +215,5 @@ export function globalObjectId(uid: string): string {
   ])
   const size = Buffer.alloc(4)
   size.writeUInt32LE(payload.length)
-  return Buffer.concat([Buffer.from(GLOBAL_ID_HEAD, 'hex'), Buffer.alloc(20), size, payload]).toString('base64')
+  return Buffer.concat([Buffer.from(GLOBAL_ID_HEAD, 'hex'), Buffer.alloc(20), size, payload])
 }

@@ -9,8 +9,11 @@ import { fieldOf } from './fields.ts'
 import { itemIdXml } from './ids.ts'
 import { attendeesOf, requireSendMode, sendInvitations } from './meetings.ts'
 import type { Fields, Folder, Item, ItemKind } from './model.ts'
+import { createResponse, isResponseObject } from './response-objects.ts'
+import { settleSeries } from './series.ts'
 import { attempt, success } from './soap.ts'
 import { DEFAULT_CLASS, DEFAULT_FOLDER } from './store.ts'
+import { settleTaskSeries } from './task-series.ts'
 import { coupleStatus, taskDefaults } from './tasks.ts'
 import { readValue } from './values.ts'
 import type { XmlElement } from './xml.ts'
@@ -33,6 +36,7 @@ export function createItem(call: Call): string[] {
 }
 
 function createOne(call: Call, element: XmlElement, target: XmlElement | undefined): string {
+  if (isResponseObject(element.name)) return createResponse(call, element)
   const kind = element.name as ItemKind
   if (!(kind in DEFAULT_FOLDER))
     throw new ResponseError('ErrorInvalidRequest', `This server does not create ${element.name}.`)
@@ -47,11 +51,14 @@ function createOne(call: Call, element: XmlElement, target: XmlElement | undefin
   if (!folder.folderClass.startsWith(folderClass) && folder.distinguished !== 'deleteditems')
     throw new ResponseError(code)
   const itemClass = childText(element, 'ItemClass') ?? DEFAULT_CLASS[kind]
+  const fields = readFields(call, kind, element)
+  const series = kind === 'CalendarItem' ? settleSeries(fields, null, false) : null
   const item = call.store.create(call.mailbox, folder, {
     kind,
     itemClass,
-    fields: readFields(call, kind, element),
+    fields,
     extended: readExtended(element),
+    series,
   })
   call.store.writes.created += 1
   afterCreate(call, item, sendMode, disposition)
@@ -108,7 +115,10 @@ export function fillDefaults(draft: DraftFields, kind: ItemKind, zone: string | 
     calendarDefaults(draft)
     settleTimes(draft, null, zone, now)
   }
-  if (kind === 'Task') taskDefaults(draft)
+  if (kind === 'Task') {
+    taskDefaults(draft)
+    settleTaskSeries(draft as Fields)
+  }
 }
 
 export function today(call: Call): number {

@@ -2,13 +2,14 @@ import type { DraftFields } from './calendar.ts'
 import { settleTimes } from './calendar.ts'
 import { newUid } from './computed.ts'
 import { fillDefaults } from './create-item.ts'
-import type { DeleteType } from './delete-item.ts'
-import { disposeItem } from './delete-item.ts'
 import { fieldOf } from './fields.ts'
-import { changeKey, itemId, parseId } from './ids.ts'
+import { changeKey, idOf, parseId } from './ids.ts'
+import { keepAnswers, sendInvitations } from './meetings.ts'
 import type { Attendee, Fields, FieldValue, Folder, Item, Mailbox } from './model.ts'
+import { occurrenceOn, occurrencesBetween, originalStartOn, settleSeries } from './series.ts'
 import { kindOfClass, type Store } from './store.ts'
 import { coupleStatus } from './tasks.ts'
+import { saveItem, saveTask, settleItem } from './save-item.ts'
 import type { UnreadWall } from './values.ts'
 import { readInstant } from './zones.ts'
 
@@ -17,7 +18,7 @@ import { readInstant } from './zones.ts'
  * clock of the item's zone, else of the mailbox), Body as text or { type, text }, attendees as addresses or
  * { address, name, response }, zones as Windows ids, Recurrence as the XML of the element with prefix `t:`.
  * Besides the EWS names: `extended` (by canonical key), `organizer` (makes it a received meeting), `response`,
- * `cancelled`.
+ * `cancelled`, and `send`: true tells the attendees, as the owner's Outlook asks him.
  */
 export type PlainFields = Record<string, unknown>
 
@@ -36,6 +37,8 @@ export interface PlainItem {
   /** Milliseconds on the simulators' clock. */
   created: number
   modified: number
+  /** Of a recurring master: its exceptions as items, and the original starts (UTC) of its deleted occurrences. */
+  series?: { exceptions: PlainItem[]; deleted: string[] }
 }
 
 /** What a person does to his mailbox in Outlook: no change keys, no Send* attributes, same rules of content. */
@@ -47,7 +50,10 @@ export class Desk {
   }
 
   put(address: string, folderName: string, plain: PlainFields): PlainItem {
-    const mailbox = this.#store.mailbox(address)
+    return this.putInto(this.#store.mailbox(address), folderName, plain)
+  }
+
+  putInto(mailbox: Mailbox, folderName: string, plain: PlainFields): PlainItem {
     const folder = this.folder(mailbox, folderName)
     const itemClass = typeof plain['ItemClass'] === 'string' ? plain['ItemClass'] : classOfFolder(folder)
     const kind = kindOfClass(itemClass)
@@ -58,32 +64,45 @@ export class Desk {
       draft['ReminderIsSet'] ??= false
     }
     fillDefaults(draft, kind, mailbox.zone, this.#store.clock.now())
-    const item = this.#store.create(mailbox, folder, {
-      kind,
-      itemClass,
-      fields: draft as Fields,
-      extended: extendedOf(plain),
-    })
-    if (kind === 'CalendarItem') item.fields['UID'] ??= newUid(`${mailbox.token}#${item.serial}`)
+    const fields = draft as Fields
+    const series = kind === 'CalendarItem' ? settleSeries(fields, null, false) : null
+    const item = this.#store.create(mailbox, folder, { kind, itemClass, fields, extended: extendedOf(plain), series })
+    if (kind === 'CalendarItem') {
+      item.fields['UID'] ??= newUid(`${mailbox.token}#${item.serial}`)
+      sendInvitations(this.#store, mailbox, item, modeOf(plain), null)
+    }
     return this.plain(mailbox, item)
   }
 
   edit(address: string, id: string, plain: PlainFields): PlainItem {
     const mailbox = this.#store.mailbox(address)
-    const item = this.item(mailbox, id)
+    return this.editIn(mailbox, this.item(mailbox, id), plain)
+  }
+
+  editIn(mailbox: Mailbox, item: Item, plain: PlainFields): PlainItem {
     const draft: DraftFields = { ...item.fields }
     this.#write(mailbox, draft, item.kind, plain)
     if (item.kind === 'CalendarItem') settleTimes(draft, item.fields, mailbox.zone, this.#store.clock.now())
-    item.fields = draft as Fields
     const extended = extendedOf(plain)
-    if (extended) item.extended = { ...item.extended, ...extended }
-    this.#store.changed(mailbox, item, Object.keys(plain))
-    return this.plain(mailbox, item)
+    const next = { ...item, fields: draft as Fields }
+    if (extended) next.extended = { ...item.extended, ...extended }
+    const touched = new Set(Object.keys(plain).filter((name) => name !== 'send' && name !== 'extended'))
+    if (item.kind === 'CalendarItem') {
+      settleItem(mailbox, item, next, this.#store.keepExceptions)
+      keepAnswers(next.fields, item.fields)
+      sendInvitations(this.#store, mailbox, next, modeOf(plain), item.fields)
+    }
+    const save = item.kind === 'Task' ? saveTask : saveItem
+    return this.plain(mailbox, save(this.#store, mailbox, item, next, touched))
   }
 
-  delete(address: string, id: string, type: DeleteType): void {
+  occurrences(address: string, id: string, from: string, to: string): PlainItem[] {
     const mailbox = this.#store.mailbox(address)
-    disposeItem(this.#store, mailbox, this.item(mailbox, id), type)
+    const master = this.item(mailbox, id)
+    if (!master.series) throw new Error(`${id} is no recurring master; only masters have occurrences.`)
+    const [start, end] = [readInstant(from, mailbox.zone), readInstant(to, mailbox.zone)]
+    if (Number.isNaN(start + end)) throw new Error(`From '${from}' to '${to}' is no time; write 2026-12-01T00:00:00Z.`)
+    return occurrencesBetween(master, start, end).map((occurrence) => this.plain(mailbox, occurrence))
   }
 
   move(address: string, id: string, target: string): PlainItem {
@@ -128,7 +147,11 @@ export class Desk {
       throw new Error(
         `${mailbox.address} has no item ${id}; it may have been deleted or moved (a move changes the id).`,
       )
-    return item
+    if (parsed?.day === null || parsed?.day === undefined) return item
+    const occurrence = occurrenceOn(item, parsed.day)
+    if (!occurrence)
+      throw new Error(`${mailbox.address} has no occurrence ${id}: it was deleted or the pattern changed.`)
+    return occurrence
   }
 
   plain(mailbox: Mailbox, item: Item): PlainItem {
@@ -137,7 +160,7 @@ export class Desk {
       fields[name.replace('#', '')] = plainValue(item, name, value)
     const folder = this.#store.folderOf(mailbox, item)
     return {
-      id: itemId(mailbox, item.serial),
+      id: idOf(mailbox, item),
       changeKey: changeKey(mailbox, item.seq),
       class: item.kind,
       folder: folder.distinguished ?? folder.name,
@@ -145,13 +168,26 @@ export class Desk {
       extended: { ...item.extended },
       created: item.created,
       modified: item.modified,
+      ...(item.series ? { series: this.#series(mailbox, item) } : {}),
+    }
+  }
+
+  #series(mailbox: Mailbox, master: Item): NonNullable<PlainItem['series']> {
+    const sorted = (days: Iterable<number>) => [...days].sort((a, b) => a - b)
+    const { exceptions = new Map<number, never>(), deleted = new Set<number>() } = master.series ?? {}
+    return {
+      exceptions: sorted(exceptions.keys()).flatMap((day) => {
+        const exception = occurrenceOn(master, day)
+        return exception ? [this.plain(mailbox, exception)] : []
+      }),
+      deleted: sorted(deleted).map((day) => isoOf(originalStartOn(master, day))),
     }
   }
 
   #write(mailbox: Mailbox, draft: DraftFields, kind: Item['kind'], plain: PlainFields): void {
     const today = Math.floor(this.#store.clock.now() / 86_400_000) * 86_400_000
     for (const [name, value] of Object.entries(plain)) {
-      if (name === 'ItemClass' || name === 'extended') continue
+      if (name === 'ItemClass' || name === 'extended' || name === 'send') continue
       if (name === 'organizer') {
         draft['#organizer'] = String(value)
         draft['#state'] = 3
@@ -194,6 +230,10 @@ export class Desk {
   }
 }
 
+function modeOf(plain: PlainFields): string {
+  return plain['send'] === true ? 'SendToAllAndSaveCopy' : 'SendToNone'
+}
+
 function classOfFolder(folder: Folder): string {
   return (
     { 'IPF.Appointment': 'IPM.Appointment', 'IPF.Task': 'IPM.Task', 'IPF.Contact': 'IPM.Contact' }[
@@ -206,9 +246,13 @@ function extendedOf(plain: PlainFields): Item['extended'] {
   return (plain['extended'] as Item['extended'] | undefined) ?? null
 }
 
+function isoOf(instant: number): string {
+  return new Date(instant).toISOString().replace('.000Z', 'Z')
+}
+
 function plainValue(item: Item, name: string, value: FieldValue): unknown {
   const type = fieldOf(item.kind, name)?.type
-  if (type === 'wall' || type === 'instant') return new Date(value as number).toISOString().replace('.000Z', 'Z')
+  if (type === 'wall' || type === 'instant') return isoOf(value as number)
   if (type === 'date') return new Date(value as number).toISOString().slice(0, 10)
   if (type === 'xml') return (value as { xml: string }).xml
   return value

@@ -49,7 +49,22 @@ const TEXTS: Record<string, string> = {
   ErrorServerBusy: 'The server cannot service this request right now. Try again later.',
   ErrorMailboxMoveInProgress: 'Mailbox move in progress. Try again later.',
   ErrorImpersonateUserDenied: 'The account does not have permission to impersonate the requested user.',
+  ErrorAccountDisabled: 'The account is disabled.',
+  ErrorPasswordExpired: 'The password has expired.',
+  ErrorQuotaExceeded: 'The mailbox has exceeded its quota.',
+  ErrorMailboxStoreUnavailable: 'The mailbox database is temporarily unavailable.',
+  ErrorAccessDenied: 'Access is denied. Check credentials and try again.',
   ErrorNonExistentMailbox: 'The SMTP address has no mailbox associated with it.',
+  ErrorNonPrimarySmtpAddress: 'The primary SMTP address must be specified when referencing a mailbox.',
+  ErrorInvalidPermissionSettings: 'The permission settings were not valid.',
+  ErrorDuplicateUserIdsSpecified: 'More than one permission was specified for the same user.',
+  ErrorInvalidUserInfo: 'The user info was not valid: the user cannot be found in the directory.',
+  ErrorNoFreeBusyAccess: 'The caller does not have access to free/busy data.',
+  ErrorIdentityArrayEmpty: 'The list of mailboxes is empty.',
+  ErrorIdentityArrayTooBig: 'There are too many mailboxes in the list; the maximum is 100.',
+  ErrorTimeIntervalTooBig: 'The specified time period is longer than the maximum of 62 days.',
+  ErrorInvalidTimeInterval: 'The time window is not valid.',
+  ErrorInvalidMergedFreeBusyInterval: 'MergedFreeBusyIntervalInMinutes must be between 5 and 1440.',
   ErrorInvalidServerVersion: 'The specified server version is invalid.',
   ErrorSchemaValidation: 'The request failed schema validation.',
   ErrorNameResolutionNoResults: 'No results were found.',
@@ -74,7 +89,7 @@ export class ResponseError extends Error {
 export class SoapFault extends Error {
   readonly code: string
   readonly status: number
-  /** Named values for MessageXml: BackOffMilliseconds as `t:Value`, the others as elements of their own name. */
+  /** Named values for MessageXml: BackOffMilliseconds and Primary as `t:Value`, the others as elements of their own name. */
   readonly values: Record<string, string | number>
   constructor(
     code: string,
@@ -92,7 +107,7 @@ export function messageXml(values: Record<string, string | number>, prefix: 'm' 
   const entries = Object.entries(values)
   if (entries.length === 0) return ''
   const inner = entries.map(([name, value]) =>
-    name === 'BackOffMilliseconds'
+    name === 'BackOffMilliseconds' || name === 'Primary'
       ? `<t:Value Name="${name}">${value}</t:Value>`
       : `<t:${name}>${escapeXml(String(value))}</t:${name}>`,
   )

@@ -53,7 +53,7 @@ const ITEM = specs(`
   ItemId:computed* ParentFolderId:computed ItemClass:computed Subject:text* Sensitivity:text Body:body
   DateTimeReceived:computed Size:computed Categories:strings Importance:text InReplyTo:text IsSubmitted:computed
   IsDraft:computed IsFromMe:computed IsResend:computed IsUnmodified:computed DateTimeSent:computed
-  DateTimeCreated:computed ReminderDueBy:instant ReminderIsSet:bool ReminderNextTime:computed-
+  DateTimeCreated:computed ResponseObjects:computed ReminderDueBy:instant ReminderIsSet:bool ReminderNextTime:computed-
   ReminderMinutesBeforeStart:int DisplayCc:computed DisplayTo:computed HasAttachments:computed*
   ExtendedProperty:computed- Culture:text EffectiveRights:computed LastModifiedName:computed
   LastModifiedTime:computed IsAssociated:computed Flag:xml Preview:computed- TextBody:computed- SearchKey:computed-
@@ -66,7 +66,8 @@ const CALENDAR = specs(`
   MyResponseType:computed Organizer:computed* RequiredAttendees:attendees OptionalAttendees:attendees
   Resources:attendees ConflictingMeetingCount:computed- AdjacentMeetingCount:computed- Duration:computed
   TimeZone:computed AppointmentReplyTime:instant! AppointmentSequenceNumber:computed AppointmentState:computed
-  Recurrence:xml FirstOccurrence:xml! LastOccurrence:xml! ModifiedOccurrences:xml! DeletedOccurrences:xml!
+  Recurrence:xml FirstOccurrence:computed LastOccurrence:computed ModifiedOccurrences:computed
+  DeletedOccurrences:computed
   MeetingTimeZone:xml StartTimeZone:zone EndTimeZone:zone ConferenceType:int AllowNewTimeProposal:bool
   IsOnlineMeeting:bool MeetingWorkspaceUrl:text NetShowUrl:text StartWallClock:computed- EndWallClock:computed-
   StartTimeZoneId:computed- EndTimeZoneId:computed- JoinOnlineMeetingUrl:text!- IsOrganizer:computed-

@@ -4,6 +4,7 @@ import type { RenderContext } from './computed.ts'
 import { ResponseError } from './errors.ts'
 import type { Folder, Item } from './model.ts'
 import { matches, orderOf, valueAt } from './restriction.ts'
+import { occurrencesBetween, overlaps } from './series.ts'
 import { attempt, success } from './soap.ts'
 import { ItemShape } from './shape.ts'
 import type { XmlElement } from './xml.ts'
@@ -18,10 +19,13 @@ const FIND_LIMIT_RESTRICTED = 250
 const NOT_FOUND_HERE = [
   'Body',
   'TextBody',
+  'ResponseObjects',
   'RequiredAttendees',
   'OptionalAttendees',
   'Resources',
   'Recurrence',
+  'FirstOccurrence',
+  'LastOccurrence',
   'ModifiedOccurrences',
   'DeletedOccurrences',
   'StartTimeZone',
@@ -64,7 +68,10 @@ function select(call: Call, folder: Folder, view: XmlElement | undefined, contex
   })
 }
 
-/** Items that overlap the window, by start. Series are not expanded here: a master is no instance and stays out. */
+/**
+ * Single items, occurrences and exceptions that overlap the window, by start; masters stay out.
+ * Documentation: https://learn.microsoft.com/exchange/client-developer/web-service-reference/calendarview
+ */
 function inCalendarView(call: Call, folder: Folder, view: XmlElement, items: Item[]): Item[] {
   if (!folder.folderClass.startsWith('IPF.Appointment'))
     throw new ResponseError('ErrorCalendarFolderIsInvalidForCalendarView')
@@ -77,13 +84,8 @@ function inCalendarView(call: Call, folder: Folder, view: XmlElement, items: Ite
   limit.setUTCFullYear(limit.getUTCFullYear() + 2)
   if (to > limit.getTime()) throw new ResponseError('ErrorCalendarViewRangeTooBig')
   return items
-    .filter(
-      (item) =>
-        item.kind === 'CalendarItem' &&
-        !item.fields['Recurrence'] &&
-        Number(item.fields['Start']) < to &&
-        Number(item.fields['End']) > from,
-    )
+    .filter(({ kind }) => kind === 'CalendarItem')
+    .flatMap((item) => (item.series ? occurrencesBetween(item, from, to) : overlaps(item, from, to) ? [item] : []))
     .sort((a, b) => Number(a.fields['Start']) - Number(b.fields['Start']))
 }
 

@@ -1,9 +1,10 @@
 import type { Call } from './call.ts'
 import { resolveFolder } from './call.ts'
-import { EFFECTIVE_RIGHTS } from './computed.ts'
+import { effectiveRights, rightsOf } from './delegation.ts'
 import { ResponseError } from './errors.ts'
 import { changeNumber, folderId, folderIdXml } from './ids.ts'
 import type { Folder } from './model.ts'
+import { permissionSetXml, readPermissionSet } from './permissions.ts'
 import { attempt, success } from './soap.ts'
 import { readState, writeState } from './sync-folder-items.ts'
 import type { XmlElement } from './xml.ts'
@@ -43,20 +44,24 @@ const PROPERTIES: [string, boolean, (call: Call, folder: Folder, element: string
     true,
     (call, folder) => `<t:ChildFolderCount>${childrenOf(call, folder).length}</t:ChildFolderCount>`,
   ],
-  ['EffectiveRights', false, () => EFFECTIVE_RIGHTS],
+  ['EffectiveRights', false, (call, folder) => effectiveRights(call, folder)],
   [
     'DistinguishedFolderId',
     false,
     (_, folder) =>
       folder.distinguished ? `<t:DistinguishedFolderId>${folder.distinguished}</t:DistinguishedFolderId>` : '',
   ],
-  ['PermissionSet', false, (_, folder) => folder.permissions ?? ''],
+  ['PermissionSet', false, (call, folder) => permissionSetXml(call.store, folder)],
   [
     'UnreadCount',
     true,
     (_, __, element) => (element === 'Folder' || element === 'TasksFolder' ? '<t:UnreadCount>0</t:UnreadCount>' : ''),
   ],
 ]
+
+function extendedKey(path: XmlElement | undefined): string {
+  return `${path?.attrs['PropertySetId']?.toLowerCase()} ${path?.attrs['PropertyName']}`
+}
 
 function renderFolder(call: Call, folder: Folder): string {
   const shape = child(call.body, 'FolderShape')
@@ -71,6 +76,9 @@ function renderFolder(call: Call, folder: Folder): string {
     const inBase =
       base === 'AllProperties' ? name !== 'PermissionSet' : base === 'Default' ? byDefault : name === 'FolderId'
     if (inBase || named.has(name)) xml += write(call, folder, element)
+    if (name !== 'ChildFolderCount') continue
+    for (const path of child(shape, 'AdditionalProperties')?.children ?? [])
+      if (path.name === 'ExtendedFieldURI') xml += folder.extended?.[extendedKey(path)] ?? ''
   }
   return `<t:${element}>${xml}</t:${element}>`
 }
@@ -98,7 +106,8 @@ export function findFolder(call: Call): string[] {
   return parents.map((id) =>
     attempt('FindFolder', () => {
       const parent = resolveFolder(call, id)
-      const found = call.body.attrs['Traversal'] === 'Deep' ? descendantsOf(call, parent) : childrenOf(call, parent)
+      const all = call.body.attrs['Traversal'] === 'Deep' ? descendantsOf(call, parent) : childrenOf(call, parent)
+      const found = all.filter((folder) => rightsOf(call, folder) !== undefined)
       const offset = Number(view?.attrs['Offset'] ?? 0)
       const page = found.slice(offset, offset + Number(view?.attrs['MaxEntriesReturned'] ?? found.length))
       const next = offset + page.length
@@ -133,6 +142,11 @@ export function createFolder(call: Call): string[] {
         if (clash) throw new ResponseError('ErrorFolderExists')
         const folderClass = childText(element, 'FolderClass') ?? CLASS_OF_ELEMENT[element.name] ?? 'IPF.Note'
         const folder = call.store.addFolder(call.mailbox, { name, folderClass, parent: parent.serial })
+        if (parent.grants) folder.grants = { ...parent.grants }
+        for (const property of element.children.filter((one) => one.name === 'ExtendedProperty')) {
+          const path = child(property, 'ExtendedFieldURI')
+          folder.extended = { ...folder.extended, [extendedKey(path)]: toXml(property) }
+        }
         call.store.onChange({
           kind: 'Created',
           mailbox: call.mailbox,
@@ -176,7 +190,7 @@ export function updateFolder(call: Call): string[] {
         const key = reference?.attrs['ChangeKey']
         if (!key) throw new ResponseError('ErrorChangeKeyRequiredForWriteOperations')
         if (changeNumber(call.mailbox, key) !== folder.seq) throw new ResponseError('ErrorStaleObject')
-        for (const update of child(change, 'Updates')?.children ?? []) setFolderField(folder, update)
+        for (const update of child(change, 'Updates')?.children ?? []) setFolderField(call, folder, update)
         folder.seq = ++call.mailbox.seq
         return success(
           'UpdateFolder',
@@ -188,12 +202,12 @@ export function updateFolder(call: Call): string[] {
   )
 }
 
-function setFolderField(folder: Folder, update: XmlElement): void {
+function setFolderField(call: Call, folder: Folder, update: XmlElement): void {
   const uri = update.children[0]?.attrs['FieldURI']
   const value = update.children[1]?.children[0]
   if (update.name !== 'SetFolderField' || !value) throw new ResponseError('ErrorInvalidPropertySet')
   if (uri === 'folder:DisplayName') folder.name = value.text
-  else if (uri === 'folder:PermissionSet') folder.permissions = toXml(value)
+  else if (uri === 'folder:PermissionSet') folder.permissions = readPermissionSet(call.store, value)
   else throw new ResponseError('ErrorInvalidPropertySet')
 }
 

@@ -10,6 +10,10 @@ const VARIANTS = 'Aa-_'
 const ITEM_HEAD = 'AAMkAG'
 const FOLDER_HEAD = 'AQMkAG'
 const TOKEN_LENGTH = 118
+const ITEM_MARK = 'BGAAAAAAD'
+/** An occurrence has an id of its own: its master's serial and its day, which may lie before 1970. */
+const OCCURRENCE_MARK = 'FRAAgIAAD'
+const FIRST_DAY = 200_000
 const CHANGE_KEY_HEAD = 'DwAAABYAAAC'
 const ID_SHAPE = /^[A-Za-z0-9+/_-]{20,}={0,2}$/
 
@@ -34,7 +38,16 @@ function decode(code: string): number {
 }
 
 export function itemId(mailbox: Mailbox, serial: number): string {
-  return `${ITEM_HEAD}${mailbox.token}BGAAAAAAD${encode(serial)}AAA=`
+  return `${ITEM_HEAD}${mailbox.token}${ITEM_MARK}${encode(serial)}AAA=`
+}
+
+export function occurrenceId(mailbox: Mailbox, serial: number, day: number): string {
+  return `${ITEM_HEAD}${mailbox.token}${OCCURRENCE_MARK}${encode(serial)}${encode(day + FIRST_DAY)}AAE=`
+}
+
+/** The id of an item, or of an occurrence worked out of its master. */
+export function idOf(mailbox: Mailbox, item: Pick<Item, 'serial' | 'occurrence'>): string {
+  return item.occurrence ? occurrenceId(mailbox, item.serial, item.occurrence.day) : itemId(mailbox, item.serial)
 }
 
 export function folderId(mailbox: Mailbox, serial: number): string {
@@ -51,8 +64,12 @@ export function changeNumber(mailbox: Mailbox, key: string): number {
   return key.startsWith(head) ? decode(key.slice(head.length)) : -1
 }
 
-export function itemIdXml(mailbox: Mailbox, item: Pick<Item, 'serial' | 'seq'>, name = 'ItemId'): string {
-  return `<t:${name} Id="${itemId(mailbox, item.serial)}" ChangeKey="${changeKey(mailbox, item.seq)}"/>`
+export function itemIdXml(
+  mailbox: Mailbox,
+  item: Pick<Item, 'serial' | 'seq' | 'occurrence'>,
+  name = 'ItemId',
+): string {
+  return `<t:${name} Id="${idOf(mailbox, item)}" ChangeKey="${changeKey(mailbox, item.seq)}"/>`
 }
 
 export function folderIdXml(mailbox: Mailbox, folder: Pick<Folder, 'serial' | 'seq'>, name = 'FolderId'): string {
@@ -62,7 +79,10 @@ export function folderIdXml(mailbox: Mailbox, folder: Pick<Folder, 'serial' | 's
 export interface ParsedId {
   type: 'item' | 'folder'
   token: string
+  /** For an occurrence that of its master. */
   serial: number
+  /** Day of an occurrence; null for an item. */
+  day: number | null
 }
 
 /** Takes an id apart; null when it cannot be an id of this server at all. */
@@ -72,5 +92,11 @@ export function parseId(id: string): ParsedId | null {
   if (!item && !id.startsWith(FOLDER_HEAD)) return null
   const token = id.slice(6, 6 + TOKEN_LENGTH)
   const start = 6 + TOKEN_LENGTH + (item ? 9 : 6)
-  return { type: item ? 'item' : 'folder', token, serial: decode(id.slice(start, start + 10)) }
+  const occurrence = item && id.slice(start - OCCURRENCE_MARK.length, start) === OCCURRENCE_MARK
+  return {
+    type: item ? 'item' : 'folder',
+    token,
+    serial: decode(id.slice(start, start + 10)),
+    day: occurrence ? decode(id.slice(start + 10, start + 20)) - FIRST_DAY : null,
+  }
 }

@@ -2,23 +2,42 @@
 import type { SimClock } from '../clock.ts'
 import { createSimClock } from '../clock.ts'
 import { Faults } from '../faults.ts'
+import type { Location } from './autodiscover.ts'
+import { Autodiscover } from './autodiscover.ts'
+import { makeCertificate } from './certificate.ts'
 import type { DeleteType } from './delete-item.ts'
 import type { PlainFields, PlainItem } from './desk.ts'
 import { Desk } from './desk.ts'
-import type { Mailbox, MailSent } from './model.ts'
+import { isRole } from './delegation.ts'
+import type { MeetingName, OutsideMeeting, PlainAnswer } from './desk-meetings.ts'
+import { MeetingDesk } from './desk-meetings.ts'
+import type { Mailbox, MailboxCondition, MailSent } from './model.ts'
+import type { ExtendedProtection } from './ntlm.ts'
 import { loadSchema } from './schema.ts'
 import { createEwsServer, portOf } from './server.ts'
+import type { SignInAttempt } from './sign-in.ts'
+import { SignIn } from './sign-in.ts'
 import type { ServerVersion } from './soap.ts'
 import { EXCHANGE_SE } from './soap.ts'
 import { Store } from './store.ts'
 import { Streams } from './streaming.ts'
 import { Subscriptions } from './subscriptions.ts'
+import type { ThrottleSettings } from './throttle.ts'
+import { Throttle } from './throttle.ts'
 
+export type { Location } from './autodiscover.ts'
 export type { MailSent } from './model.ts'
+export type { ExtendedProtection } from './ntlm.ts'
+export type { SignInAttempt } from './sign-in.ts'
+export type { TlsBridge } from './tls-bridge.ts'
+export { startTlsBridge } from './tls-bridge.ts'
 export type { PlainFields, PlainItem } from './desk.ts'
+export type { MeetingName, OutsideMeeting, PlainAnswer } from './desk-meetings.ts'
 
 export interface MailboxOptions {
   address: string
+  /** Secondary addresses. */
+  aliases?: string[]
   /** Default: the address. */
   username?: string
   /** Default: `<part before the @>-password`. */
@@ -44,11 +63,26 @@ export interface EwsSimOptions {
   hangingConnectionLimit?: number
   /** The server touches every written item once more 1 to 3 s later: new change key, same content. */
   touchAfterWrite?: boolean
+  /** A changed pattern keeps the exceptions whose day it has too; by default Exchange drops them all. */
+  keepExceptions?: boolean
+  /** Accepting replaces the event by a new one, as some servers do, instead of changing it. */
+  acceptRecreates?: boolean
   /** Streams find subscriptions only with the affinity headers and cookie. */
   requireAffinity?: boolean
   /** Folder of messages.xsd and types.xsd: every request is checked against them. */
   validate?: { schemaDir: string } | null
   version?: Partial<ServerVersion>
+  /** Default basic. */
+  auth?: 'basic' | 'ntlm'
+  /** What NTLM asks of the channel binding; default allow, as Exchange has it for EWS. */
+  extendedProtection?: ExtendedProtection
+  /** https with a fresh self-signed certificate; `hash` is the one of its signature. */
+  tls?: boolean | { hash: 'sha256' | 'sha384' | 'sha512' }
+  /** Wrong passwords in a row that lock a user; default 0: never. */
+  lockout?: number
+  throttle?: ThrottleSettings
+  /** How long every call takes; default as fast as it goes. */
+  latencyMs?: number
 }
 
 /** A copy of all mailboxes, to be put back later. */
@@ -58,6 +92,14 @@ export interface EwsSnapshot {
 
 export interface EwsSim {
   readonly url: string
+  /** Address of its Autodiscover service, SOAP; `.xml` instead of `.svc` is POX. */
+  readonly autodiscoverUrl: string
+  /** Every address that Autodiscover was asked for. */
+  readonly autodiscovered: readonly { address: string; form: 'soap' | 'pox' }[]
+  /** PEM that clients have to trust; null without TLS. */
+  readonly ca: string | null
+  /** Every password that was looked at. */
+  readonly signIns: readonly SignInAttempt[]
   readonly service: { username: string; password: string }
   /** The mailboxes there are now. */
   readonly mailboxes: { address: string; username: string; password: string }[]
@@ -69,17 +111,51 @@ export interface EwsSim {
   readonly writes: { created: number; updated: number; deleted: number }
   readonly subscriptions: number
   readonly openStreams: number
+  /** The most calls in flight so far, and how many were refused as too many. */
+  readonly load: { readonly most: number; readonly refused: number }
   items(address: string, folder?: string): PlainItem[]
+  /**
+   * The occurrences of a master that overlap the time from `from` to `to` (ISO text; without offset the mailbox's
+   * wall clock), by start. Their ids are good for `editItem` and `deleteItem`.
+   */
+  occurrences(address: string, id: string, from: string, to: string): PlainItem[]
   /** As a user in Outlook; `folder` is a distinguished id, folder id or display name. */
   putItem(address: string, folder: string, fields: PlainFields): PlainItem
   editItem(address: string, id: string, fields: PlainFields): PlainItem
-  deleteItem(address: string, id: string, type?: DeleteType): void
+  deleteItem(address: string, id: string, type?: DeleteType, options?: { send?: boolean }): void
+  /** The owner answers an invitation in Outlook; null when a declined occurrence is gone. `send` is true by default. */
+  respond(address: string, id: string, response: PlainAnswer, options?: { send?: boolean }): PlainItem | null
+  /** Somebody without a mailbox here invites mailboxes of this server, or changes a meeting or occurrence of his. */
+  inviteFromOutside(meeting: OutsideMeeting): PlainItem
+  /** The organizer, here or elsewhere, cancels a meeting or one occurrence and tells everybody. */
+  cancelMeeting(name: MeetingName): void
+  /** An attendee without a mailbox here answers; the organizer's item shows it. Returns that item or occurrence. */
+  answerFromOutside(name: MeetingName, attendee: string, response: PlainAnswer): PlainItem
   /** The moved item, with its new id. */
   moveItem(address: string, id: string, folder: string): PlainItem
   addFolder(address: string, options: { name: string; folderClass: string; parent?: string }): void
   addMailbox(options: MailboxOptions): void
   removeMailbox(address: string): void
+  /** Another main address; the old one becomes a secondary one. */
+  renameMailbox(address: string, to: string): void
   setPassword(address: string, password: string): void
+  isLocked(username: string): boolean
+  unlock(username: string): void
+  /** As after a restart of the web server: nobody is signed in any more. */
+  closeConnections(): void
+  /** What Autodiscover says of a mailbox from now on; null says what is so. */
+  setLocation(address: string, location: Location | null): void
+  /** A right of somebody else in a folder, as Add-MailboxFolderPermission gives it. */
+  grant(address: string, folder: string, user: string, role: string): void
+  /** Why the mailbox cannot be used from now on; null makes it well. */
+  setCondition(address: string, condition: MailboxCondition | null): void
+  renameFolder(address: string, folder: string, name: string): void
+  /** With all that is in it. */
+  removeFolder(address: string, folder: string): void
+  /** Makes another folder the mailbox's calendar, task list or the like. */
+  setDefaultFolder(address: string, distinguished: string, folder: string): void
+  /** Gives the mailbox an archive with a folder of that name and class. */
+  addArchive(address: string, folder: { name: string; folderClass: string }): void
   /** Removes all items; `silent` leaves no tombstones and sends no events, as after a lost database. */
   emptyMailbox(address: string, options?: { silent?: boolean }): void
   /** Same content, but every item and folder has a new id and old sync states are refused. */
@@ -112,7 +188,11 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
       `There is no messages.xsd in ${options.validate.schemaDir}; leave \`validate\` out or name the folder that holds it.`,
     )
   }
-  const store = new Store(clock, options.touchAfterWrite ?? false)
+  const store = new Store(clock, {
+    touchAfterWrite: options.touchAfterWrite ?? false,
+    keepExceptions: options.keepExceptions ?? false,
+    acceptRecreates: options.acceptRecreates ?? false,
+  })
   for (const mailbox of options.mailboxes ?? DEFAULT_MAILBOXES) store.addMailbox(mailbox)
   const subscriptions = new Subscriptions()
   store.onChange = (event) => subscriptions.publish(event)
@@ -125,7 +205,17 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     affinity,
   })
   streams.beforeTick = () => store.runTouches()
+  const certificate = options.tls ? makeCertificate(options.tls === true ? {} : options.tls) : null
+  const { auth = 'basic', extendedProtection: protection = 'allow', lockout = 0 } = options
+  const signIn = new SignIn(store, clock, service, { auth, protection, lockout }, certificate)
+  const autodiscover = new Autodiscover(store)
+  const throttle = new Throttle(options.throttle ?? {}, clock)
   const server = createEwsServer({
+    signIn,
+    autodiscover,
+    throttle,
+    latencyMs: options.latencyMs ?? 0,
+    certificate,
     store,
     faults,
     subscriptions,
@@ -141,8 +231,19 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve)
   })
   const controls = controlsOf(store, subscriptions)
+  const origin = `${certificate ? 'https' : 'http'}://127.0.0.1:${portOf(server)}`
+  autodiscover.ewsUrl = `${origin}/EWS/Exchange.asmx`
   return {
-    url: `http://127.0.0.1:${portOf(server)}/EWS/Exchange.asmx`,
+    url: autodiscover.ewsUrl,
+    autodiscoverUrl: `${origin}/autodiscover/autodiscover.svc`,
+    autodiscovered: autodiscover.asked,
+    setLocation(address, location) {
+      if (location) autodiscover.locations.set(address.toLowerCase(), location)
+      else autodiscover.locations.delete(address.toLowerCase())
+    },
+    ca: certificate?.cert ?? null,
+    signIns: signIn.attempts,
+    load: throttle.seen,
     service,
     clock,
     faults,
@@ -160,6 +261,9 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
       return streams.size
     },
     ...controls,
+    isLocked: (username) => signIn.isLocked(username),
+    unlock: (username) => signIn.unlock(username),
+    closeConnections: () => server.closeAllConnections(),
     async stop() {
       streams.stop()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -171,11 +275,30 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
 
 type Controls = Omit<
   EwsSim,
-  'url' | 'service' | 'mailboxes' | 'clock' | 'faults' | 'outbox' | 'writes' | 'subscriptions' | 'openStreams' | 'stop'
+  | 'url'
+  | 'autodiscoverUrl'
+  | 'autodiscovered'
+  | 'setLocation'
+  | 'ca'
+  | 'signIns'
+  | 'load'
+  | 'service'
+  | 'mailboxes'
+  | 'clock'
+  | 'faults'
+  | 'outbox'
+  | 'writes'
+  | 'subscriptions'
+  | 'openStreams'
+  | 'isLocked'
+  | 'unlock'
+  | 'closeConnections'
+  | 'stop'
 >
 
 function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
   const desk = new Desk(store)
+  const meetings = new MeetingDesk(store, desk)
   const some = (address?: string) => (address === undefined ? [...store.all()] : [store.mailbox(address)])
   const renew = (mailbox: Mailbox) => {
     subscriptions.kill(mailbox)
@@ -183,9 +306,17 @@ function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
   }
   return {
     items: (address, folder) => desk.items(address, folder),
+    occurrences: (address, id, from, to) => desk.occurrences(address, id, from, to),
     putItem: (address, folder, fields) => desk.put(address, folder, fields),
     editItem: (address, id, fields) => desk.edit(address, id, fields),
-    deleteItem: (address, id, type = 'MoveToDeletedItems') => desk.delete(address, id, type),
+    deleteItem(address, id, type = 'MoveToDeletedItems', { send = false } = {}) {
+      const mailbox = store.mailbox(address)
+      meetings.remove(mailbox, desk.item(mailbox, id), type, send)
+    },
+    respond: (address, id, response, { send = true } = {}) => meetings.respond(address, id, response, send),
+    inviteFromOutside: (meeting) => meetings.invite(meeting),
+    cancelMeeting: (name) => meetings.cancel(name),
+    answerFromOutside: (name, attendee, response) => meetings.answer(name, attendee, response),
     moveItem: (address, id, folder) => desk.move(address, id, folder),
     addFolder(address, { name, folderClass, parent = 'msgfolderroot' }) {
       const mailbox = store.mailbox(address)
@@ -196,8 +327,46 @@ function controlsOf(store: Store, subscriptions: Subscriptions): Controls {
       subscriptions.kill(store.mailbox(address))
       store.removeMailbox(address)
     },
+    renameMailbox: (address, to) => store.renameMailbox(address, to),
     setPassword(address, password) {
-      store.mailbox(address).password = password
+      const mailbox = store.mailbox(address)
+      mailbox.formerPassword = mailbox.password
+      mailbox.password = password
+    },
+    grant(address, folder, user, role) {
+      if (!isRole(role)) throw new Error(`There is no role ${role}; Reviewer, Editor and PublishingEditor are some.`)
+      const found = desk.folder(store.mailbox(address), folder)
+      found.grants = { ...found.grants, [user.toLowerCase()]: role }
+    },
+    setCondition(address, condition) {
+      store.mailbox(address).condition = condition
+    },
+    renameFolder(address, folder, name) {
+      const mailbox = store.mailbox(address)
+      const found = desk.folder(mailbox, folder)
+      found.name = name
+      found.seq = ++mailbox.seq
+    },
+    removeFolder(address, folder) {
+      const mailbox = store.mailbox(address)
+      store.removeFolder(mailbox, desk.folder(mailbox, folder))
+    },
+    setDefaultFolder(address, distinguished, folder) {
+      const mailbox = store.mailbox(address)
+      const chosen = desk.folder(mailbox, folder)
+      const before = store.distinguished(mailbox, distinguished)
+      if (before) before.distinguished = null
+      chosen.distinguished = distinguished
+    },
+    addArchive(address, { name, folderClass }) {
+      const mailbox = store.mailbox(address)
+      const root = store.addFolder(mailbox, {
+        distinguished: 'archivemsgfolderroot',
+        name: 'Archive',
+        folderClass: 'IPF',
+        parent: 0,
+      })
+      store.addFolder(mailbox, { name, folderClass, parent: root.serial })
     },
     emptyMailbox(address, { silent = false } = {}) {
       const mailbox = store.mailbox(address)

@@ -426,7 +426,7 @@ describe('deleting, moving and mail', () => {
     )
     await ask(sim, remove(id, 'HardDelete', 'SendOnlyToAll'))
     expect(sim.outbox.map((mail) => [mail.to, mail.kind, mail.subject])).toEqual([
-      ['bob@example.test', 'request', 'Loud'],
+      ['bob@example.test', 'invitation', 'Loud'],
       ['bob@example.test', 'update', 'Louder'],
       ['bob@example.test', 'cancellation', 'Louder'],
     ])

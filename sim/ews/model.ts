@@ -12,6 +12,8 @@ export interface Attendee {
   name: string
   /** Accept, Tentative, Decline, NoResponseReceived, Unknown, Organizer. */
   response: string
+  /** When the answer came: UTC milliseconds. */
+  lastResponse?: number
 }
 
 /** A keyed dictionary: plain entries (e-mail, phone) or entries with parts (postal address). */
@@ -46,6 +48,33 @@ export interface Item {
   extended: Record<string, string | string[]> | null
   /** The last changes: change number and the fields it touched, for AutoResolve. */
   history: [number, string[]][] | null
+  /** Of a recurring master only. */
+  series: Series | null
+  /** Only on the picture of one occurrence that is worked out of its master; such an item is never stored. */
+  occurrence?: Occurrence
+}
+
+/** What a recurring master knows besides its fields. Days count from 1970-01-01 on the calendar of its zone. */
+export interface Series {
+  /** Wall clock of every occurrence: milliseconds after midnight, and how long it takes. */
+  timeOfDay: number
+  length: number
+  exceptions: Map<number, Exception>
+  deleted: Set<number>
+}
+
+/** What one occurrence has of its own, over the fields of its master; null: it lacks what the master has. */
+export interface Exception {
+  fields: Record<string, FieldValue | null>
+  extended: Record<string, string | string[] | null>
+}
+
+export interface Occurrence {
+  /** Its day in the pattern. */
+  day: number
+  /** Where the pattern puts it: UTC milliseconds. */
+  originalStart: number
+  exception: boolean
 }
 
 export interface Tombstone {
@@ -67,14 +96,30 @@ export interface Folder {
   contentSeq: number
   items: Map<number, Item> | null
   tombstones: Tombstone[] | null
-  /** PermissionSet as last written by UpdateFolder. */
-  permissions: string | null
+  /** As last written by UpdateFolder; null: as in the beginning. */
+  permissions: FolderPermission[] | null
+  /** Roles of other people, by user name in lower case: `Editor`, `Reviewer` and so on. */
+  grants?: Record<string, string>
+  /** Extended properties as they were written, by set and name. */
+  extended?: Record<string, string>
+}
+
+export interface FolderPermission {
+  /** Main address of a mailbox, `Default` or `Anonymous`. */
+  who: string
+  level: string
+  /** The single rights of level Custom; other levels have none of their own. */
+  rights: Record<string, string>
 }
 
 export interface Mailbox {
   address: string
+  /** Secondary addresses, in lower case. */
+  aliases: string[]
   username: string
   password: string
+  /** Before it was changed. */
+  formerPassword?: string
   name: string
   /** Windows zone id in which the user's own edits without zone are meant. */
   zone: string
@@ -94,13 +139,19 @@ export interface Mailbox {
   items: Map<number, Item>
   /** Sim-clock time until which every request is refused with ErrorMailboxMoveInProgress. */
   movingUntil: number
+  condition?: MailboxCondition | null
 }
+
+/** What keeps a mailbox from being used. */
+export type MailboxCondition = 'disabled' | 'password-expired' | 'full' | 'offline'
 
 export interface MailSent {
   from: string
   to: string
   subject: string
-  kind: 'request' | 'update' | 'cancellation' | 'response' | 'message'
+  kind: 'invitation' | 'update' | 'cancellation' | 'response' | 'message'
+  /** Of a response: Accept, Tentative or Decline. */
+  response?: string
   /** ISO 8601, UTC, on the simulators' clock. */
   at: string
 }

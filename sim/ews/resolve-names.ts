@@ -6,7 +6,7 @@ import { mailboxXml } from './values.ts'
 import { childText, escapeXml } from './xml.ts'
 
 /**
- * Looks a name up in the directory: address, part before the @, or the beginning of the display name.
+ * Looks a name up in the directory: address (any of a mailbox), part before the @, or the beginning of the display name.
  * Documentation: https://learn.microsoft.com/exchange/client-developer/web-service-reference/resolvenames-operation
  */
 export function resolveNames(call: Call): string[] {
@@ -15,7 +15,7 @@ export function resolveNames(call: Call): string[] {
     .toLowerCase()
     .replace(/^smtp:/, '')
   const found = [...call.store.all()]
-    .filter(({ address, name }) => address.toLowerCase().startsWith(entry) || name.toLowerCase().startsWith(entry))
+    .filter(({ address, aliases, name }) => [address, ...aliases, name].some((one) => one.toLowerCase().startsWith(entry)))
     .slice(0, 101)
   if (found.length === 0) return [failure('ResolveNames', new ResponseError('ErrorNameResolutionNoResults'))]
   const page = found.slice(0, 100)
@@ -32,7 +32,11 @@ export function resolveNames(call: Call): string[] {
 function resolutionXml(mailbox: Mailbox, full: boolean): string {
   const contact = full
     ? `<t:Contact><t:DisplayName>${escapeXml(mailbox.name)}</t:DisplayName><t:EmailAddresses>` +
-      `<t:Entry Key="EmailAddress1">SMTP:${escapeXml(mailbox.address)}</t:Entry></t:EmailAddresses>` +
+      [`SMTP:${mailbox.address}`, ...mailbox.aliases.map((alias) => `smtp:${alias}`)]
+        .slice(0, 3)
+        .map((entry, at) => `<t:Entry Key="EmailAddress${at + 1}">${escapeXml(entry)}</t:Entry>`)
+        .join('') +
+      '</t:EmailAddresses>' +
       '<t:ContactSource>ActiveDirectory</t:ContactSource></t:Contact>'
     : ''
   return `<t:Resolution>${mailboxXml(mailbox)}${contact}</t:Resolution>`

@@ -1,19 +1,26 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 import type { FaultEffect, Faults } from '../faults.ts'
+import type { Autodiscover } from './autodiscover.ts'
+import { getUserAvailability } from './availability.ts'
 import type { Call } from './call.ts'
+import type { Certificate } from './certificate.ts'
 import { createItem } from './create-item.ts'
 import { copyItem, deleteItem, moveItem } from './delete-item.ts'
 import { ResponseError, SoapFault } from './errors.ts'
 import { findItem } from './find-item.ts'
 import { createFolder, deleteFolder, findFolder, getFolder, syncFolderHierarchy, updateFolder } from './folders.ts'
 import { getItem } from './get-item.ts'
+import { parseId } from './ids.ts'
 import type { Mailbox } from './model.ts'
 import { resolveNames } from './resolve-names.ts'
 import type { EwsSchema } from './schema.ts'
+import type { SignIn } from './sign-in.ts'
+import { byUsername } from './sign-in.ts'
 import type { ServerVersion } from './soap.ts'
 import { envelope, failure, faultEnvelope, responseBody, SCHEMA_VERSIONS } from './soap.ts'
 import type { Store } from './store.ts'
@@ -21,6 +28,7 @@ import type { Streams } from './streaming.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { subscribe, unsubscribe } from './subscriptions.ts'
 import { syncFolderItems } from './sync-folder-items.ts'
+import type { Refusal, Throttle } from './throttle.ts'
 import { updateItem } from './update-item.ts'
 import type { XmlElement } from './xml.ts'
 import { child, descend, MESSAGES_NS, parseXml, SOAP_NS, XmlSyntaxError } from './xml.ts'
@@ -31,6 +39,13 @@ export interface ServerParts {
   subscriptions: Subscriptions
   streams: Streams
   service: { username: string; password: string }
+  signIn: SignIn
+  autodiscover: Autodiscover
+  throttle: Throttle
+  /** How long every call takes. */
+  latencyMs: number
+  /** Null serves plain http. */
+  certificate: Certificate | null
   version: ServerVersion
   schema: EwsSchema | null
   affinity: boolean
@@ -56,9 +71,10 @@ const OPERATIONS: Record<string, (call: Call) => string[]> = {
 }
 
 const COOKIE = 'X-BackEndOverrideCookie'
+const AVAILABILITY = 'GetUserAvailability'
 
 export function createEwsServer(parts: ServerParts): Server {
-  return createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     handle(parts, request, response).catch((error: unknown) => {
       // A bug of the simulator must be visible in the test that meets it.
       if (response.headersSent) response.destroy()
@@ -67,7 +83,9 @@ export function createEwsServer(parts: ServerParts): Server {
           .writeHead(500, { 'content-type': 'text/plain' })
           .end(error instanceof Error ? error.stack : String(error))
     })
-  })
+  }
+  const { certificate } = parts
+  return certificate ? createTlsServer({ cert: certificate.cert, key: certificate.key }, listener) : createServer(listener)
 }
 
 export function portOf(server: Server): number {
@@ -80,9 +98,19 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
   const clientId = request.headers['client-request-id']
   if (clientId !== undefined && request.headers['return-client-request-id'] === 'true')
     response.setHeader('client-request-id', clientId)
-  const user = signIn(parts, request)
-  if (!user) {
-    response.writeHead(401, { 'www-authenticate': 'Basic realm="127.0.0.1"' }).end()
+  const elsewhere = parts.autodiscover.isFor(request) ? parts.autodiscover.elsewhere(text) : null
+  if (elsewhere) {
+    response.writeHead(302, { location: elsewhere, 'content-length': 0 }).end()
+    return
+  }
+  const signedIn = parts.signIn.of(request)
+  if ('refused' in signedIn) {
+    response.writeHead(401, { 'www-authenticate': signedIn.challenge, 'content-length': 0 }).end()
+    return
+  }
+  const { user } = signedIn
+  if (parts.autodiscover.isFor(request)) {
+    parts.autodiscover.answer(request, text, response)
     return
   }
   if (!/^\/ews\/exchange\.asmx/i.test(request.url ?? '')) {
@@ -95,7 +123,7 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
   }
   parts.store.runTouches()
   try {
-    await answer(parts, readCall(parts, request, user, text), request, response)
+    await pacedAnswer(parts, readCall(parts, request, user, text), request, response)
   } catch (error) {
     if (!(error instanceof SoapFault)) throw error
     send(response, error.status, faultEnvelope(error))
@@ -115,28 +143,6 @@ function send(response: ServerResponse, status: number, text: string, headers: R
     .end(body)
 }
 
-/** User name of valid Basic credentials: the service account's or a mailbox owner's; null otherwise. */
-function signIn(parts: ServerParts, request: IncomingMessage): string | null {
-  const [scheme, encoded = ''] = (request.headers.authorization ?? '').split(' ')
-  if (scheme?.toLowerCase() !== 'basic') return null
-  const plain = Buffer.from(encoded, 'base64').toString('utf8')
-  const colon = plain.indexOf(':')
-  const username = plain.slice(0, colon)
-  const password = plain.slice(colon + 1)
-  const { service } = parts
-  if (username.toLowerCase() === service.username.toLowerCase())
-    return password === service.password ? service.username : null
-  const mailbox = byUsername(parts.store, username)
-  return mailbox && mailbox.password === password ? mailbox.username : null
-}
-
-function byUsername(store: Store, username: string): Mailbox | undefined {
-  const direct = store.find(username)
-  if (direct && direct.username.toLowerCase() === username.toLowerCase()) return direct
-  for (const mailbox of store.all()) if (mailbox.username.toLowerCase() === username.toLowerCase()) return mailbox
-  return undefined
-}
-
 function readCall(parts: ServerParts, request: IncomingMessage, user: string, text: string): Call {
   const root = parse(parts, text)
   const header = child(root, 'Header')
@@ -144,14 +150,20 @@ function readCall(parts: ServerParts, request: IncomingMessage, user: string, te
   if (root.ns !== SOAP_NS || !body || body.ns !== MESSAGES_NS)
     throw violation(1, 1, 'The envelope holds no operation of the messages namespace.')
   checkVersion(parts.version, child(header, 'RequestServerVersion'))
-  const mailbox = targetMailbox(parts, user, child(header, 'ExchangeImpersonation'))
+  const impersonation = child(header, 'ExchangeImpersonation')
+  const foreign = impersonation ? undefined : (foreignMailbox(parts, user, body) ?? subscribedMailbox(parts, user, body))
+  const mailbox = foreign ?? targetMailbox(parts, user, impersonation)
+  const trouble = TROUBLES[mailbox.condition ?? '']
+  if (trouble !== undefined) throw new SoapFault(trouble)
   if (mailbox.movingUntil > parts.store.clock.now()) throw new SoapFault('ErrorMailboxMoveInProgress')
   return {
     store: parts.store,
-    operation: body.name,
+    // The only request whose element has another name than its operation.
+    operation: body.name === 'GetUserAvailabilityRequest' ? AVAILABILITY : body.name,
     body,
     mailbox,
     user,
+    delegate: foreign ? user : null,
     zone: descend(header, 'TimeZoneContext', 'TimeZoneDefinition')?.attrs['Id'] ?? null,
     headers: request.headers,
     responseHeaders: {},
@@ -185,6 +197,38 @@ function checkVersion(own: ServerVersion, element: XmlElement | undefined): void
   if (index < 0 || index > SCHEMA_VERSIONS.indexOf(own.schema)) throw new SoapFault('ErrorInvalidServerVersion')
 }
 
+const TROUBLES: Record<string, string> = {
+  disabled: 'ErrorAccountDisabled',
+  'password-expired': 'ErrorPasswordExpired',
+  offline: 'ErrorMailboxStoreUnavailable',
+}
+
+/** The mailbox of somebody else that the first id of the request lies in: to be worked in by folder rights. */
+function foreignMailbox(parts: ServerParts, user: string, body: XmlElement): Mailbox | undefined {
+  const reference = firstReference(body)
+  if (!reference) return undefined
+  const address = child(child(reference, 'Mailbox'), 'EmailAddress')?.text.trim()
+  const token = parseId(reference.attrs['Id'] ?? '')?.token
+  const found = address ? parts.store.find(address) : token === undefined ? undefined : parts.store.byToken(token)
+  return found === undefined || found === byUsername(parts.store, user) ? undefined : found
+}
+
+/** Streams carry no folder, and their reader may have no mailbox: it is about those subscribed to. */
+function subscribedMailbox(parts: ServerParts, user: string, body: XmlElement): Mailbox | undefined {
+  const id = child(body, 'SubscriptionId') ?? child(body, 'SubscriptionIds')?.children[0]
+  const subscription = parts.subscriptions.get(id?.text.trim() ?? '')
+  return subscription?.owner === user && !byUsername(parts.store, user) ? subscription.mailbox : undefined
+}
+
+function firstReference(element: XmlElement): XmlElement | undefined {
+  if (/^(?:Distinguished)?FolderId$|^ItemId$/.test(element.name)) return element
+  for (const one of element.children) {
+    const found = firstReference(one)
+    if (found) return found
+  }
+  return undefined
+}
+
 /** The caller's own mailbox, or the one the service account stands in for. */
 function targetMailbox(parts: ServerParts, user: string, impersonation: XmlElement | undefined): Mailbox {
   if (!impersonation) {
@@ -199,7 +243,44 @@ function targetMailbox(parts: ServerParts, user: string, impersonation: XmlEleme
   const mailbox =
     sid?.name === 'PrincipalName' ? (byUsername(parts.store, name) ?? parts.store.find(name)) : parts.store.find(name)
   if (!mailbox) throw new SoapFault('ErrorNonExistentMailbox')
+  // SmtpAddress takes any address of the mailbox, PrimarySmtpAddress the main one.
+  if (sid?.name === 'PrimarySmtpAddress' && mailbox.address.toLowerCase() !== name.toLowerCase())
+    throw new SoapFault('ErrorNonPrimarySmtpAddress', { values: { Primary: mailbox.address } })
   return mailbox
+}
+
+async function pacedAnswer(
+  parts: ServerParts,
+  call: Call,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  // Streams have a limit of their own.
+  if (call.operation === 'GetStreamingEvents') return answer(parts, call, request, response)
+  const refusal = parts.throttle.enter(call.user, call.mailbox.address)
+  if (refusal) {
+    tooBusy(parts, refusal, call, response)
+    return
+  }
+  try {
+    if (parts.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, parts.latencyMs))
+    await answer(parts, call, request, response)
+  } finally {
+    parts.throttle.leave(call.user)
+  }
+}
+
+function tooBusy(parts: ServerParts, { code, backOffMs }: Refusal, call: Call, response: ServerResponse): void {
+  if (code === 503) {
+    response.writeHead(503, { 'retry-after': '1', 'content-length': 0 }).end()
+    return
+  }
+  const values: Record<string, number> = backOffMs === undefined ? {} : { BackOffMilliseconds: backOffMs }
+  if (parts.throttle.status === 500) throw new SoapFault(code, { values })
+  const messages = Array.from({ length: partsOf(call) }, () =>
+    failure(call.operation, new ResponseError(code), { values, inner: emptyContent(call.operation) }),
+  )
+  send(response, 200, envelope(parts.version, responseBody(call.operation, messages)))
 }
 
 async function answer(
@@ -215,7 +296,11 @@ async function answer(
     if (effect && effect.type !== 'delay') response.destroy()
     return
   }
-  const text = envelope(parts.version, responseBody(call.operation, perform(parts, call, request)))
+  const body =
+    call.operation === AVAILABILITY
+      ? getUserAvailability(call)
+      : responseBody(call.operation, perform(parts, call, request))
+  const text = envelope(parts.version, body)
   if (effect?.type === 'drop-after') request.socket.destroy()
   else if (effect?.type === 'status-after') response.writeHead(effect.status).end()
   else if (effect?.type === 'half') {
@@ -229,6 +314,11 @@ function perform(parts: ServerParts, call: Call, request: IncomingMessage): stri
   if (call.operation === 'Subscribe')
     return subscribe(call, parts.subscriptions, subscribingBackend(parts, call, request))
   if (call.operation === 'Unsubscribe') return unsubscribe(call, parts.subscriptions)
+  if (call.mailbox.condition === 'full' && /^(?:Create|Update)(?:Item|Folder)$/.test(call.operation)) {
+    const inner = emptyContent(call.operation)
+    const full = () => failure(call.operation, new ResponseError('ErrorQuotaExceeded'), { inner })
+    return Array.from({ length: partsOf(call) }, full)
+  }
   const operation = OPERATIONS[call.operation]
   if (!operation)
     throw new SoapFault('ErrorInvalidRequest', {
@@ -252,7 +342,7 @@ async function refuse(
     case 'error': {
       const values: Record<string, number> =
         effect.backOffMs === undefined ? {} : { BackOffMilliseconds: effect.backOffMs }
-      if (effect.status !== 200)
+      if (effect.status !== 200 || call.operation === AVAILABILITY)
         throw new SoapFault(effect.code, { message: effect.message, status: effect.status ?? 500, values })
       const error = new ResponseError(effect.code, effect.message)
       const messages = Array.from({ length: partsOf(call) }, () =>

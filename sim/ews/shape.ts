@@ -125,8 +125,8 @@ export function extendedOf(item: Item, key: string, context: RenderContext): str
   const stored = item.extended?.[key]
   if (stored !== undefined) return stored
   if (key === 'tag:300b:Binary') return searchKey(context.mailbox, item)
-  if (/^6ed8da90-450b-101b-98da-00aa003f1305\/id:(?:35|3):Binary$/.test(key) && item.fields['UID'] !== undefined) {
-    return globalObjectId(String(item.fields['UID']))
-  }
-  return undefined
+  const meeting = /^6ed8da90-450b-101b-98da-00aa003f1305\/id:(35|3):Binary$/.exec(key)
+  if (!meeting || item.fields['UID'] === undefined) return undefined
+  // The clean form (35) is the same for the whole series; the other one holds the day of an occurrence.
+  return globalObjectId(String(item.fields['UID']), meeting[1] === '3' ? item.occurrence?.day : undefined)
 }

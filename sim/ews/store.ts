@@ -1,6 +1,6 @@
 import type { SimClock } from '../clock.ts'
 import { mailboxToken } from './ids.ts'
-import type { ChangeEvent, Folder, Item, ItemKind, Mailbox, MailSent, Tombstone } from './model.ts'
+import type { ChangeEvent, Folder, Item, ItemKind, Mailbox, MailSent, Series, Tombstone } from './model.ts'
 
 const NO_ITEMS: ReadonlyMap<number, Item> = new Map()
 const NO_TOMBSTONES: readonly Tombstone[] = []
@@ -31,37 +31,99 @@ export interface Touch {
   due: number
 }
 
-export type NewItem = Pick<Item, 'kind' | 'itemClass' | 'fields' | 'extended'>
+export type NewItem = Pick<Item, 'kind' | 'itemClass' | 'fields' | 'extended'> & { series?: Series | null }
 
 /** All mailboxes of the simulated organisation, with the rules of change numbers, moves and tombstones. */
 export class Store {
   readonly clock: SimClock
   readonly touchAfterWrite: boolean
+  /** A changed pattern keeps the exceptions whose day it has too, instead of dropping all. */
+  readonly keepExceptions: boolean
+  /** An accepted meeting is a new item: Delete and Create instead of Update. */
+  readonly acceptRecreates: boolean
   outbox: MailSent[] = []
   readonly writes = { created: 0, updated: 0, deleted: 0 }
   /** Told of every change; the streaming connections listen here. */
   onChange: (event: ChangeEvent) => void = () => {}
   #mailboxes = new Map<string, Mailbox>()
   #byToken = new Map<string, Mailbox>()
+  /** Main address of each secondary one. */
+  #byAlias = new Map<string, string>()
+  /** Calendars of people elsewhere who invite mailboxes of this server; nobody signs in to them. */
+  #outside = new Map<string, Mailbox>()
   #touches: Touch[] = []
   #generation = 0
 
-  constructor(clock: SimClock, touchAfterWrite: boolean) {
+  constructor(clock: SimClock, options: { touchAfterWrite: boolean; keepExceptions: boolean; acceptRecreates: boolean }) {
     this.clock = clock
-    this.touchAfterWrite = touchAfterWrite
+    this.touchAfterWrite = options.touchAfterWrite
+    this.keepExceptions = options.keepExceptions
+    this.acceptRecreates = options.acceptRecreates
   }
 
-  addMailbox(options: { address: string; username?: string; password?: string; zone?: string }): Mailbox {
+  addMailbox(options: {
+    address: string
+    aliases?: string[]
+    username?: string
+    password?: string
+    zone?: string
+  }): Mailbox {
     const {
       address,
+      aliases = [],
       username = address,
       password = `${address.split('@')[0]}-password`,
       zone = 'W. Europe Standard Time',
     } = options
+    const mailbox = this.#newMailbox({ address, username, password, zone })
+    this.#mailboxes.set(address.toLowerCase(), mailbox)
+    this.#byToken.set(mailbox.token, mailbox)
+    for (const alias of aliases) this.#addAlias(mailbox, alias)
+    return mailbox
+  }
+
+  #addAlias(mailbox: Mailbox, alias: string): void {
+    mailbox.aliases.push(alias.toLowerCase())
+    this.#byAlias.set(alias.toLowerCase(), mailbox.address.toLowerCase())
+  }
+
+  /** As when somebody marries: another main address, the old one goes on as a secondary one, everything else stays. */
+  renameMailbox(address: string, to: string): void {
+    const mailbox = this.mailbox(address)
+    if (this.find(to)) throw new Error(`${to} is taken already.`)
+    const old = mailbox.address
+    this.#mailboxes.delete(old.toLowerCase())
+    mailbox.address = to
+    this.#mailboxes.set(to.toLowerCase(), mailbox)
+    for (const alias of mailbox.aliases) this.#byAlias.set(alias, to.toLowerCase())
+    this.#addAlias(mailbox, old)
+    for (const other of this.#mailboxes.values())
+      for (const folder of other.folders?.values() ?? [])
+        for (const entry of folder.permissions ?? []) if (entry.who === old) entry.who = to
+  }
+
+  /** The calendar of somebody elsewhere, made when first asked for; throws for an address of this server. */
+  outsider(address: string, zone = 'W. Europe Standard Time'): Mailbox {
+    if (this.find(address)) throw new Error(`${address} has a mailbox here: put, edit and delete its meetings there.`)
+    const known = this.#outside.get(address.toLowerCase())
+    if (known) return known
+    const mailbox = this.#newMailbox({ address, username: '', password: '', zone })
+    this.#outside.set(address.toLowerCase(), mailbox)
+    return mailbox
+  }
+
+  /** Where somebody's own meetings are: his mailbox, or the calendar of an outsider who has invited before. */
+  organizer(address: string): Mailbox | undefined {
+    return this.find(address) ?? this.#outside.get(address.toLowerCase())
+  }
+
+  #newMailbox(options: Pick<Mailbox, 'address' | 'username' | 'password' | 'zone'>): Mailbox {
+    const { address, username, password, zone } = options
     const generation = ++this.#generation
     const local = address.split('@')[0] ?? address
-    const mailbox: Mailbox = {
+    return {
       address,
+      aliases: [],
       username,
       password,
       zone,
@@ -77,14 +139,11 @@ export class Store {
       items: new Map(),
       movingUntil: 0,
     }
-    this.#mailboxes.set(address.toLowerCase(), mailbox)
-    this.#byToken.set(mailbox.token, mailbox)
-    return mailbox
   }
 
   removeMailbox(address: string): void {
     const mailbox = this.mailbox(address)
-    this.#mailboxes.delete(address.toLowerCase())
+    this.#mailboxes.delete(mailbox.address.toLowerCase())
     this.#byToken.delete(mailbox.token)
   }
 
@@ -99,7 +158,8 @@ export class Store {
   }
 
   find(address: string): Mailbox | undefined {
-    return this.#mailboxes.get(address.toLowerCase())
+    const name = address.toLowerCase()
+    return this.#mailboxes.get(name) ?? this.#mailboxes.get(this.#byAlias.get(name) ?? '')
   }
 
   byToken(token: string): Mailbox | undefined {
@@ -180,6 +240,7 @@ export class Store {
       fields: content.fields,
       extended: content.extended,
       history: null,
+      series: content.series ?? null,
     }
     this.#enter(mailbox, folder, item)
     this.onChange({ kind: 'Created', mailbox, at: now, item, folder: folder.serial })
@@ -279,7 +340,9 @@ export class Store {
     mailbox.folderTombstones = []
   }
 
+  /** Notes a mail that leaves this server; what outsiders send does not. */
   mail(mail: Omit<MailSent, 'at'>): void {
+    if (!this.find(mail.from)) return
     this.outbox.push({ ...mail, at: new Date(this.clock.now()).toISOString() })
   }
 
@@ -320,6 +383,7 @@ export class Store {
       }
       this.#mailboxes.set(saved.address.toLowerCase(), saved)
       this.#byToken.set(saved.token, saved)
+      for (const alias of saved.aliases) this.#byAlias.set(alias, saved.address.toLowerCase())
     }
   }
 

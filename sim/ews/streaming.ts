@@ -156,7 +156,7 @@ export class StreamConnection {
 }
 
 function accountOf(call: Call): string {
-  return call.user === call.mailbox.username ? call.user : `${call.user} as ${call.mailbox.address}`
+  return call.delegate !== null || call.user === call.mailbox.username ? call.user : `${call.user} as ${call.mailbox.address}`
 }
 
 function badIds(ids: string[], code: string): string {

@@ -8,8 +8,9 @@ import { extendedKey, extendedValue } from './extended.ts'
 import type { FieldSpec } from './fields.ts'
 import { fieldOf, fieldOfUri, indexedField } from './fields.ts'
 import { itemIdXml } from './ids.ts'
-import { requireSendMode, sendInvitations } from './meetings.ts'
+import { keepAnswers, requireSendMode, sendInvitations } from './meetings.ts'
 import type { Attendee, Body, Dictionary, Fields, Item } from './model.ts'
+import { markOf, saveItem, saveTask, settleItem } from './save-item.ts'
 import { attempt, success } from './soap.ts'
 import { coupleStatus } from './tasks.ts'
 import { readValue } from './values.ts'
@@ -42,17 +43,22 @@ function updateOne(call: Call, change: XmlElement): string {
   const draft: Draft = { fields: { ...item.fields }, extended: { ...item.extended }, touched: new Set() }
   for (const update of child(change, 'Updates')?.children ?? []) applyUpdate(call, item, draft, update)
   const merged = resolveConflict(call, item, known, draft.touched)
+  const extended = Object.keys(draft.extended).length > 0 ? draft.extended : null
   if (item.kind === 'CalendarItem') settleTimes(draft.fields, item.fields, call.zone, call.store.clock.now())
-  const before = item.fields
-  item.fields = draft.fields as Fields
-  item.extended = Object.keys(draft.extended).length > 0 ? draft.extended : null
-  if (item.kind === 'CalendarItem') sendInvitations(call.store, call.mailbox, item, sendMode, before)
-  call.store.changed(call.mailbox, item, [...draft.touched])
+  const next: Item = { ...item, fields: draft.fields as Fields, extended }
+  let answer = item
+  if (item.kind === 'CalendarItem') {
+    settleItem(call.mailbox, item, next, call.store.keepExceptions)
+    keepAnswers(next.fields, item.fields)
+    sendInvitations(call.store, call.mailbox, next, sendMode, item.fields)
+    answer = saveItem(call.store, call.mailbox, item, next, draft.touched)
+  } else if (item.kind === 'Task') answer = saveTask(call.store, call.mailbox, item, next, draft.touched)
+  else answer = saveItem(call.store, call.mailbox, item, next, draft.touched)
   call.store.writes.updated += 1
-  call.store.planTouch(call.mailbox, item)
+  call.store.planTouch(call.mailbox, answer)
   return success(
     'UpdateItem',
-    `<m:Items><t:${item.kind}>${itemIdXml(call.mailbox, item)}</t:${item.kind}></m:Items>` +
+    `<m:Items><t:${item.kind}>${itemIdXml(call.mailbox, answer)}</t:${item.kind}></m:Items>` +
       `<m:ConflictResults><t:Count>${merged}</t:Count></m:ConflictResults>`,
   )
 }
@@ -78,7 +84,7 @@ function resolveConflict(call: Call, item: Item, known: number, touched: Set<str
   const since = (item.history ?? []).filter(([seq]) => seq > known)
   const foreign = new Set(since.flatMap(([, names]) => names))
   const forgotten = item.history !== null && item.history.length === 8 && since.length === 8
-  if (forgotten || [...touched].some((name) => foreign.has(name))) throw new ResponseError('ErrorIrresolvableConflict')
+  if (forgotten || [...touched].some((name) => foreign.has(markOf(item, name)))) throw new ResponseError('ErrorIrresolvableConflict')
   return foreign.size
 }
 
@@ -92,6 +98,8 @@ function applyUpdate(call: Call, item: Item, draft: Draft, update: XmlElement): 
   if (path.name === 'IndexedFieldURI') return applyIndexed(item, draft, path, update, content)
   const spec = fieldOfUri(item.kind, uri)
   if (!spec) throw new ResponseError('ErrorInvalidPropertyRequest')
+  // The pattern is the master's alone.
+  if (spec.name === 'Recurrence' && item.occurrence) throw new ResponseError('ErrorInvalidPropertySet')
   draft.touched.add(spec.name)
   if (update.name === 'DeleteItemField') deleteField(draft, spec)
   else writeField(call, draft, spec, update, content)

@@ -95,7 +95,12 @@ export function writeValue(spec: FieldSpec, value: FieldValue, zone: string, bod
     case 'body':
       return bodyXml(name, value as Body, bodyType)
     case 'attendees':
-      return wrap(name, (value as Attendee[]).map(name.endsWith('Recipients') ? mailboxXml : attendeeXml))
+      return wrap(
+        name,
+        (value as Attendee[]).map((person) =>
+          name.endsWith('Recipients') ? mailboxXml(person) : attendeeXml(person, zone),
+        ),
+      )
     case 'dictionary':
       return dictionaryXml(name, value as Dictionary)
     case 'zone':
@@ -118,8 +123,11 @@ export function mailboxXml(person: { address: string; name: string }): string {
   )
 }
 
-function attendeeXml(attendee: Attendee): string {
-  return `<t:Attendee>${mailboxXml(attendee)}<t:ResponseType>${attendee.response}</t:ResponseType></t:Attendee>`
+function attendeeXml(attendee: Attendee, zone: string): string {
+  const { response, lastResponse } = attendee
+  const instant = lastResponse === undefined ? '' : writeInstant(lastResponse, zone)
+  const time = instant && `<t:LastResponseTime>${instant}</t:LastResponseTime>`
+  return `<t:Attendee>${mailboxXml(attendee)}<t:ResponseType>${response}</t:ResponseType>${time}</t:Attendee>`
 }
 
 const ADDRESS_PARTS = ['Street', 'City', 'State', 'CountryOrRegion', 'PostalCode']

@@ -91,10 +91,18 @@ export function readInstant(text: string, windowsId: string): number {
 /** Writes an instant the way Exchange does: whole seconds, Z in UTC, otherwise the zone's offset. */
 export function writeInstant(instant: number, windowsId = 'UTC'): string {
   const offset = windowsId === 'UTC' ? 0 : offsetAt(windowsId, instant)
-  const text = new Date(instant + offset).toISOString().slice(0, 19)
-  if (offset === 0) return `${text}Z`
+  return new Date(instant + offset).toISOString().slice(0, 19) + textOf(offset)
+}
+
+/** The zone's offset at an instant as it stands behind a date: `Z` or `+01:00`. */
+export function offsetText(windowsId: string, instant: number): string {
+  return textOf(offsetAt(windowsId, instant))
+}
+
+function textOf(offset: number): string {
+  if (offset === 0) return 'Z'
   const minutes = Math.abs(offset) / 60_000
   const hh = String(Math.floor(minutes / 60)).padStart(2, '0')
   const mm = String(Math.floor(minutes % 60)).padStart(2, '0')
-  return `${text}${offset < 0 ? '-' : '+'}${hh}:${mm}`
+  return `${offset < 0 ? '-' : '+'}${hh}:${mm}`
 }

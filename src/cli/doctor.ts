@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import { connectionOf } from '../config.ts'
+import type { UserConfig } from '../config.ts'
 import { asSyncError } from '../lib/errors.ts'
-import { credentialsOf } from '../main.ts'
+import { credentialsOf, mailboxIdOf } from '../main.ts'
 import type { Connector } from '../main.ts'
 import { newTotals } from '../engine/index.ts'
+import { assigneeId } from '../model/index.ts'
 import { EXIT, printJson, say, table } from './output.ts'
 import { withConnector } from './session.ts'
 import type { CommonOptions } from './session.ts'
@@ -65,13 +67,26 @@ async function checkPeople(connector: Connector): Promise<Finding[]> {
   }
 }
 
+const levelOf = (check: object) => ('warning' in check ? 'warning' as const : 'error' as const)
+
+async function checkCloud(connector: Connector, connection: string, user: UserConfig) {
+  const address = user.mailbox.toLowerCase()
+  const known = connector.directory().mailboxes.find((mailbox) => mailbox.address === address)
+  // A user the CRM does not know is checked all the same.
+  const mailbox = known ?? { id: mailboxIdOf(address), address, user: user.crm, userId: assigneeId(''), connection, zone: 'UTC' }
+  return await connector.graph(connection)?.check(mailbox) ?? []
+}
+
 async function checkMailboxes(connector: Connector): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const user of connector.config.users) {
     const connection = connectionOf(connector.config, user)
     if (connection === undefined) continue
-    const checks = await connector.connection(connection.name).check(user.mailbox, credentialsOf(user))
-    findings.push(...checks.map((check) => ({ ...check, level: 'error' as const, of: user.mailbox })))
+    const checks = connection.kind === 'graph' ? await checkCloud(connector, connection.name, user) : await connector.connection(connection.name).check(user.mailbox, credentialsOf(user))
+    findings.push(...checks.map((check) => ({ ...check, level: levelOf(check), of: user.mailbox })))
+  }
+  for (const { name, kind } of connector.config.exchange) {
+    if (kind === 'graph') findings.push(...(connector.graph(name)?.checkSecret() ?? []).map((check) => ({ ...check, level: levelOf(check), of: name })))
   }
   return findings
 }

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { conflictsCommand } from './conflicts.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { heldCommand } from './held.ts'
 import { journalCommand } from './journal.ts'
+import { moment } from './options.ts'
 import { EXIT } from './output.ts'
 import { planCommand } from './plan.ts'
 import { simulateCommand } from './simulate.ts'
@@ -45,6 +46,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     command.option('--config <file>', 'the configuration (default connector.yaml)')
     command.option('--data <folder>', 'the data folder (default CONNECTOR_DATA, else .connector)')
     command.option('--verbose', 'say more in the log')
+    command.addOption(new Option('--now <time>', 'what the clock shows at the start, for tests').argParser(moment).hideHelp())
   }
   try {
     await program.parseAsync([...args], { from: 'user' })

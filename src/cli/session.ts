@@ -11,13 +11,14 @@ export interface CommonOptions {
   readonly data?: string
   readonly json?: boolean
   readonly verbose?: boolean
+  readonly now?: string
 }
 
 /** Runs a command's work on an open connector, closes it whatever happens, and sets the exit code. */
-export async function withConnector(options: CommonOptions, work: (connector: Connector, config: Config, around: Surroundings) => Promise<number>): Promise<void> {
+export async function withConnector(options: CommonOptions, work: (connector: Connector, config: Config, around: Surroundings) => Promise<number>, once = false): Promise<void> {
   let connector: Connector | undefined
   try {
-    const around = surroundings(options)
+    const around = { ...surroundings(options), once }
     const config = loadConfig(around.configFile)
     // Standard output belongs to the command's answer.
     connector = await openConnector(config, around, createLog(around.logLevel, pino.destination({ fd: 2, sync: true })))

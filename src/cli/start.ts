@@ -54,7 +54,7 @@ export interface Running {
 export async function startAll(config: Config | null, around: Surroundings, log: Log, port = config?.http.port ?? HTTP_DEFAULTS.port): Promise<Running> {
   const assets = await findAssets((message) => log.info({}, message))
   const store = await openConnectorStore(around, log)
-  const panel = await openPanel({ store, fromFile: config, log }).catch(async (thrown: unknown) => {
+  const panel = await openPanel({ store, fromFile: config, log, around }).catch(async (thrown: unknown) => {
     await store.close()
     throw thrown
   })
@@ -99,6 +99,7 @@ async function listen({ host, publicUrl, frameAncestors }: Config['http'], port:
       host, port,
       health: () => health(panel),
       ping: async () => panel.station.running()?.service.ping(),
+      receiveNotifications: async (name, body) => (await panel.station.running()?.connector.receiveNotifications(name, body)) ?? false,
       panel: { panel, assets, log, setupToken, version: versionOf(), publicUrl, frameAncestors },
     })
   } catch (cause) {
@@ -124,7 +125,7 @@ async function health({ store, station }: Panel): Promise<Health> {
     ok,
     details: {
       crm: { state: crmState, error: crm?.error?.code ?? null },
-      mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: running.service.connected().size },
+      mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: running.service.connected().size, ...running.connector.following() },
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { explainSkip } from '../engine/index.ts'
-import { itemId } from '../model/index.ts'
 import type { LaneRow, Tx } from '../ports.ts'
+import { itemStatus } from './item-status.ts'
+import type { ItemStatus } from './item-status.ts'
 import { EXIT, printJson, say, table } from './output.ts'
 import { withConnector } from './session.ts'
 import type { CommonOptions } from './session.ts'
@@ -13,7 +13,12 @@ export function statusCommand(command: Command): void {
     .action(async (options: CommonOptions & { item?: string }) => {
       await withConnector(options, async (connector) => {
         const { item } = options
-        if (item !== undefined) return connector.store.transaction((tx) => itemStatus(tx, item, options.json === true))
+        if (item !== undefined) {
+          const found = await connector.store.transaction((tx) => itemStatus(tx, item))
+          if (options.json === true) printJson(found)
+          else printItem(found)
+          return found.known ? EXIT.done : EXIT.failed
+        }
         const lanes = await connector.store.transaction(async (tx) => Promise.all((await tx.lanes()).map((row) => laneStatus(tx, row))))
         if (options.json === true) printJson({ lanes })
         else printLanes(lanes)
@@ -57,41 +62,15 @@ function printLanes(lanes: readonly LaneStatus[]): void {
   say(table(['mailbox', 'CRM user', 'state', 'last run', 'linked', 'waiting', 'skipped', 'held', 'conflicts', 'error'], rows))
 }
 
-/** Why an item is, or is not, in step. */
-async function itemStatus(tx: Tx, raw: string, json: boolean): Promise<number> {
-  const id = itemId(raw)
-  const lanes = await tx.lanes()
-  const byRecord = await tx.copiesByRecord([id])
-  const byItem = (await Promise.all(lanes.map((lane) => tx.copiesByItem(lane.lane, [id])))).flat()
-  const skips = (await Promise.all(lanes.map((lane) => tx.skips(lane.lane, 10_000)))).flat().filter((skip) => skip.id === id)
-  const waiting = (await Promise.all(lanes.flatMap((lane) => [tx.inboxOf(lane.lane, 'exchange', [id]), tx.inboxOf(lane.lane, 'crm', [id])]))).flat()
-  const held = (await tx.held({ open: true })).filter((one) => one.item === id || one.candidates.includes(id))
-  const journal = await tx.journal({ item: raw, limit: 10 })
-  const copies = [...new Map([...byRecord, ...byItem].map((row) => [row.copy.id, row])).values()].map(({ link, copy }) => ({
-    kind: link.kind, record: copy.crm.id, mailbox: lanes.find((lane) => lane.lane === copy.mailbox)?.mailbox?.address ?? copy.mailbox, item: copy.exchange.id, role: copy.role,
-  }))
-  const found = { copies, skips: skips.map((skip) => ({ ...skip, why: explainSkip(skip.reason) })), waiting: waiting.map(({ side, dueAt, attempts, error }) => ({ side, dueAt, attempts, error })), held, journal }
-  if (json) printJson(found)
-  else printItem(found)
-  return copies.length + skips.length + waiting.length + held.length + journal.length === 0 ? EXIT.failed : EXIT.done
-}
-
-interface ItemStatus {
-  readonly copies: readonly { kind: string; record: string; mailbox: string; item: string; role: string }[]
-  readonly skips: readonly { why: string }[]
-  readonly waiting: readonly { side: string; dueAt: string; error: { message: string } | null }[]
-  readonly held: readonly { id: string; reason: string }[]
-  readonly journal: readonly { at: string; type: string; side: string; reason: string; state: string }[]
-}
-
-function printItem({ copies, skips, waiting, held, journal }: ItemStatus): void {
-  if (copies.length + skips.length + waiting.length + held.length + journal.length === 0) {
-    say('Nothing is known of an item with this id. Ids are case-sensitive; CRM ids look like 18x29.')
-    return
-  }
-  for (const copy of copies) say(`linked: ${copy.kind} ${copy.record} in the CRM, ${copy.item} in ${copy.mailbox}${copy.role === 'shadow' ? " (another attendee's copy, never written)" : ''}`)
+function printItem({ known, why, link, series, skips, waiting, held, writes }: ItemStatus): void {
+  say(`${why.sentence} ${why.cure}`)
+  if (!known) return
+  for (const copy of link?.copies ?? []) say(`linked: ${link?.kind} ${link?.record} in the CRM, ${copy.item} in ${copy.mailbox}${ROLES[copy.role]}${copy.occurrence === null ? '' : `, occurrence ${copy.occurrence + 1} of its series`}`)
+  if (series !== null) say(`series: ${series.occurrences} occurrences in the window, ${series.exceptions} edited, ${series.deleted} deleted`)
   for (const skip of skips) say(`left alone: ${skip.why}`)
   for (const row of waiting) say(`waiting: news from the ${row.side} side, due ${row.dueAt}${row.error === null ? '' : `: ${row.error.message}`}`)
   for (const one of held) say(`held (${one.id}): ${one.reason}`)
-  for (const operation of journal) say(`${operation.at} ${operation.type} on ${operation.side}, ${operation.state}: ${operation.reason}`)
+  for (const write of writes) say(`${write.at} ${write.type} on ${write.side}, ${write.state}: ${write.reason}`)
 }
+
+const ROLES = { home: '', shadow: " (another attendee's copy: only the answer is kept in step)", guest: ' (made for somebody the CRM invites)' } as const

@@ -26,7 +26,7 @@ export function syncCommand(command: Command): void {
         if (options.json === true) printJson(report(totals, seconds))
         else printReport(totals, seconds, false)
         return totals.failed === 0 ? EXIT.done : EXIT.failed
-      })
+      }, true)
     })
 }
 

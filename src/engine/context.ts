@@ -1,6 +1,7 @@
 import type { Directory, InboxRow, Instant, ItemKind, Mailbox, MailboxId, Policy, Side, Skip } from '../model/index.ts'
 import { ITEM_KINDS } from '../model/index.ts'
 import type { Clock, Crm, Exchange, Fence, Ids, Log, Store } from '../ports.ts'
+import type { SeriesExchange } from './series/exchange.ts'
 import type { Holds } from '../sync/index.ts'
 
 /** Everything a run needs; wired once in main.ts. */
@@ -47,7 +48,11 @@ export interface Run {
   readonly engine: Engine
   readonly lane: MailboxId
   readonly mailbox: Mailbox
-  readonly exchange: Exchange
+  /** Main address of the CRM user whose mailbox it is. */
+  readonly owner: string
+  /** The mailbox was never synchronised to the end before: nothing of it is mailed about. */
+  readonly isFirst: boolean
+  readonly exchange: SeriesExchange
   /** What holds for this mailbox. */
   readonly policy: Policy
   readonly fence: Fence

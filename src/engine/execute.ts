@@ -6,6 +6,8 @@ import type { Clash, Write } from '../sync/index.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
+import { mailingOf } from './mailing.ts'
+import { asAttendees, withAnswerOf } from './people.ts'
 import { isMark, recover } from './recover.ts'
 import { settle } from './settle.ts'
 import type { Aside, Work } from './work.ts'
@@ -78,7 +80,7 @@ function operationOf(run: Run, work: Work, write: Write): Operation {
   } as const
   switch (write.type) {
     case 'create': {
-      const intent = { uid: uidFor(work), from: originOf(work, other(write.on)) }
+      const intent = { uid: uidFor(work), from: originOf(work, other(write.on)), ...(work.members === undefined ? {} : { members: work.members }) }
       // A token of its own: the item that stood here before may still lie in Deleted Items with the old one.
       return { ...common, type: 'create', item: null, expect: null, token: makeToken(engine.ids.next()), before: null, after: write.item.fields, intent }
     }
@@ -126,16 +128,19 @@ async function send(run: Run, sent: readonly Sent[]): Promise<void> {
     const replica = replicaOf(run, side)
     const of = (type: Write['type']) => sent.filter(({ write }) => write.on === side && write.type === type)
     const creates = of('create')
-    if (creates.length > 0) assign(creates, await replica.create(creates.map((one) => createRequest(run, one))))
+    if (creates.length > 0) assign(run, creates, await replica.create(creates.map((one) => createRequest(run, one))))
     const updates = of('update')
-    if (updates.length > 0) assign(updates, await replica.update(updates.map(updateRequest)))
+    if (updates.length > 0) assign(run, updates, await replica.update(updates.map((one) => updateRequest(run, one))))
     const deletes = of('delete')
-    if (deletes.length > 0) assign(deletes, await replica.remove(deletes.map(removeRequest)))
+    if (deletes.length > 0) assign(run, deletes, await replica.remove(deletes.map((one) => removeRequest(run, one))))
   }
 }
 
-function assign(sent: readonly Sent[], outcomes: readonly (WriteOutcome | RemoveOutcome)[]): void {
-  for (const [index, one] of sent.entries()) one.outcome = outcomes[index] ?? null
+function assign(run: Run, sent: readonly Sent[], outcomes: readonly (WriteOutcome | RemoveOutcome)[]): void {
+  for (const [index, one] of sent.entries()) {
+    const outcome = outcomes[index] ?? null
+    one.outcome = outcome?.type === 'done' && one.write.on === 'crm' ? { type: 'done', snapshot: withAnswerOf(outcome.snapshot, run.owner) } : outcome
+  }
 }
 
 function createRequest(run: Run, { work, write, operation }: Sent): CreateRequest {
@@ -144,17 +149,22 @@ function createRequest(run: Run, { work, write, operation }: Sent): CreateReques
   const uid = operation.intent?.uid ?? uidFor(work)
   const common = { item, token: operation.token, ...(uid === null ? {} : { uid }) }
   if (write.on === 'crm') return { ...common, assignee: link.assignee ?? run.mailbox.userId, reference: copy.exchange.id }
-  return { ...common, stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token } }
+  const mailing = mailingOf(run, work, write)
+  return { ...common, ...(mailing === null ? {} : { mailing }), ...(work.series === undefined ? {} : { series: work.series }), stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token } }
 }
 
-function updateRequest({ work, write }: Sent): UpdateRequest {
+function updateRequest(run: Run, { work, write }: Sent): UpdateRequest {
   if (write.type !== 'update') throw new SyncError('ENGINE_WRONG_WRITE', 'An update was asked of another write; this is a bug.', { scope: 'item', remedy: 'bug' })
-  return { id: write.id, kind: work.linked.link.kind, fields: write.fields, expect: write.expect }
+  const present = work.crm.type === 'seen' ? work.crm.snapshot.item : work.linked.copy.base.crm
+  const fields = write.on === 'crm' ? asAttendees(write.fields, present, run.owner, run.mailbox) : write.fields
+  const mailing = mailingOf(run, work, write)
+  return { id: write.id, kind: work.linked.link.kind, fields, expect: write.expect, ...(mailing === null ? {} : { mailing }) }
 }
 
-function removeRequest({ work, write }: Sent): RemoveRequest {
+function removeRequest(run: Run, { work, write }: Sent): RemoveRequest {
   if (write.type !== 'delete') throw new SyncError('ENGINE_WRONG_WRITE', 'A deletion was asked of another write; this is a bug.', { scope: 'item', remedy: 'bug' })
-  return { id: write.id, kind: work.linked.link.kind, expect: write.expect }
+  const mailing = mailingOf(run, work, write)
+  return { id: write.id, kind: work.linked.link.kind, expect: write.expect, ...(mailing === null ? {} : { mailing }) }
 }
 
 const LOOP_WINDOW_MS = 10 * 60_000

@@ -1,15 +1,17 @@
-import { instant, instantMs, naturalKey } from '../model/index.ts'
+import { instant, instantMs, naturalKey, splitUid } from '../model/index.ts'
 import type { InboxRow, Instant, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
-import { inWindow, isUnwanted, match, planCreate, planMatch } from '../sync/index.ts'
+import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, withWordsOfRecord } from '../sync/index.ts'
+import { canonical, invitedMailboxes } from './people.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { look } from './look.ts'
 import { harmless } from './reconcile.ts'
 import type { Batch } from './reconcile.ts'
+import { meetSet, recordOf } from './series/sets.ts'
 import { newCopy, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
-interface Stranger {
+export interface Stranger {
   readonly row: InboxRow
   readonly snapshot: Snapshot
 }
@@ -31,6 +33,8 @@ export async function firstContact(run: Run, batch: Batch): Promise<(Work | Asid
   }
   return result
 }
+
+const DAY_MS = 86_400_000
 
 type Meet = (run: Run, batch: Batch, stranger: Stranger, used: Set<ItemId>) => Promise<(Work | Aside)[]>
 
@@ -66,27 +70,35 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   const own = sameUid.find(({ copy }) => copy.mailbox === lane && copy.role === 'home' && copy.exchange.id !== row.id)
   const here = own === undefined ? null : await movedHere(run, own, row, snapshot)
   if (here !== null) return here
-  const isMeeting = snapshot.traits?.invited === true || snapshot.traits?.hasAttendees === true
+  const meeting = isMeeting(snapshot.traits ?? {})
   const elsewhere = sameUid.find(({ copy }) => copy.mailbox !== lane)
-  if (isMeeting && elsewhere !== undefined) return [joinMeeting(run, stranger, elsewhere)]
+  if (meeting && elsewhere !== undefined) return await joinMeeting(run, stranger, sameUid.find(({ copy }) => copy.role === 'home') ?? elsewhere)
 
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found
+  const known = await recordOf(run, batch, snapshot)
+  if (known !== null) return [matched(run, batch, row, snapshot, known, snapshot)]
   // A folder that only receives: what people put there themselves is theirs.
   if (['to-exchange', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]
   const unwanted = isUnwanted(snapshot, run.policy)
   if (unwanted !== null) return [skip(row, unwanted)]
   const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
-  if (isMeeting && snapshot.uid !== undefined) {
-    const holder = await engine.store.transaction((tx) => tx.claim(snapshot.uid ?? '', lane, engine.clock.now()), run.fence)
+  if (meeting && (await isOrganizersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
+  if (meeting && snapshot.uid !== undefined) {
+    const isMine = await engine.store.transaction(async (tx) => {
+      const holder = await tx.claim(snapshot.uid ?? '', lane, engine.clock.now())
+      // Whoever held the claim before may have recorded it since we looked.
+      return holder === lane && (await tx.copiesByUid([snapshot.uid ?? ''])).every(({ copy }) => copy.mailbox === lane)
+    }, run.fence)
     // The same meeting is being recorded from another mailbox right now: one meeting is one record.
-    if (holder !== lane) return [{ type: 'defer', row, until: soon(run) }]
+    if (!isMine) return [{ type: 'defer', row, until: soon(run, row) }]
   }
   return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: row.sighting, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
 }
 
-const soon = (run: Run) => instant(instantMs(run.engine.clock.now()) + 1000)
+/** Another mailbox has the word: soon at first, then less and less often. */
+const soon = (run: Run, { attempts }: InboxRow) => instant(instantMs(run.engine.clock.now()) + 1000 * 2 ** Math.min(attempts, 5))
 
 /** The record was deleted or given away and this item was left alone on purpose: an edit does not bring it back. */
 async function wasLetGo(run: Run, batch: Batch, { row }: Stranger): Promise<boolean> {
@@ -107,7 +119,7 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
   const [record] = await look(run, 'crm', row.kind, [{ id: stamp.record, copy: null }])
   if (record?.type !== 'seen' || record.snapshot.unsupported !== undefined) return null
   if (!(await isSame(run, snapshot, record.snapshot))) return null
-  if (!batch.place(row.kind, record.snapshot.assignee).includes(run.lane)) return [skip(row, 'moved-away')]
+  if (!belongsHere(run, batch, record.snapshot, row.kind)) return [skip(row, 'moved-away')]
   // Its own row may wait in this very batch: met as a stranger it would be made once more.
   used.add(stamp.record)
   return [matched(run, batch, row, snapshot, record.snapshot, snapshot)]
@@ -118,7 +130,9 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
  * know one (the CRM may hold it cut), and what was let go of is only taken back when a person would recognise it.
  */
 async function isSame(run: Run, exchange: Snapshot, crm: Snapshot): Promise<boolean> {
-  if (exchange.uid !== undefined && crm.uid !== undefined) return exchange.uid === crm.uid || (crm.uid.length > 100 && exchange.uid.startsWith(crm.uid))
+  // A record of a set that fitted no rule, or an occurrence made again, is a single event with a UID of its own.
+  const isOfSet = crm.uid !== undefined && splitUid(crm.uid).slot > 0 && exchange.traits?.occurrence !== true
+  if (exchange.uid !== undefined && crm.uid !== undefined && !isOfSet) return exchange.uid === crm.uid || (crm.uid.length > 100 && exchange.uid.startsWith(crm.uid))
   const letGo = await run.engine.store.transaction((tx) => tx.tombstones(run.lane, [crm.id]))
   return letGo.length === 0 || naturalKey(exchange.item) === naturalKey(crm.item)
 }
@@ -141,19 +155,55 @@ async function movedHere(run: Run, { link, copy }: LinkedCopy, row: InboxRow, sn
   return [{ type: 'defer', row, until: run.engine.clock.now() }]
 }
 
-function joinMeeting(run: Run, { row, snapshot }: Stranger, { link, copy }: LinkedCopy): Work {
-  const own = newCopy(run, row.kind, snapshot, null, 'shadow').copy
-  const shadow = { ...own, crm: copy.crm, base: { exchange: snapshot.item, crm: copy.base.crm } }
-  const plan = { writes: [], clashes: [], ending: { type: 'keep', base: shadow.base } as const, reason: 'the same meeting in another mailbox' }
-  return { linked: { link, copy: shadow }, isNew: true, rows: [row], exchange: row.sighting, crm: { type: 'quiet' }, plan }
+/**
+ * A meeting that is recorded already: this copy is known, and only its answer is kept in step. The organizer's own copy
+ * takes the place of an attendee's, because it is the one that can be changed.
+ */
+async function joinMeeting(run: Run, { row, snapshot }: Stranger, { link, copy }: LinkedCopy): Promise<(Work | Aside)[]> {
+  const takesOver = snapshot.traits?.invited !== true && copy.role === 'home' && copy.traits.invited === true
+  if (takesOver) await run.engine.store.transaction((tx) => tx.saveCopies([{ link, copy: { ...copy, role: 'shadow' } }]), run.fence)
+  const own = newCopy(run, row.kind, snapshot, null, takesOver ? 'home' : 'shadow').copy
+  // The organizer's copy may have moved on since the attendee's was recorded: against that base it shows, once it is read.
+  const joined = takesOver
+    ? { ...own, exchange: { id: snapshot.id, changeKey: UNKNOWN_KEY }, crm: { id: link.record, changeKey: UNKNOWN_KEY }, base: copy.base }
+    : { ...own, crm: { id: link.record, changeKey: UNKNOWN_KEY }, base: { exchange: snapshot.item, crm: copy.base.crm } }
+  const plan = { writes: [], clashes: [], ending: { type: 'keep', base: joined.base } as const, reason: 'the same meeting in another mailbox' }
+  return [{ linked: { link, copy: joined }, isNew: true, rows: [row], exchange: takesOver ? { type: 'quiet' } : row.sighting, crm: { type: 'quiet' }, plan, again: true }]
+}
+
+/** Whether the organizer's own mailbox is connected and still has to tell of this meeting: its copy is the one to record. */
+async function isOrganizersTurn(run: Run, { row: { attempts }, snapshot: { item, traits, uid } }: Stranger): Promise<boolean> {
+  const { engine, lane } = run
+  if (traits?.invited !== true || item.kind !== 'event' || item.fields.organizer == null || uid === undefined) return false
+  const names = canonical(engine.directory())
+  const organizer = names(item.fields.organizer.address)
+  const host = engine.directory().mailboxes.find((mailbox) => mailbox.id !== lane && names(mailbox.address) === organizer)
+  if (host === undefined) return false
+  return engine.store.transaction(async (tx) => {
+    const row = (await tx.lanes()).find((one) => one.lane === host.id)
+    if (row === undefined || row.state === 'paused' || row.state === 'failing') return false
+    if (attempts === 0) {
+      // Both calendars changed at one moment: the organizer's is looked at first.
+      await tx.markDirty(host.id, ['event'], engine.clock.now())
+      await tx.wake([host.id])
+      return true
+    }
+    const channel = (await tx.channels(host.id)).find(({ kind }) => kind === 'event')
+    return channel?.complete !== true || (await tx.inboxLike(host.id, 'exchange', [uid], [])).length > 0
+  })
 }
 
 async function meetCrm(run: Run, batch: Batch, stranger: Stranger, used: Set<ItemId>): Promise<(Work | Aside)[]> {
   const { engine, lane } = run
   const { row, snapshot } = stranger
-  if (!batch.place(row.kind, snapshot.assignee).includes(lane)) return [{ type: 'drop', row }]
+  const isGuest = !batch.place(row.kind, snapshot.assignee).includes(lane)
+  const welcome = isGuest ? welcomeGuest(run, batch, stranger) : null
+  if (welcome !== null) return [welcome]
+  if (run.exchange.lacks?.(row.kind) === true) return [skip(row, 'no-place', instant(instantMs(engine.clock.now()) + DAY_MS))]
   const buried = await byTombstone(run, batch, stranger)
   if (buried !== null) return [buried]
+  const ofSet = isGuest ? ({ type: 'no-set' } as const) : await meetSet(run, batch, stranger)
+  if (ofSet.type === 'done') return ofSet.works
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found
   if (['to-crm', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]
@@ -161,10 +211,37 @@ async function meetCrm(run: Run, batch: Batch, stranger: Stranger, used: Set<Ite
   if (unwanted !== null) return [skip(row, unwanted)]
   const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
-  const fresh = newCopy(run, row.kind, null, snapshot)
+  // One of a set that is no series: the UID belongs to the set, and the event gets its own.
+  const { uid: _shared, ...own } = snapshot
+  const single = ofSet.type === 'single' ? own : snapshot
+  const fresh = newCopy(run, row.kind, null, single, isGuest ? 'guest' : 'home')
   const linked = { link: batch.siblings.get(row.id)?.[0]?.link ?? fresh.link, copy: fresh.copy }
-  return [{ linked, isNew: true, rows: [row], exchange: { type: 'quiet' }, crm: row.sighting, plan: planCreate('exchange', snapshot) }]
+  return [{ linked, isNew: true, rows: [row], exchange: { type: 'quiet' }, crm: { type: 'seen', snapshot: single }, plan: planCreate('exchange', single) }]
 }
+
+const belongsHere = (run: Run, batch: Batch, record: Snapshot, kind: InboxRow['kind']): boolean =>
+  batch.place(kind, record.assignee).includes(run.lane) || isInvited(run, record)
+
+const isInvited = (run: Run, record: Snapshot): boolean => invitedMailboxes(run.engine.directory(), record.item).includes(run.lane)
+
+/**
+ * Whether the record gets a copy in the calendar of somebody it only invites.
+ * @returns what happens instead; null when it does
+ */
+function welcomeGuest(run: Run, batch: Batch, { row, snapshot }: Stranger): Aside | null {
+  const { engine } = run
+  if (run.policy.meetings !== 'copies' || row.kind !== 'event' || !isInvited(run, snapshot)) return { type: 'drop', row }
+  const siblings = batch.siblings.get(row.id) ?? []
+  // A real meeting: Exchange itself puts it into the calendars of those who were invited.
+  if (siblings.some(({ copy }) => isMeeting(copy.traits))) return { type: 'drop', row }
+  const hosts = batch.place(row.kind, snapshot.assignee)
+  const isHosted = hosts.length === 0 || siblings.some(({ copy }) => copy.role === 'home')
+  // Whose event it is decides first whether it is a meeting; with nobody to decide it waits in vain, but not for ever.
+  if (!isHosted && row.attempts < HOST_ATTEMPTS) return { type: 'defer', row, until: instant(instantMs(engine.clock.now()) + 1000 * 2 ** row.attempts) }
+  return null
+}
+
+const HOST_ATTEMPTS = 8
 
 /** A record whose copy was let go of before: joined again when its item is still there, else left alone. */
 async function byTombstone(run: Run, batch: Batch, { row, snapshot }: Stranger): Promise<Work | Aside | null> {
@@ -198,12 +275,14 @@ function matchUnlinked(run: Run, batch: Batch, { row, snapshot }: Stranger, used
   }
 }
 
-function matched(run: Run, batch: Batch, row: InboxRow, exchange: Snapshot, crm: Snapshot, counterpart: Snapshot): Work {
+function matched(run: Run, batch: Batch, row: InboxRow, met: Snapshot, crm: Snapshot, counterpart: Snapshot): Work {
   const { engine } = run
+  const exchange = run.policy.availabilityOnly === true ? withWordsOfRecord(met, crm) : met
   const rows = [row, ...batch.alike.filter((like) => like.id === counterpart.id), ...batch.rows.filter((one) => one !== row && (one.id === exchange.id || one.id === crm.id))]
   const stamp = exchange.stamp?.instance === engine.instance && exchange.stamp.record === crm.id ? exchange.stamp : null
-  const fresh = newCopy(run, row.kind, exchange, crm)
-  const copy = { ...fresh.copy, stamped: stamp !== null, token: stamp?.token ?? fresh.copy.token, referenced: crm.reference === exchange.id }
+  const isGuest = !batch.place(row.kind, crm.assignee).includes(run.lane) && exchange.traits?.invited !== true && isInvited(run, crm)
+  const fresh = newCopy(run, row.kind, exchange, crm, isGuest ? 'guest' : 'home')
+  const copy = { ...fresh.copy, stamped: fresh.copy.stamped || stamp !== null, token: stamp?.token ?? fresh.copy.token, referenced: crm.reference === exchange.id }
   return {
     // Another mailbox's copy of the same record is a sibling under the same link.
     linked: { link: batch.siblings.get(crm.id)?.[0]?.link ?? fresh.link, copy },
@@ -211,7 +290,7 @@ function matched(run: Run, batch: Batch, row: InboxRow, exchange: Snapshot, crm:
     rows: [...new Map(rows.map((one) => [`${one.side}/${one.id}`, one])).values()],
     exchange: { type: 'seen', snapshot: exchange },
     crm: { type: 'seen', snapshot: crm },
-    plan: planMatch(row.kind, exchange, crm, { policy: run.policy, holds: run.holds }),
+    plan: planMatch(row.kind, exchange, crm, { policy: run.policy, holds: run.holds, owner: run.owner }),
   }
 }
 

@@ -23,10 +23,10 @@ export async function preview(engine: Engine, only?: readonly Mailbox[]): Promis
       const dry: Engine = {
         ...engine,
         store: within(tx),
-        crm: { ...pretend(engine.crm, writes, null), side: 'crm', users: () => engine.crm.users(), groups: () => engine.crm.groups() } satisfies Crm,
+        crm: { ...pretend(engine.crm, writes, null), side: 'crm', users: () => engine.crm.users(), groups: () => engine.crm.groups(), set: (uid) => engine.crm.set(uid) } satisfies Crm,
         exchangeOf: (mailbox) => {
           const real = engine.exchangeOf(mailbox)
-          return { ...pretend(real, writes, mailbox), side: 'exchange', open: () => real.open(true) } satisfies Exchange
+          return { ...pretend(real, writes, mailbox), side: 'exchange', open: () => real.open(true), lacks: (kind) => real.lacks?.(kind) ?? false } satisfies Exchange
         },
         mode: { ...engine.mode, once: true, dry: true },
       }

@@ -2,10 +2,11 @@ import { asSyncError } from '../lib/errors.ts'
 import { CRM_LANE, instant, instantMs } from '../model/index.ts'
 import type { ChangeKey, CopyId, Instant, ItemId, ItemKind, LinkedCopy, MailboxId, Side } from '../model/index.ts'
 import type { Change, Channel, Fence, NewInboxRow, Replica, Tx } from '../ports.ts'
-import { mask, placement } from '../sync/index.ts'
-import type { Placement } from '../sync/index.ts'
+import { isMeeting, mask, placement } from '../sync/index.ts'
 import { activeKinds, policyOf, refOf, reportError } from './context.ts'
 import type { Engine, Run } from './context.ts'
+import { invitedMailboxes } from './people.ts'
+import { UNKNOWN_KEY } from './work.ts'
 
 /** Follows the folders of a mailbox that are dirty, new, or were not looked at for long. */
 export async function pullMailbox(run: Run): Promise<void> {
@@ -16,6 +17,21 @@ export async function pullMailbox(run: Run): Promise<void> {
     await followChannel(engine, run.exchange, channel, run.fence, (tx, changes) => fileExchange(run, channel.kind, tx, changes))
     const exchange = { replica: run.exchange, side: 'exchange', owner: lane, lanes: [lane] } as const
     await probeAbsent(engine, exchange, channel.kind, run.fence)
+  }
+  if (activeKinds(engine.policy).includes('event')) await pullSeries(run)
+}
+
+/** Occurrences that the moving window reaches, and changes of series that the server does not report by itself. */
+async function pullSeries(run: Run): Promise<void> {
+  const { engine, lane } = run
+  for (;;) {
+    const channel = (await readChannels(engine, lane)).find(({ kind }) => kind === 'event') ?? newChannel(lane, 'event')
+    const due = await run.exchange.pullDue((ids) => knownKeys(engine, channel, ids))
+    if (due === null) return
+    await engine.store.transaction(async (tx) => {
+      await fileExchange(run, 'event', tx, due.changes)
+      await due.also(tx)
+    }, run.fence)
   }
 }
 
@@ -74,6 +90,7 @@ async function followChannel(engine: Engine, replica: Replica, start: Channel, f
       // Somebody asked for everything again while we were reading: this page belongs to the old reading.
       if (stored !== undefined && stored.syncState !== known) return null
       await file(tx, page.changes)
+      await page.also?.(tx)
       // A hint that came after we began tells of something this pull may have missed.
       const hintedAt = stored?.dirtyAt ?? null
       const next: Channel = {
@@ -99,6 +116,8 @@ async function forgetStrangers(tx: Tx, { lane, kind }: Channel): Promise<void> {
   const rows = (await tx.takeInbox(lane, END_OF_TIME, Number.MAX_SAFE_INTEGER)).filter((row) => row.side === 'exchange' && row.kind === kind)
   const linked = new Set((await tx.copiesByItem(lane, rows.map(({ id }) => id))).map(({ copy }) => copy.exchange.id))
   await tx.dropInbox(rows.filter(({ id }) => !linked.has(id)).map(refOf))
+  // And what a series has of unlinked occurrences, when its master is told again.
+  if (kind === 'event') await tx.saveSeries((await tx.series(lane)).map((row) => ({ ...row, snapshot: { ...row.snapshot, changeKey: UNKNOWN_KEY } })))
 }
 
 const END_OF_TIME = '9999-12-31T23:59:59Z' as Instant
@@ -110,7 +129,7 @@ async function knownKeys(engine: Engine, channel: Channel, ids: readonly ItemId[
   const side: Side = channel.lane === CRM_LANE ? 'crm' : 'exchange'
   return engine.store.transaction(async (tx) => {
     const keys = side === 'crm'
-      ? keysOfRecords(await tx.copiesByRecord(ids), placement(engine.directory(), engine.policy))
+      ? keysOfRecords(engine, await tx.copiesByRecord(ids))
       : new Map((await tx.copiesByItem(channel.lane, ids)).map(({ copy }) => [copy.exchange.id, copy.exchange.changeKey]))
     // Something else is waiting to be told of these, a deletion perhaps: what is true now has to replace it.
     for (const { id } of await tx.lanesWaitingFor(side, ids)) keys.delete(id)
@@ -119,13 +138,17 @@ async function knownKeys(engine: Engine, channel: Channel, ids: readonly ItemId[
 }
 
 /** A record's key counts as known only when every mailbox it belongs in has a copy that has seen it. */
-function keysOfRecords(copies: readonly LinkedCopy[], place: Placement): Map<ItemId, ChangeKey> {
+function keysOfRecords(engine: Engine, copies: readonly LinkedCopy[]): Map<ItemId, ChangeKey> {
+  const place = placement(engine.directory(), engine.policy)
   const keys = new Map<ItemId, ChangeKey>()
   for (const [record, all] of Map.groupBy(copies, ({ link }) => link.record)) {
     const [first] = all
     if (first === undefined || all.some(({ copy }) => copy.crm.changeKey !== first.copy.crm.changeKey)) continue
     const present = new Set(all.map(({ copy }) => copy.mailbox))
-    if (place(first.link.kind, first.link.assignee ?? undefined).every((lane) => present.has(lane))) keys.set(record, first.copy.crm.changeKey)
+    // We make records that invite somebody: the occurrences of a series that arrive as the window moves.
+    const isReal = engine.policy.meetings !== 'copies' || all.some(({ copy }) => isMeeting(copy.traits))
+    const guests = isReal ? [] : invitedMailboxes(engine.directory(), first.copy.base.crm)
+    if ([...place(first.link.kind, first.link.assignee ?? undefined), ...guests].every((lane) => present.has(lane))) keys.set(record, first.copy.crm.changeKey)
   }
   return keys
 }
@@ -186,7 +209,10 @@ async function fileCrm(engine: Engine, kind: ItemKind, tx: Tx, changes: readonly
     // An id that is used again after a restored backup is another record: its deletion says nothing about ours.
     if (change.type === 'gone' && change.bornAt !== undefined && born.has(id) && born.get(id) !== change.bornAt) continue
     const lanes = lanesOf.get(id) ?? new Set()
-    if (change.type === 'seen') for (const lane of place(kind, change.snapshot.assignee)) lanes.add(lane)
+    if (change.type === 'seen') {
+      for (const lane of place(kind, change.snapshot.assignee)) lanes.add(lane)
+      for (const lane of invitedMailboxes(engine.directory(), change.snapshot.item)) lanes.add(lane)
+    }
     for (const lane of lanes) {
       const sighting = change.type === 'seen' ? { type: 'seen' as const, snapshot: change.snapshot } : gone(change)
       rows.push({ ...rowOf(lane, kind, id, now), side: 'crm', sighting })

@@ -1,13 +1,14 @@
 import { asSyncError } from '../lib/errors.ts'
-import { instant, instantMs, naturalKey } from '../model/index.ts'
-import type { Conflict, CopyId, Held, InboxRow, Instant, ItemId, LinkedCopy, Side, Sighting, Tombstone } from '../model/index.ts'
-import { moved, placement, plan, planReassigned } from '../sync/index.ts'
-import type { Placement } from '../sync/index.ts'
+import { instant, instantMs, itemOf, naturalKey } from '../model/index.ts'
+import type { Conflict, CopyId, Held, InboxRow, Instant, ItemId, LinkedCopy, Side, Sighting, TaskFields, Tombstone } from '../model/index.ts'
+import { isMeeting, moved, placement, plan, planReassigned, planShadow } from '../sync/index.ts'
+import type { GroupTask, Placement } from '../sync/index.ts'
 import type { Run } from './context.ts'
 import { refereeOf } from './decide.ts'
 import { execute } from './execute.ts'
 import { firstContact } from './first-contact.ts'
-import { look } from './look.ts'
+import { look, lookOver } from './look.ts'
+import { invitedMailboxes, withAnswerOf } from './people.ts'
 import { isApproved, judgeVanished, noVerdicts } from './vanish.ts'
 import type { Verdicts } from './vanish.ts'
 import { backoffMs, isWork, UNKNOWN_KEY } from './work.ts'
@@ -33,6 +34,8 @@ export interface Batch {
   readonly alike: readonly InboxRow[]
   readonly conflicts: readonly Conflict[]
   readonly held: readonly Held[]
+  /** What Exchange showed besides its news, while this batch was planned. */
+  readonly looked: Map<ItemId, Sighting>
   readonly place: Placement
 }
 
@@ -66,12 +69,12 @@ async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): P
     const siblings = Map.groupBy(ofRecords.filter(({ copy }) => copy.mailbox !== lane), ({ link }) => link.record)
 
     // The other side of a linked row may wait beyond this batch: one plan must see both.
-    const rows = new Map(due.filter(isSettled).map((row) => [keyOf(row), row]))
+    const rows = new Map(due.filter(isSettled).map((row) => [keyOf(row), answered(run, row)]))
     const suspects = new Map<ItemId, Instant>()
     for (const side of ['exchange', 'crm'] as const) {
       const ids = [...byItem.values()].map(({ copy, link }) => (side === 'crm' ? link.record : copy.exchange.id))
       for (const row of await tx.inboxOf(lane, side, ids)) {
-        if (isSettled(row)) rows.set(keyOf(row), row)
+        if (isSettled(row)) rows.set(keyOf(row), answered(run, row))
         else suspects.set(row.id, row.dueAt)
       }
     }
@@ -94,9 +97,16 @@ async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): P
       alike: alike.filter((row) => !taken.has(row.id)),
       conflicts: copies.length === 0 ? [] : await tx.conflicts({ states: ['open', 'decided'], copies }),
       held: strangers.length === 0 ? [] : await tx.held({ lane }),
+      looked: new Map(),
       place: placement(engine.directory(), engine.policy),
     }
   })
+}
+
+/** The feed files one record for all its mailboxes; what its owner answered is read into each. */
+function answered({ owner }: Run, row: InboxRow): InboxRow {
+  if (row.side !== 'crm' || row.sighting.type !== 'seen') return row
+  return { ...row, sighting: { type: 'seen', snapshot: withAnswerOf(row.sighting.snapshot, owner) } }
 }
 
 const keyOf = (row: Pick<InboxRow, 'side' | 'id'>) => `${row.side}/${row.id}`
@@ -106,7 +116,7 @@ const stampedRecords = (rows: readonly InboxRow[]) =>
   rows.flatMap((row) => (row.sighting.type === 'seen' && row.sighting.snapshot.stamp !== undefined ? [row.sighting.snapshot.stamp.record] : []))
 
 async function planLinked(run: Run, batch: Batch): Promise<(Work | Aside)[]> {
-  const units = new Map<CopyId, { linked: LinkedCopy; rows: Map<Side, InboxRow> }>()
+  const units = new Map<CopyId, Unit>()
   for (const row of batch.rows) {
     const linked = row.side === 'exchange' ? batch.byItem.get(row.id) : batch.byRecord.get(row.id)
     if (linked === undefined) continue
@@ -114,11 +124,27 @@ async function planLinked(run: Run, batch: Batch): Promise<(Work | Aside)[]> {
     unit.rows.set(row.side, row)
     units.set(linked.copy.id, unit)
   }
+  await lookAhead(run, batch, [...units.values()])
   const result: (Work | Aside)[] = []
   for (const { linked, rows } of units.values()) {
     result.push(...(await harmless(run, [...rows.values()], () => planUnit(run, batch, followed(linked), rows))))
   }
   return result
+}
+
+interface Unit {
+  readonly linked: LinkedCopy
+  readonly rows: Map<Side, InboxRow>
+}
+
+/** What plans have to see of Exchange besides its news is read for all of them together: a series is one item there. */
+async function lookAhead(run: Run, batch: Batch, units: readonly Unit[]): Promise<void> {
+  const blind = units.filter(({ linked: { copy }, rows }) =>
+    !rows.has('exchange') && !batch.suspects.has(copy.exchange.id) && (rows.get('crm')?.sighting.type === 'gone' || copy.exchange.changeKey === UNKNOWN_KEY))
+  if (blind.length < 2) return
+  for (const [kind, all] of Map.groupBy(blind, ({ linked }) => linked.link.kind)) {
+    for (const [id, sighting] of await lookOver(run, kind, all.map(({ linked }) => linked.copy))) batch.looked.set(id, sighting)
+  }
 }
 
 /** A sibling made the record again under another id: this copy follows it, and reads it first. */
@@ -145,7 +171,7 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
   const suspect = batch.suspects.get(copy.exchange.id) ?? batch.suspects.get(copy.crm.id)
   if (suspect !== undefined) return rows.map((row) => ({ type: 'defer', row, until: later(run, suspect) }))
   const conflicts = batch.conflicts.filter((conflict) => conflict.copy === copy.id)
-  const seen = async (side: Side) => (await look(run, side, link.kind, [{ id: copy[side].id, copy }]))[0] ?? QUIET
+  const seen = async (side: Side) => (side === 'exchange' ? batch.looked.get(copy.exchange.id) : undefined) ?? (await look(run, side, link.kind, [{ id: copy[side].id, copy }]))[0] ?? QUIET
   const sighting = async (side: Side): Promise<Sighting> => {
     // With an undecided clash, or after a version nobody could carry, the base is not what the side holds: look.
     return bySide.get(side)?.sighting ?? (conflicts.length > 0 || copy[side].changeKey === UNKNOWN_KEY ? await seen(side) : QUIET)
@@ -162,19 +188,43 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
   const unsupported = unsupportedOf(exchange, crm)
   if (unsupported !== null) return [leave(linked, rows, exchange, crm, unsupported)]
   // Another attendee's copy of a meeting: known, never written.
-  if (copy.role === 'shadow') return [shadow(linked, rows, exchange, crm)]
-  if (exchange.type === 'gone' && crm.type !== 'gone' && isShared(run, batch, linked)) return [leaveGroup(linked, rows, exchange, crm)]
+  if (copy.role === 'shadow') return shadow(run, batch, linked, rows, exchange, crm)
+  if (exchange.type === 'gone' && crm.type !== 'gone' && isShared(run, batch, linked)) {
+    const heirs = (batch.siblings.get(link.record) ?? []).filter((sibling) => sibling.copy.role === 'shadow').map((sibling) => sibling.copy.mailbox)
+    return [{ ...leaveGroup(linked, rows, exchange, heirs.length > 0 && crm.type === 'quiet' ? await seen('crm') : crm), heirs }]
+  }
 
-  const reassigned = crm.type === 'seen' && copy.traits.invited !== true && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
+  // A meeting stays in its organizer's calendar, whoever is responsible for the record.
+  const isAway = crm.type === 'seen' && !isMeeting(copy.traits) && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
+  const isGuest = isAway && isInvitedBy(run, crm)
+  // Invited instead of responsible from now on, or the other way round.
+  if (crm.type === 'seen' && copy.role !== (isGuest ? 'guest' : 'home') && (isGuest || !isAway)) {
+    return planUnit(run, batch, { link, copy: { ...copy, role: isGuest ? 'guest' : 'home' } }, bySide)
+  }
+  const reassigned = isAway && !isGuest
   if (reassigned && !(exchange.type === 'seen' && moved(copy.base.exchange, exchange.snapshot.item))) {
     return await planAway(run, batch, linked, rows, exchange, crm)
   }
   const decided = refereeOf(conflicts, copy.id)
-  const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: run.engine.clock.now(), decided })
+  const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: run.engine.clock.now(), owner: run.owner, decided, ...groupOf(run, batch, linked) })
   const remakes = made.writes.some((write) => write.type === 'create' && write.on === 'crm')
   if (remakes && (await isTakenBySibling(run, batch, linked))) return rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
-  return [{ linked, isNew: false, rows, exchange, crm, plan: made, ...(reassigned ? { again: true } : {}) }]
+  return [{ linked, isNew: false, rows, exchange, crm, plan: made, ...(reassigned || completes(run, linked, exchange) ? { again: true } : {}) }]
 }
+
+/** The task of a group that one member does not complete for all. */
+function groupOf(run: Run, batch: Batch, { link }: LinkedCopy): { group?: GroupTask } {
+  const { policy } = run
+  if (link.kind !== 'task' || policy.groupCompletion === 'any') return {}
+  if (!run.engine.directory().groups.some((group) => group.id === link.assignee)) return {}
+  const others = (batch.siblings.get(link.record) ?? []).map(({ copy }) => (copy.base.exchange.fields as Partial<TaskFields>).status ?? 'notStarted')
+  return { group: { completion: policy.groupCompletion, others } }
+}
+
+/** Members may complete their copies at one moment, and none sees the other's: the last to settle looks once more. */
+const completes = (run: Run, { link, copy }: LinkedCopy, exchange: Sighting): boolean =>
+  run.policy.groupCompletion === 'all' && link.kind === 'task' && exchange.type === 'seen' &&
+  (exchange.snapshot.item.fields as Partial<TaskFields>).status === 'completed' && (copy.base.exchange.fields as Partial<TaskFields>).status !== 'completed'
 
 const QUIET: Sighting = { type: 'quiet' }
 
@@ -209,10 +259,11 @@ function leave({ link, copy }: LinkedCopy, rows: readonly InboxRow[], exchange: 
   return { linked: { link, copy: forgotten }, isNew: false, rows, exchange: QUIET, crm: QUIET, plan: { writes: [], clashes: [], ending, reason: 'cannot be carried' }, skip }
 }
 
-/** Whether the record belongs to several people, so that one of them cannot delete it for all. */
-function isShared(run: Run, batch: Batch, { link }: LinkedCopy): boolean {
+/** Whether the record belongs to several people, so that one of them cannot delete it for all. A host's guests do not count. */
+function isShared(run: Run, batch: Batch, { link, copy }: LinkedCopy): boolean {
   const toGroup = run.engine.directory().groups.some((group) => group.id === link.assignee)
-  return toGroup || (batch.siblings.get(link.record) ?? []).length > 0
+  const roles = new Set((batch.siblings.get(link.record) ?? []).map((sibling) => sibling.copy.role))
+  return toGroup || roles.has('home') || (copy.traits.invited === true && roles.has('shadow'))
 }
 
 /** A member threw his own copy away: it stays away for him, and for nobody else. */
@@ -227,12 +278,30 @@ async function isTakenBySibling(run: Run, batch: Batch, linked: LinkedCopy): Pro
   return (await store.transaction((tx) => tx.claim(`again:${linked.link.record}`, run.lane, clock.now()), run.fence)) !== run.lane
 }
 
-function shadow(linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Work {
-  const base = { exchange: exchange.type === 'seen' ? exchange.snapshot.item : linked.copy.base.exchange, crm: crm.type === 'seen' ? crm.snapshot.item : linked.copy.base.crm }
-  const isOver = exchange.type === 'gone' || crm.type === 'gone'
-  const ending = isOver ? ({ type: 'bury', reason: 'deleted' } as const) : ({ type: 'keep', base } as const)
-  return { linked, isNew: false, rows, exchange, crm, plan: { writes: [], clashes: [], ending, reason: "another attendee's copy" } }
+/** Another attendee's copy of a meeting: known, and nothing of it kept in step but the answer. */
+async function shadow(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Promise<(Work | Aside)[]> {
+  const { link, copy } = linked
+  const over = { writes: [], clashes: [], ending: { type: 'bury', reason: 'deleted' }, reason: "another attendee's copy" } as const
+  if (exchange.type === 'gone') return [{ linked, isNew: false, rows, exchange, crm, plan: over }]
+  if (crm.type === 'gone') {
+    // The copy that is kept in step may bring the record back; this one then follows it.
+    const hasHome = (batch.siblings.get(link.record) ?? []).some((sibling) => sibling.copy.role === 'home')
+    return hasHome && rows.every(({ attempts }) => attempts < 5)
+      ? rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
+      : [{ linked, isNew: false, rows, exchange, crm, plan: over }]
+  }
+  if (crm.type === 'seen' && !(batch.siblings.get(link.record) ?? []).some((sibling) => sibling.copy.role === 'home')) {
+    // Whoever had the copy that was kept in step left the meeting: this one takes its place, as it is now.
+    const heir: LinkedCopy = { link, copy: { ...copy, role: 'home', exchange: { ...copy.exchange, changeKey: UNKNOWN_KEY }, base: { ...copy.base, exchange: itemOf(link.kind, {}) } } }
+    return planUnit(run, batch, heir, new Map(rows.map((row) => [row.side, row])))
+  }
+  const { clock } = run.engine
+  const made = planShadow({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: clock.now(), owner: run.owner })
+  return [{ linked, isNew: false, rows, exchange, crm, plan: made }]
 }
+
+const isInvitedBy = (run: Run, crm: Sighting): boolean =>
+  crm.type === 'seen' && run.policy.meetings === 'copies' && invitedMailboxes(run.engine.directory(), crm.snapshot.item).includes(run.lane)
 
 const AWAY_MS = 600_000
 

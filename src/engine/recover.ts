@@ -1,9 +1,10 @@
 import { asSyncError } from '../lib/errors.ts'
-import { differing, instantMs, itemOf } from '../model/index.ts'
+import { differing, fieldsOf, instantMs, itemOf, withFields } from '../model/index.ts'
 import type { Copy, LinkedCopy, Operation, Side, Snapshot } from '../model/index.ts'
-import { mask } from '../sync/index.ts'
+import { mask, withKnownWords } from '../sync/index.ts'
 import type { Run } from './context.ts'
-import { lookAgain, putNews, replicaOf } from './look.ts'
+import { lookAgain, lookAtAll, putNews, replicaOf } from './look.ts'
+import { membersOf } from './series/sets.ts'
 import { newCopy, UNKNOWN_KEY } from './work.ts'
 
 /** A request that was on its way when its sender died may still be executed: a create is only called off after this. */
@@ -34,18 +35,27 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
     )
     return
   }
-  const snapshot = operation.side === 'exchange' ? mask(created, null, run.policy) : created
-  const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: null })
+  const snapshot = operation.side === 'exchange' ? maskMade(run, operation, created) : created
+  const made = asIntended(run, operation, snapshot, undefined)
+  const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: operation.side === 'exchange' ? made.copy : null })
+  const members = await membersOf(run, made, operation.intent.members ?? [])
+  const newsOfMembers = await lookAtAll(run, 'crm', operation.kind, members.map(({ link, copy }) => ({ id: link.record, copy })))
   await engine.store.transaction(async (tx) => {
     const [existing] = await tx.copiesById([operation.copy])
     const [taken] = operation.side === 'exchange' ? await tx.copiesByItem(run.lane, [created.id]) : (await tx.copiesByRecord([created.id])).filter(({ copy }) => copy.mailbox === run.lane)
-    if (taken === undefined || taken.copy.id === operation.copy) await tx.saveCopies([asIntended(run, operation, snapshot, existing)])
+    if (taken === undefined || taken.copy.id === operation.copy) await tx.saveCopies([asIntended(run, operation, snapshot, existing), ...members])
     await tx.settleOperations([{ id: operation.id, item: created.id, state: 'done', outcome: 'the server was asked: it had happened' }])
     // Somebody may have edited it already: it is looked at like any other news.
-    await putNews(tx, [news])
+    await putNews(tx, [news, ...newsOfMembers])
   }, run.fence)
   engine.totals[operation.side].created += 1
   engine.totals.linked += 1
+}
+
+/** What we made ourselves has words that the CRM knows: they stay, where a calendar shares nothing but its times. */
+function maskMade(run: Run, { kind, after }: Operation, created: Snapshot): Snapshot {
+  if (run.policy.availabilityOnly !== true || after === null) return mask(created, null, run.policy)
+  return withKnownWords(created, itemOf(kind, after))
 }
 
 async function findCreated(run: Run, operation: Operation): Promise<Snapshot | null> {
@@ -81,7 +91,8 @@ function asIntended(run: Run, operation: Operation, created: Snapshot, existing:
   const from: Snapshot = intent === null ? created : { ...intent.from, item: content, modifiedAt: operation.at }
   const sides: Record<Side, Snapshot> = side === 'crm' ? { crm: created, exchange: from } : { exchange: created, crm: from }
   const fresh = existing ?? newCopy(run, operation.kind, sides.exchange, sides.crm)
-  const meant = run.holds[side](content)
+  // What the intent says nothing of is agreed on as it was made.
+  const meant = withFields(created.item, fieldsOf(run.holds[side](content)))
   const copy: Copy = {
     ...fresh.copy,
     id: operation.copy,
@@ -90,7 +101,7 @@ function asIntended(run: Run, operation: Operation, created: Snapshot, existing:
     [side]: { id: created.id, changeKey: UNKNOWN_KEY },
     base: side === 'crm' ? { crm: meant, exchange: from.item } : { exchange: meant, crm: from.item },
     token: operation.token,
-    stamped: side === 'exchange',
+    stamped: side === 'exchange' || sides.exchange.traits?.occurrence === true,
     referenced: side === 'crm',
   }
   const link = { ...fresh.link, id: existing?.link.id ?? operation.link, record: sides.crm.id, bornAt: sides.crm.bornAt ?? null, assignee: sides.crm.assignee ?? fresh.link.assignee }

@@ -7,9 +7,11 @@ import { activeKinds, holdsOf, policyOf, reportError } from './context.ts'
 import type { Engine, Run } from './context.ts'
 import { applyDecisions } from './decide.ts'
 import { createMarker } from './mark.ts'
+import { ownerOf, withPeople } from './people.ts'
 import { pullCrm, pullEntering, pullMailbox } from './pull.ts'
 import { reconcile } from './reconcile.ts'
 import { recover } from './recover.ts'
+import { withSeries } from './series/exchange.ts'
 
 /**
  * One run of a lane, from pulling to marking. Never throws: what goes wrong is written on the lane with the time of the
@@ -51,10 +53,16 @@ async function isCrmComplete(engine: Engine): Promise<boolean> {
 
 async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   if (row.mailbox === null) return
-  const exchange = engine.exchangeOf(row.mailbox)
-  await exchange.open(engine.mode.dry)
+  const raw = withPeople(engine.exchangeOf(row.mailbox), engine.directory())
+  await raw.open(engine.mode.dry)
   const fence = await engine.store.raiseFence(row.lane)
-  const run: Run = { engine, lane: row.lane, mailbox: row.mailbox, exchange, policy: policyOf(engine, row.lane), fence, holds: holdsOf(exchange, engine.crm) }
+  const chosen = policyOf(engine, row.lane)
+  const policy = row.mailbox.availabilityOnly === true ? { ...chosen, availabilityOnly: true } : chosen
+  const exchange = withSeries({ raw, lane: row.lane, store: engine.store, fence, clock: engine.clock, policy })
+  const run: Run = {
+    engine, lane: row.lane, mailbox: row.mailbox, exchange, policy, fence, holds: holdsOf(exchange, engine.crm),
+    owner: ownerOf(engine.directory(), row.mailbox), isFirst: row.lastRunAt === null,
+  }
   if (engine.mode.once) await engine.store.transaction((tx) => tx.hastenInbox(row.lane, engine.clock.now()), fence)
   if (!engine.mode.dry) await recover(run)
   await pullMailbox(run)

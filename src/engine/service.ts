@@ -1,10 +1,10 @@
 import { asSyncError } from '../lib/errors.ts'
 import { CRM_LANE, instant, instantMs } from '../model/index.ts'
-import type { ItemKind, Mailbox, MailboxId } from '../model/index.ts'
+import type { ItemId, ItemKind, Mailbox, MailboxId } from '../model/index.ts'
 import type { Hints, Lanes, LanesServer } from '../ports.ts'
 import { activeKinds, policyOf } from './context.ts'
 import type { Engine } from './context.ts'
-import { runLane } from './run.ts'
+import { createRunner } from './first-readings.ts'
 
 export interface ServiceOptions {
   readonly engine: Engine
@@ -54,9 +54,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const watched = new Map<MailboxId, Hints>()
   const hints = new Set<Hints>()
   let isPrepared = false
+  const run = createRunner(engine, lanes, Math.max(1, Math.floor(options.parallel / 4)))
   const server: LanesServer = await lanes.serve(async (lane) => {
     // Without the directory no record belongs to anybody: a pull would file it nowhere, and copies would be let go of.
-    if (isPrepared) await runLane(engine, lane)
+    if (isPrepared) await run(lane)
   }, options.parallel)
 
   const jobs: Job[] = [
@@ -79,7 +80,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       const channel = options.hintsOf(mailbox)
       watched.set(mailbox.id, channel)
       hints.add(channel)
-      channel.watch(mailbox, (kinds) => hinted(mailbox.id, kinds))
+      channel.watch(mailbox, (kinds, items) => hinted(mailbox.id, kinds, items ?? []))
     }
     for (const [id, channel] of watched) {
       if (mailboxes.some((mailbox) => mailbox.id === id)) continue
@@ -88,12 +89,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     }
   }
 
-  function hinted(lane: MailboxId, kinds: readonly ItemKind[]): void {
+  function hinted(lane: MailboxId, kinds: readonly ItemKind[], items: readonly ItemId[]): void {
     const active = kinds.filter((kind) => activeKinds(policyOf(engine, lane)).includes(kind))
     if (active.length === 0 || stopping.signal.aborted) return
     engine.store
       .transaction(async (tx) => {
         await tx.markDirty(lane, active, engine.clock.now())
+        await tx.recheckSeries(lane, items, engine.clock.now())
         await tx.wake([lane])
       })
       // A lost hint costs time, nothing else: the sweep pulls every folder now and then.

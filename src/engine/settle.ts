@@ -1,14 +1,16 @@
 import { asSyncError } from '../lib/errors.ts'
 import { CRM_LANE, FIELDS, instant, instantMs, sameValue, withFields } from '../model/index.ts'
 import type { Conflict, Copy, FieldName, Fields, Held, InboxRow, Item, ItemId, LinkedCopy, Side, Skip, Snapshot, Tombstone } from '../model/index.ts'
-import type { Tx } from '../ports.ts'
+import type { NewInboxRow, Tx } from '../ports.ts'
 import type { Sides } from '../sync/index.ts'
 import { valueOf } from '../sync/index.ts'
 import { other, refOf, reportError, reportSkip } from './context.ts'
 import type { Run } from './context.ts'
 import type { Sent } from './execute.ts'
-import { lookAgain, putNews } from './look.ts'
+import { lookAgain, lookAtAll, putNews } from './look.ts'
 import type { News } from './look.ts'
+import { mailingOf } from './mailing.ts'
+import { membersOf } from './series/sets.ts'
 import { backoffMs } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
@@ -20,6 +22,8 @@ interface Ledger {
   readonly dropped: InboxRow[]
   readonly deferred: { row: InboxRow; until: number; error: InboxRow['error'] }[]
   readonly news: News[]
+  /** Rows for other mailboxes, whose copy takes the place of one that is buried. */
+  readonly inherited: NewInboxRow[]
   readonly skips: Skip[]
   readonly held: Held[]
   /** CRM records we wrote or deleted: their copies in other mailboxes follow. */
@@ -28,13 +32,14 @@ interface Ledger {
 
 /** Turns the outcomes of a batch into one transaction. */
 export async function settle(run: Run, works: readonly Work[], sent: readonly Sent[], asides: readonly Aside[]): Promise<void> {
-  const ledger: Ledger = { saved: [], removed: [], tombstones: [], dropped: [], deferred: [], news: [], skips: [], held: [], told: [] }
+  const ledger: Ledger = { saved: [], removed: [], tombstones: [], dropped: [], deferred: [], news: [], inherited: [], skips: [], held: [], told: [] }
   const byWork = Map.groupBy(sent, (one) => one.work)
   for (const work of works) await settleWork(run, work, byWork.get(work) ?? [], ledger)
   for (const aside of asides) settleAside(run, aside, ledger)
   await run.engine.store.transaction(async (tx) => {
     await tx.settleOperations(sent.filter(isKnown).map(verdict))
     await tx.saveCopies(await joined(tx, ledger.saved))
+    await absorbStatus(run, tx, sent)
     await tx.removeCopies(ledger.removed)
     await tx.putTombstones(ledger.tombstones)
     await tx.dropInbox(ledger.dropped.map(refOf))
@@ -42,6 +47,8 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
       ...refOf(row), dueAt: instant(until), attempts: row.attempts + 1, error, suspectSince: row.suspectSince,
     })))
     await putNews(tx, ledger.news)
+    await tx.putInbox(ledger.inherited)
+    await tx.wake(ledger.inherited.map((row) => row.lane))
     for (const side of ['exchange', 'crm'] as const) await tx.dropSkips(run.lane, side, ledger.saved.map(({ copy }) => copy[side].id))
     await tx.putSkips(ledger.skips)
     await tx.putHeld(ledger.held)
@@ -51,6 +58,21 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
     if ((await tx.copiesByRecord(ledger.told)).some(({ copy }) => copy.mailbox !== run.lane)) await tx.wake([CRM_LANE])
   }, run.fence)
   count(run, works, sent, ledger)
+}
+
+/**
+ * What one member's copy made of the status of a group's record is no order to the others: to their copies it is agreed
+ * already.
+ */
+async function absorbStatus(run: Run, tx: Tx, sent: readonly Sent[]): Promise<void> {
+  if (run.policy.groupCompletion === 'any') return
+  for (const { work, write, outcome } of sent) {
+    if (write.on !== 'crm' || write.type !== 'update' || outcome?.type !== 'done' || work.linked.link.kind !== 'task') continue
+    const { status } = write.fields
+    if (status === undefined) continue
+    const others = (await tx.copiesByRecord([work.linked.link.record])).filter(({ copy }) => copy.mailbox !== run.lane)
+    await tx.saveCopies(others.map(({ link, copy }) => ({ link, copy: { ...copy, base: { ...copy.base, crm: withFields(copy.base.crm, { status }) } } })))
+  }
 }
 
 /** Two mailboxes that make copies of one record at once share its link. */
@@ -77,17 +99,31 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
     // Already gone is as good as removed.
     if (failed.some(({ outcome }) => outcome?.type !== 'gone')) return retry(run, work, sent, ledger)
     ledger.removed.push(work.linked.copy.id)
+    ledger.inherited.push(...inheritance(run, work))
     ledger.tombstones.push(tombstoneOf(run, work, work.plan.ending.reason))
     ledger.dropped.push(...work.rows)
     return
   }
   const created = sent.find(({ write }) => write.type === 'create')
   if (created !== undefined && created.outcome?.type !== 'done') return retry(run, work, sent, ledger)
-  ledger.saved.push(afterWrites(run, work, sent, work.plan.ending.base))
+  const after = afterWrites(run, work, sent, work.plan.ending.base)
+  ledger.saved.push(after)
   if (failed.length > 0) return retry(run, work, sent, ledger)
+  if (work.members !== undefined) await link(run, await membersOf(run, after, work.members), ledger)
   ledger.dropped.push(...work.rows)
   for (const one of sent) if (showsOtherEdit(work, one)) await refresh(run, work, one.write.on, ledger)
   if (work.again === true) await refresh(run, work, 'crm', ledger)
+}
+
+function inheritance(run: Run, { heirs, crm, linked }: Work): NewInboxRow[] {
+  if (crm.type !== 'seen') return []
+  return (heirs ?? []).map((lane) => ({ lane, side: 'crm', id: crm.snapshot.id, kind: linked.link.kind, sighting: crm, dueAt: run.engine.clock.now(), suspectSince: null }))
+}
+
+/** All of them are read: they may have been edited or deleted since the series was planned. */
+async function link(run: Run, members: readonly LinkedCopy[], ledger: Ledger): Promise<void> {
+  ledger.saved.push(...members)
+  ledger.news.push(...(await lookAtAll(run, 'crm', 'event', members.map(({ link: { record }, copy }) => ({ id: record, copy })))))
 }
 
 /** The copy as it stands when these writes are done: new halves, and the content both sides now agree on. */
@@ -98,7 +134,7 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
     const sighting = work[side]
     if (sighting.type !== 'seen') continue
     copy = { ...copy, [side]: { id: sighting.snapshot.id, changeKey: sighting.snapshot.changeKey } }
-    if (side === 'exchange') copy = { ...copy, traits: sighting.snapshot.traits ?? {}, stamped: copy.stamped || carriesStamp(run, work, sighting.snapshot) }
+    if (side === 'exchange') copy = { ...copy, traits: sighting.snapshot.traits ?? {}, stamped: copy.stamped || sighting.snapshot.traits?.occurrence === true || carriesStamp(run, work, sighting.snapshot) }
     else {
       link = { ...link, assignee: sighting.snapshot.assignee ?? link.assignee, bornAt: sighting.snapshot.bornAt ?? link.bornAt }
       // A record without the field says nothing about it.
@@ -115,7 +151,7 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
     copy = { ...copy, [side]: { id: snapshot.id, changeKey: snapshot.changeKey } }
     if (write.type === 'create') {
       base[side] = withFields(run.holds[side](write.item), snapshot.item.fields)
-      copy = { ...copy, token: operation.token, ...(side === 'exchange' ? { stamped: true, referenced: false } : { stamped: false, referenced: true }) }
+      copy = { ...copy, token: operation.token, ...(side === 'exchange' ? { stamped: true, referenced: false, traits: snapshot.traits ?? {} } : { stamped: copy.traits.occurrence === true, referenced: true }) }
       if (side === 'crm') link = { ...link, record: snapshot.id, bornAt: snapshot.bornAt ?? null, assignee: snapshot.assignee ?? link.assignee }
     } else if (write.type === 'update') {
       base[side] = withFields(base[side], asWritten(run, side, base[side], write.fields, snapshot.item))
@@ -272,8 +308,9 @@ function skipOf({ engine, lane }: Run, facts: Omit<Skip, 'lane' | 'at'>): Skip {
 
 function count(run: Run, works: readonly Work[], sent: readonly Sent[], ledger: Ledger): void {
   const { totals } = run.engine
-  for (const { write, outcome, work } of sent) {
+  for (const { work, write, outcome } of sent) {
     if (outcome?.type !== 'done' && outcome?.type !== 'removed') continue
+    if (mailingOf(run, work, write) !== null) totals.mails += 1
     totals[write.on][write.type === 'create' ? 'created' : write.type === 'update' ? 'updated' : 'deleted'] += 1
     const source = work[other(write.on)]
     run.engine.onWritten?.({ lane: run.lane, side: write.on, kind: work.linked.link.kind, changedAt: source.type === 'seen' ? source.snapshot.modifiedAt : null })

@@ -1,6 +1,6 @@
 import { asSyncError } from '../lib/errors.ts'
-import { instant, instantMs, naturalKey } from '../model/index.ts'
-import type { Held, HeldWhat, InboxRow, LinkedCopy, Side, Snapshot } from '../model/index.ts'
+import { instant, instantMs, naturalKey, splitOccurrenceId } from '../model/index.ts'
+import type { Held, HeldWhat, InboxRow, ItemId, LinkedCopy, Side, Snapshot } from '../model/index.ts'
 import { mask } from '../sync/index.ts'
 import { refOf } from './context.ts'
 import type { Run } from './context.ts'
@@ -18,9 +18,11 @@ export interface Verdicts {
   readonly approved: Set<string>
   /** How many passed the brake already, by the side they happened on. */
   readonly passed: Record<Side, number>
+  /** What they were deletions of: an event, or a series however many occurrences it has. */
+  readonly decisions: Readonly<Record<Side, Set<ItemId>>>
 }
 
-export const noVerdicts = (): Verdicts => ({ approved: new Set(), passed: { exchange: 0, crm: 0 } })
+export const noVerdicts = (): Verdicts => ({ approved: new Set(), passed: { exchange: 0, crm: 0 }, decisions: { exchange: new Set(), crm: new Set() } })
 
 export const isApproved = (verdicts: Verdicts, row: InboxRow): boolean => verdicts.approved.has(nameOf(row))
 
@@ -164,9 +166,12 @@ async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonl
   const linkedCount = linked + verdicts.passed[side]
   const { count, share } = run.policy.deletionLimit
   const total = rest.length + verdicts.passed[side]
-  const tooMany = rest.length > 0 && total > count && total > share * linkedCount
+  // A deleted series, or a rule that lost many of its occurrences, is one decision of a person.
+  const decisions = new Set([...verdicts.decisions[side], ...rest.map(decisionOf)])
+  const tooMany = rest.length > 0 && decisions.size > count && total > share * linkedCount
   // Everything gone without a trace, not even in Deleted Items: the mailbox was emptied or replaced.
-  const emptied = side === 'exchange' && rest.length >= 5 && rest.length >= linkedCount && rest.every((one) => !one.proven)
+  const traceless = new Set(rest.filter((one) => !one.proven).map(decisionOf))
+  const emptied = side === 'exchange' && traceless.size >= 5 && rest.length >= linkedCount && rest.every((one) => !one.proven)
   await hold(run, side, afterResync, AFTER_RESYNC_REASON[side])
   if (tooMany) await hold(run, side, rest, `${total} of ${linkedCount} linked items vanished in one run, more than the limit allows`)
   else if (emptied) await hold(run, side, rest, 'the whole mailbox is suddenly empty')
@@ -174,7 +179,10 @@ async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonl
   const passing = vanished.filter((one) => !stopped.has(one))
   for (const { row } of passing) verdicts.approved.add(nameOf(row))
   verdicts.passed[side] += passing.length
+  for (const one of passing) verdicts.decisions[side].add(decisionOf(one))
 }
+
+const decisionOf = ({ linked }: Vanished): ItemId => splitOccurrenceId(linked.copy.exchange.id).master
 
 const AFTER_RESYNC_REASON: Readonly<Record<Side, string>> = {
   exchange: 'missing after Exchange lost its sync state: the server may have been reset',

@@ -1,5 +1,5 @@
 import { changeKey, copyId, itemId, linkId, token } from '../model/index.ts'
-import type { ChangeKey, Copy, Half, InboxRow, Instant, Item, ItemId, ItemKind, LinkedCopy, Side, Sighting, SkipReason, Snapshot } from '../model/index.ts'
+import type { ChangeKey, Copy, Half, InboxRow, Instant, Item, ItemId, ItemKind, LinkedCopy, MailboxId, Series, SetMember, Side, Sighting, SkipReason, Snapshot } from '../model/index.ts'
 import type { Plan } from '../sync/index.ts'
 import type { Run } from './context.ts'
 
@@ -12,6 +12,12 @@ export interface Work {
   readonly exchange: Sighting
   readonly crm: Sighting
   readonly plan: Plan
+  /** The item to be made in Exchange is the master of this series; the record is one of its occurrences. */
+  readonly series?: Series
+  /** The other records of the set that becomes this series. */
+  readonly members?: readonly SetMember[]
+  /** Mailboxes where another attendee's copy of the meeting takes the place of this one. */
+  readonly heirs?: readonly MailboxId[]
   /** Look at the record again after this: the plan was only the first half of what it asks for. */
   readonly again?: boolean
   /** Left as it is on both sides, and why; nothing is written. */
@@ -48,7 +54,8 @@ export function newCopy(run: Run, kind: ItemKind, exchange: Snapshot | null, crm
       base: { exchange: seen?.item ?? nothing, crm: seen?.item ?? nothing },
       token: token(ids.next()),
       traits: exchange?.traits ?? {},
-      stamped: false,
+      // A stamp would make an exception of an occurrence.
+      stamped: exchange?.traits?.occurrence === true,
       referenced: false,
     },
   }

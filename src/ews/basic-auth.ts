@@ -3,7 +3,7 @@ export interface Credentials {
   readonly password: string
 }
 
-/** The Authorization header of a request. Basic is sent with every one; a scheme bound to the socket would live here too. */
+/** The Authorization header of Basic, which goes with every request. */
 export function authorization({ username, password }: Credentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`
 }

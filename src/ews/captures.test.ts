@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ItemKind, Snapshot } from '../model/index.ts'
 import { verdictOf } from './errors.ts'
+import { answerMeeting } from './operations/answer-meeting.ts'
 import { createFolder } from './operations/create-folder.ts'
 import { createItem } from './operations/create-item.ts'
 import { deleteItem } from './operations/delete-item.ts'
@@ -21,7 +22,7 @@ import { updateItem } from './operations/update-item.ts'
 import { openEnvelope } from './soap.ts'
 import type { Envelope, Operation } from './soap.ts'
 import { StreamParser } from './stream-parser.ts'
-import { toSnapshot } from './to-model.ts'
+import { exceptionIds, toSnapshot } from './to-model.ts'
 
 /** Replies of gromox 3.1, an EWS server that shares no code with Exchange. */
 const folder = new URL('../../../shared/captures/ews/', import.meta.url)
@@ -81,8 +82,65 @@ describe.skipIf(missing)('replies of an independent server', () => {
       expect(snapshotOf('10-', 'event', zone).item.fields).toMatchObject({ time: { allDay: true, firstDay: '2026-12-24', lastDay: '2026-12-24' } })
     }
   })
-  it('a series is left alone', () => {
-    expect(snapshotOf('06-', 'event').unsupported).toBe('recurring')
+  it('a series without end, and one of five', () => {
+    expect(snapshotOf('06-', 'event').series).toEqual({
+      recurrence: { pattern: { type: 'daily', interval: 1 }, range: { type: 'endless', first: '2026-12-01' } },
+      time: { allDay: false, start: '2026-12-01T08:00:00Z', end: '2026-12-01T08:15:00Z', zone: 'Europe/Berlin' }, exceptions: [], deleted: [],
+    })
+    expect(snapshotOf('08-', 'event')).toMatchObject({ series: {
+      recurrence: {
+        pattern: { type: 'weekly', interval: 2, days: ['monday', 'wednesday'], firstDay: 'monday' },
+        range: { type: 'count', first: '2026-12-02', count: 5 },
+      },
+      // The item tells no zone: the mailbox's counts.
+      time: { start: '2026-12-02T13:00:00Z', zone: 'Europe/Rome' },
+    } })
+  })
+  it('series by month and by year, to a last day', () => {
+    const rule = (start: string) => snapshotOf(start, 'event').series?.recurrence
+    expect(rule('160-getitem')).toMatchObject({ pattern: { type: 'absoluteMonthly', interval: 1 }, range: { type: 'until' } })
+    expect(rule('161-getitem')).toMatchObject({ pattern: { type: 'relativeMonthly' }, range: { type: 'until' } })
+    expect(rule('162-getitem')).toMatchObject({ pattern: { type: 'absoluteYearly', interval: 1 } })
+    expect(rule('163-getitem')).toEqual({
+      pattern: { type: 'relativeYearly', interval: 1, month: 12, day: 'sunday', index: 'third' },
+      range: { type: 'until', first: '2026-12-20', last: '2028-12-31' },
+    })
+  })
+  it('an exception under the midnight of its day, and a deleted occurrence', () => {
+    const [master] = reply('24-', getItem)
+    const [exception] = reply('25-', getItem)
+    if (master?.ok !== true || exception?.ok !== true) throw new Error('no item')
+    const owner = { address: 'alice@example.test', zone: 'Europe/Rome' }
+    const end = { name: 'End', attributes: {}, children: [], text: '2026-12-03T10:15:00Z' }
+    const read = { ...exception.value, properties: { ...exception.value.properties, children: [...exception.value.properties.children, end] } }
+    const [id = ''] = exceptionIds(master.value, owner)
+    expect(toSnapshot(master.value, 'event', owner, new Map([[id, read]])).series).toMatchObject({
+      exceptions: [{ start: '2026-12-03T08:00:00Z', fields: { subject: 'Daily moved', time: { start: '2026-12-03T10:00:00Z', end: '2026-12-03T10:15:00Z' } } }],
+      deleted: ['2026-12-04T08:00:00Z'],
+    })
+    // What cannot be read keeps its place in the series, and everything the series shares.
+    expect(toSnapshot(master.value, 'event', owner).series?.exceptions).toMatchObject([
+      { start: '2026-12-03T08:00:00Z', fields: { subject: 'Daily standup', time: { start: '2026-12-03T10:00:00Z', zone: 'Europe/Berlin' } } },
+    ])
+  })
+  it('a meeting: who is on it, and who answers', () => {
+    const [result] = reply('141-', getItem)
+    if (result?.ok !== true) throw new Error('no item')
+    const end = { name: 'End', attributes: {}, children: [], text: '2026-12-17T11:00:00Z' }
+    const whole = { ...result.value, properties: { ...result.value.properties, children: [...result.value.properties.children, end] } }
+    const fields = {
+      organizer: { address: 'alice@example.test', name: 'Alice Archer' }, cancelled: false,
+      attendees: [
+        { address: 'bob@example.test', name: 'Bob Builder', role: 'required', answer: 'none' },
+        { address: 'carol@example.test', name: 'carol@example.test', role: 'optional', answer: 'none' },
+      ],
+    }
+    expect(toSnapshot(whole, 'event', { address: 'Alice@example.test', zone: 'UTC' }).item.fields).toMatchObject(fields)
+    expect(toSnapshot(whole, 'event', { address: 'Alice@example.test', zone: 'UTC' }).item.fields).not.toHaveProperty('answer')
+    expect(toSnapshot(whole, 'event', { address: 'bob@example.test', zone: 'UTC' }).item.fields).toMatchObject({ ...fields, answer: 'none' })
+  })
+  it('an answer names the mail, not the event', () => {
+    expect(reply('147-', answerMeeting)).toEqual([{ ok: true, value: null }])
   })
   it('the organizer\'s own meeting is his, although the server says he has not answered', () => {
     const [result] = reply('141-', getItem)
@@ -155,7 +213,7 @@ describe('a notification stream', () => {
     const events = messages('91-')
     expect(events.length).toBe(7)
     expect(events[1]).toMatchObject({ closed: false, failure: null, notifications: [{ subscription: 'AQAAAAUAAAA=' }] })
-    expect(new Set(events.flatMap(({ notifications }) => notifications.flatMap(({ folders }) => folders))).size).toBeGreaterThan(0)
+    expect(new Set(events.flatMap(({ notifications }) => notifications.flatMap(({ events: of }) => of.flatMap(({ folders }) => folders)))).size).toBeGreaterThan(0)
     expect(events.at(-1)).toMatchObject({ closed: true })
     expect(messages('99-')).toMatchObject([{ closed: true, deadSubscriptions: ['AQAAAAUAAAA='], failure: { code: 'ErrorInvalidSubscription' } }])
     expect(messages('123-')[1]).toMatchObject({ notifications: [{ subscription: 'AwAAAAUAAAA=' }] })

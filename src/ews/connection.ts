@@ -1,29 +1,39 @@
 import { mailboxId } from '../model/index.ts'
 import type { Mailbox, MailboxId } from '../model/index.ts'
-import type { Clock, Exchange, Hints, Log } from '../ports.ts'
+import type { Availability, Clock, Exchange, Hints, Log, Sharing } from '../ports.ts'
 import { SyncError } from '../lib/errors.ts'
+import { createAvailability } from './availability.ts'
 import type { Credentials } from './basic-auth.ts'
 import { checkMailbox } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import { Folders } from './folders.ts'
 import { resolveNames } from './operations/resolve-names.ts'
 import type { ResolvedName } from './operations/resolve-names.ts'
+import { ownerOfAddress, resolvePerson } from './operations/resolve-person.ts'
+import type { ResolvedPerson } from './operations/resolve-person.ts'
+import { createSharing } from './permissions.ts'
 import { createReplica } from './replica.ts'
 import { openSession } from './session.ts'
 import type { Session } from './session.ts'
 import { STREAMING_DEFAULTS, createHints } from './streaming.ts'
 import type { StreamingOptions } from './streaming.ts'
-import { Transport } from './transport.ts'
+import type { SrvRecord } from './autodiscover/candidates.ts'
+import { checkUrl, createServers } from './servers.ts'
+import type { Auth } from './transport.ts'
 
 export interface EwsConnectionOptions {
   /** As in the configuration; it appears in messages. */
   readonly name: string
-  /** Full address, `https://mail.example.test/EWS/Exchange.asmx`. */
-  readonly url: string
-  readonly auth: { readonly kind: 'basic' }
+  /** Full address, `https://mail.example.test/EWS/Exchange.asmx`; without it Autodiscover finds each mailbox's server. */
+  readonly url?: string
+  /** An Autodiscover service to ask first, and hosts to believe although only DNS or plain http names them. */
+  readonly autodiscover?: { readonly url?: string; readonly trusted?: readonly string[]; resolveSrv?(name: string): Promise<readonly SrvRecord[]> }
+  readonly auth: Auth
   readonly credentials: Credentials
-  /** True: one account acts for every mailbox. False: everybody signs in for himself. */
+  /** True: one account acts for every mailbox. False: everybody signs in for himself, or see `delegation`. */
   readonly impersonation: boolean
+  /** One account works in every mailbox by the rights it has in their folders; not together with `impersonation`. */
+  readonly delegation?: boolean
   /** PEM of the company's CA, in addition to the public ones. Verification is never off. */
   readonly ca?: string
   /** Plain http is for loopback only, unless this is set. */
@@ -32,6 +42,8 @@ export interface EwsConnectionOptions {
   /** Calls in flight to the server; streams are not counted. Default 10. */
   readonly maxConcurrent?: number
   readonly timeoutMs?: number
+  /** The longest pause a busy server asks for that a call waits out by itself, in milliseconds. Default 0. */
+  readonly patienceMs?: number
   /** Changes per page of a pull, 1 to 512. Default 100. */
   readonly maxChanges?: number
   readonly streaming?: Partial<StreamingOptions>
@@ -48,25 +60,29 @@ export interface EwsConnection {
   check(address: string, own?: Credentials): Promise<Check[]>
   /** Who the directory knows under a name or address, as seen from a connected mailbox where there is one. @throws SyncError */
   resolveNames(address: string): Promise<readonly ResolvedName[]>
+  /** Who has an address, as a connected mailbox sees the directory; null when nobody has it. @throws SyncError */
+  person(address: string, as: string, own?: Credentials): Promise<ResolvedPerson | null>
+  /** @param asker address of the mailbox that asks; null: the account that signs in */
+  availability(asker: string | null, own?: Credentials): Availability
+  /** @param owner address of the mailbox whose calendar it is */
+  sharing(owner: string, own?: Credentials): Sharing
   close(): Promise<void>
 }
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
 /** @throws SyncError EWS_CONFIG when the options contradict themselves */
 export function createEwsConnection(options: EwsConnectionOptions): EwsConnection {
   checkOptions(options)
-  const transport = new Transport({
-    name: options.name, url: options.url, userAgent: options.userAgent ?? 'exchange-connector', impersonation: options.impersonation,
-    maxConcurrent: options.maxConcurrent ?? 10, timeoutMs: options.timeoutMs ?? 60_000, ...(options.ca === undefined ? {} : { ca: options.ca }),
-  })
   const { clock, log } = options
+  const servers = createServers(options)
+  const shared = options.impersonation || options.delegation === true
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders; readonly credentials: Credentials }>()
   let hints: Hints | undefined
 
   function sessionFor(mailbox: Mailbox, own: Credentials | undefined): Session {
-    const credentials = options.impersonation ? options.credentials : own ?? options.credentials
-    return openSession(transport, mailbox, { credentials, mailbox: mailbox.address }, clock, log)
+    const credentials = shared ? options.credentials : own ?? options.credentials
+    return openSession(mailbox, {
+      route: servers.routeOf(mailbox.address, credentials), caller: { credentials, mailbox: mailbox.address }, delegation: options.delegation === true, clock, log,
+    })
   }
 
   /** Replica and hints of a mailbox share its folders; another password or address starts anew. */
@@ -89,13 +105,13 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
     },
     hints() {
       hints ??= createHints({
-        transport, clock, log, shared: options.impersonation, access,
+        clock, log, shared, access,
         options: { ...STREAMING_DEFAULTS, ...options.streaming },
       })
       return hints
     },
     check(address, own) {
-      return checkMailbox(sessionFor(stranger(address, options.name), own), options.url, options.impersonation)
+      return checkMailbox(sessionFor(stranger(address, options.name), own), { impersonation: options.impersonation, delegation: options.delegation === true, auth: options.auth.kind })
     },
     async resolveNames(address) {
       // A service account need not have a mailbox, and without one Exchange answers nothing: any connected one will do.
@@ -105,9 +121,19 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
       if (failure !== null) throw session.error(resolveNames, failure)
       return names
     },
+    async person(address, as, own) {
+      const session = sessionFor(stranger(as, options.name), own)
+      const { people, failure } = await session.call(resolvePerson, address)
+      if (failure !== null) throw session.error(resolvePerson, failure)
+      return ownerOfAddress(people, address)
+    },
+    availability(asker, own) {
+      return createAvailability(sessionFor(stranger(asker ?? options.credentials.username, options.name), own), asker === null)
+    },
+    sharing: (owner, own) => createSharing(sessionFor(stranger(owner, options.name), own)),
     async close() {
       await hints?.stop()
-      await transport.close()
+      await servers.close()
     },
   }
 }
@@ -117,13 +143,11 @@ function stranger(address: string, connection: string): Mailbox {
   return { id: mailboxId(address), address, user: '', userId: '' as Mailbox['userId'], connection, zone: 'UTC' }
 }
 
-function checkOptions({ name, url, allowHttp, maxChanges, maxConcurrent }: EwsConnectionOptions): void {
+function checkOptions({ name, url, impersonation, delegation, autodiscover, allowHttp, maxChanges, maxConcurrent }: EwsConnectionOptions): void {
   const wrong = (message: string) => new SyncError('EWS_CONFIG', `Connection "${name}": ${message}`, { scope: 'server', remedy: 'ask-human' })
-  const parsed = URL.parse(url)
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw wrong(`"${url}" is no http address; use https://<server>/EWS/Exchange.asmx.`)
-  if (parsed.protocol === 'http:' && allowHttp !== true && !LOOPBACK.test(parsed.hostname)) {
-    throw wrong(`"${url}" would send passwords readable; use https, or set allowHttp if the way to the server is safe.`)
-  }
+  if (url !== undefined) checkUrl(name, url, allowHttp === true)
+  if (autodiscover?.url !== undefined) checkUrl(name, autodiscover.url, allowHttp === true)
+  if (impersonation && delegation === true) throw wrong('it either impersonates or uses folder rights (delegation), not both.')
   if (maxChanges !== undefined && !(maxChanges >= 1 && maxChanges <= 512)) throw wrong(`maxChanges is ${maxChanges}; Exchange takes 1 to 512.`)
   if (maxConcurrent !== undefined && !(maxConcurrent >= 1)) throw wrong(`maxConcurrent is ${maxConcurrent}; at least 1 call must be possible.`)
 }

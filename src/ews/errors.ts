@@ -4,6 +4,7 @@
  */
 import { SyncError } from '../lib/errors.ts'
 import type { SyncErrorDetails } from '../lib/errors.ts'
+import { impersonationCure, signInCure } from './cures.ts'
 import type { Failure } from './soap.ts'
 
 /** The call that went wrong. */
@@ -17,6 +18,8 @@ export interface CallContext {
   /** The user name that signs in. */
   readonly account: string
   readonly impersonation: boolean
+  /** Default basic. */
+  readonly auth?: 'basic' | 'ntlm'
 }
 
 /** Outcomes that are no errors to the caller. */
@@ -24,6 +27,7 @@ export type Verdict = 'gone' | 'stale' | 'resync' | 'folder-gone' | 'error'
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   ErrorItemNotFound: 'gone',
+  ErrorCalendarOccurrenceIsDeletedFromRecurrence: 'gone',
   ErrorStaleObject: 'stale',
   ErrorIrresolvableConflict: 'stale',
   ErrorInvalidSyncStateData: 'resync',
@@ -47,18 +51,23 @@ const BUSY = [
   'ErrorServerBusy', 'ErrorExceededConnectionCount', 'ErrorExceededSubscriptionCount', 'ErrorExceededFindCountLimit',
   'ErrorTooManyObjectsOpened',
 ]
+/** The server asks for a pause, and says that it did not do the work. */
+export const isBusy = (failure: Failure): boolean => BUSY.includes(failure.code)
 /** Over in a moment, and the server says that it did not do the work. */
 const TRANSIENT = [
-  'ErrorMailboxStoreUnavailable', 'ErrorConnectionFailed', 'ErrorNoRespondingCASInDestinationSite', 'ErrorMailboxMoveInProgress',
-  'ErrorProxyRequestNotAllowed', 'ErrorBatchProcessingStopped', 'ErrorADUnavailable', 'ErrorMailboxFailover',
-  'ErrorInsufficientResources',
+  'ErrorMailboxStoreUnavailable', 'ErrorConnectionFailed', 'ErrorBatchProcessingStopped', 'ErrorADUnavailable', 'ErrorInsufficientResources',
 ]
+/** The mailbox is on its way, or on another server already. */
+const MOVED = ['ErrorMailboxMoveInProgress', 'ErrorProxyRequestNotAllowed', 'ErrorNoRespondingCASInDestinationSite', 'ErrorMailboxFailover', 'ErrorProxyGroupSidLimitExceeded']
 /** The server gave up half-way: a write may have happened. */
 const UNCERTAIN = ['ErrorInternalServerTransientError', 'ErrorInternalServerError', 'ErrorTimeoutExpired', 'ErrorConcurrentItemSave']
 const NO_MAILBOX = [
   'ErrorNonExistentMailbox', 'ErrorMailboxConfiguration', 'ErrorMissingEmailAddress', 'ErrorCannotFindUser',
   'ErrorInvalidUserInfo', 'ErrorInvalidSmtpAddress', 'ErrorUserNotFound',
 ]
+const DISABLED = ['ErrorAccountDisabled', 'ErrorAccountDisabledForUser', 'ErrorAccountSuspend', 'ErrorMailboxIsDisabled']
+const EXPIRED = ['ErrorPasswordExpired', 'ErrorPasswordChangeRequired']
+const FULL = ['ErrorQuotaExceeded', 'ErrorMailboxQuotaExceeded', 'ErrorMessageSizeExceeded']
 const IMPERSONATION = ['ErrorImpersonateUserDenied', 'ErrorImpersonationDenied', 'ErrorImpersonationFailed']
 const OUR_BUG = ['ErrorSchemaValidation', 'ErrorInvalidRequest', 'ErrorInvalidServerVersion', 'ErrorChangeKeyRequired',
   'ErrorChangeKeyRequiredForWriteOperations', 'ErrorSendMeetingInvitationsRequired', 'ErrorSendMeetingCancellationsRequired',
@@ -73,6 +82,10 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
   if (BUSY.includes(code)) return busy(call, says, failure.backOffMs)
   if (TRANSIENT.includes(code)) {
     return make('EWS_TRANSIENT', call, `Exchange could not serve ${call.mailbox} just now: ${says}. It is tried again.`, 'mailbox', 'retry')
+  }
+  if (MOVED.includes(code)) {
+    return make('EWS_MOVED', call, `Exchange is moving ${call.mailbox}, or has moved it: ${says}. It is tried again and found where it is; with a typed url that `
+      + `no longer fits, correct "url" of connection "${call.connection}" or leave it out for Autodiscover.`, 'mailbox', 'retry')
   }
   if (UNCERTAIN.includes(code)) {
     return make('EWS_TRANSIENT', call, `Exchange broke off ${call.operation} for ${call.mailbox}: ${says}. It is tried again.`, 'mailbox', 'retry',
@@ -90,8 +103,19 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
     return make('EWS_ACCESS_DENIED', call, `${call.account} may not ${call.operation} in ${call.mailbox}: ${says}. `
       + 'Check the permissions of the folder or item.', 'item', 'ask-human')
   }
-  if (code === 'ErrorQuotaExceeded') {
-    return make('EWS_MAILBOX_FULL', call, `Mailbox ${call.mailbox} is full: ${says}. Make room or raise its quota.`, 'mailbox', 'ask-human')
+  if (FULL.includes(code)) {
+    return make('EWS_MAILBOX_FULL', call, `Mailbox ${call.mailbox} is full: ${says}. Make room or raise its quota; what waits is written then.`, 'mailbox', 'ask-human')
+  }
+  if (code === 'ErrorNonPrimarySmtpAddress') {
+    const { primary } = failure
+    return make('EWS_RENAMED', call, `Mailbox ${call.mailbox} has another address now${primary === undefined ? '' : `, ${primary}`}: ${says}. Correct it under "users".`, 'mailbox', 'ask-human',
+      primary === undefined ? {} : { context: { primary } })
+  }
+  if (DISABLED.includes(code)) {
+    return make('EWS_DISABLED', call, `Mailbox ${call.mailbox} is disabled: ${says}. Enable it (Enable-Mailbox, Enable-ADAccount) or take it out of "users"; nothing is deleted on either side.`, 'mailbox', 'ask-human')
+  }
+  if (EXPIRED.includes(code)) {
+    return make('EWS_PASSWORD_EXPIRED', call, `The password of ${call.account} has expired: ${says}. Give it a new one and write that into the configuration.`, call.impersonation ? 'server' : 'mailbox', 'ask-human')
   }
   if (verdictOf(failure) === 'folder-gone') {
     return make('EWS_FOLDER_GONE', call, `A folder of ${call.mailbox} that is kept in step is gone: ${says}. It is looked up again.`, 'folder', 'retry')
@@ -102,14 +126,9 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
   return make('EWS_REFUSED', call, `Exchange refused ${call.operation} for ${call.mailbox}: ${says}.`, 'item', 'ask-human')
 }
 
-/** An HTTP answer that carries no EWS answer. `retryAfter` is the header as sent. */
-export function fromStatus(status: number, retryAfter: string | undefined, call: CallContext): SyncError {
-  if (status === 401) {
-    // A service account serves all mailboxes: its wrong password is the server's trouble, not one mailbox's.
-    return make('EWS_UNAUTHORIZED', call, `Exchange refused the sign-in of ${call.account} at ${call.url} (HTTP 401). `
-      + `Check user name and password of connection "${call.connection}", that the account is not locked, and that Basic `
-      + 'authentication is on for the EWS virtual directory.', call.impersonation ? 'server' : 'mailbox', 'ask-human')
-  }
+/** An HTTP answer that carries no EWS answer. `retryAfter` is the header as sent, `offered` the schemes of sign-in. */
+export function fromStatus(status: number, retryAfter: string | undefined, call: CallContext, offered: readonly string[] = []): SyncError {
+  if (status === 401) return unauthorized(call, offered)
   if (status === 403) {
     return make('EWS_FORBIDDEN', call, `Exchange forbids ${call.account} to use EWS at ${call.url} (HTTP 403). Check `
       + `Get-CASMailbox ${call.account} | fl Ews*, and that a proxy in front lets it pass.`, call.impersonation ? 'server' : 'mailbox', 'ask-human')
@@ -129,6 +148,21 @@ export function fromStatus(status: number, retryAfter: string | undefined, call:
     'server', 'ask-human', { outcomeUnknown: call.writes && status < 400 })
 }
 
+/** A service account serves all mailboxes: its wrong password is the server's trouble, not one mailbox's. */
+function unauthorized(call: CallContext, offered: readonly string[]): SyncError {
+  const scope = call.impersonation ? 'server' : 'mailbox'
+  const scheme = call.auth === 'ntlm' ? 'NTLM' : 'Basic'
+  if (offered.length > 0 && !offered.some((offer) => offer.toLowerCase() === scheme.toLowerCase())) {
+    return make('EWS_NO_SIGN_IN', call, `${call.url} does not offer ${scheme} but ${offered.join(', ')}. Set "auth" of connection "${call.connection}" to what it offers, `
+      + `or turn ${scheme} on: ${signInCure(call.auth)}`, 'server', 'ask-human')
+  }
+  const also = call.auth === 'ntlm'
+    ? 'that the channel binding fits (channelBinding: off behind a proxy with its own certificate, on where Extended Protection is required), and that no proxy shares its connections between clients.'
+    : 'and that Basic authentication is on for the EWS virtual directory.'
+  return make('EWS_UNAUTHORIZED', call, `Exchange refused the sign-in of ${call.account} at ${call.url} (HTTP 401). `
+    + `Check user name and password of connection "${call.connection}", that the account is not locked, ${also}`, scope, 'ask-human')
+}
+
 /** Errors of the socket or of undici. Those in `UNSENT` happen before a byte of the request is sent. */
 export function fromNetwork(error: unknown, call: CallContext): SyncError {
   const code = codeOf(error)
@@ -140,6 +174,10 @@ export function fromNetwork(error: unknown, call: CallContext): SyncError {
   return make('EWS_UNREACHABLE', call, `${call.url} cannot be reached (${code}). Check the network and the server; it is tried again by itself.`,
     'server', 'wait', { outcomeUnknown: call.writes && !UNSENT.includes(code), cause: error })
 }
+
+/** The connection ended before an answer came, as one does that was idle for too long. */
+export const isCut = (error: unknown): boolean =>
+  error instanceof SyncError && error.code === 'EWS_UNREACHABLE' && ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error.cause))
 
 const UNSENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']
 
@@ -159,14 +197,6 @@ export function unreadableItem(id: string, what: string, cause?: unknown): SyncE
 export function unwritableItem(what: string, cause: unknown): SyncError {
   return new SyncError('EWS_UNWRITABLE_ITEM', `Exchange cannot hold ${what}: ${cause instanceof Error ? cause.message : String(cause)} `
     + 'Correct it in the CRM; until then it is left alone.', { scope: 'item', remedy: 'ask-human', cause })
-}
-
-/** The command that lets an account act for mailboxes, as an administrator types it. */
-export function impersonationCure(account: string): string {
-  const group = '$group = (Get-DistributionGroup "CRM mailboxes").DistinguishedName'
-  const scope = 'New-ManagementScope -Name "CRM mailboxes" -RecipientRestrictionFilter "MemberOfGroup -eq \'$group\'"'
-  const right = `New-ManagementRoleAssignment -Name "vtenext exchange-connector" -Role ApplicationImpersonation -User "${account}" -CustomRecipientWriteScope "CRM mailboxes"`
-  return `${group}; ${scope}; ${right}`
 }
 
 function busy(call: CallContext, says: string, backOffMs: number | undefined, outcomeUnknown = false): SyncError {
@@ -191,7 +221,7 @@ function codeOf(error: unknown): string {
 
 function make(
   code: string, call: CallContext, message: string, scope: SyncErrorDetails['scope'], remedy: SyncErrorDetails['remedy'],
-  more: Pick<SyncErrorDetails, 'retryAfterMs' | 'outcomeUnknown' | 'cause'> = {},
+  more: Pick<SyncErrorDetails, 'retryAfterMs' | 'outcomeUnknown' | 'cause' | 'context'> = {},
 ): SyncError {
-  return new SyncError(code, message, { scope, remedy, ...more, context: { operation: call.operation, connection: call.connection } })
+  return new SyncError(code, message, { scope, remedy, ...more, context: { ...more.context, operation: call.operation, connection: call.connection } })
 }

@@ -20,13 +20,17 @@ const CLASSES: Readonly<Record<ItemKind, string>> = { event: 'IPF.Appointment', 
 export const NO_FOLDER = ''
 /** How long the list of a mailbox's other folders is believed. */
 const OTHERS_MS = 5 * 60_000
+/** How long the folders in step are: an administrator or Outlook may make another one the calendar. */
+const SYNCED_MS = 60 * 60_000
+/** Folders of the archive, where the mailbox has one; a retention policy moves items there. */
+const ROOTS = ['msgfolderroot', 'archivemsgfolderroot']
 
 /** The folders of a mailbox, looked up once. */
 export class Folders {
   /** A contacts folder that does not exist yet is not made: its id is empty, and nothing is in it. */
   readOnly = false
   readonly #session: Session
-  #synced: Promise<SyncedFolders> | undefined
+  #synced: { readonly at: number; readonly folders: Promise<SyncedFolders> } | undefined
   #all: { readonly at: number; readonly folders: Promise<readonly Folder[]> } | undefined
 
   constructor(session: Session) {
@@ -35,11 +39,12 @@ export class Folders {
 
   /** Finds the folders that are kept in step, and makes the one for contacts. @throws SyncError */
   synced(): Promise<SyncedFolders> {
-    this.#synced ??= this.#open().catch((error: unknown) => {
-      this.#synced = undefined
-      throw error
-    })
-    return this.#synced
+    const now = this.#session.clock.elapsedMs()
+    if (this.#synced !== undefined && now - this.#synced.at < SYNCED_MS) return this.#synced.folders
+    const folders = this.#open()
+    this.#synced = { at: now, folders }
+    folders.catch(() => { this.#synced = undefined })
+    return folders
   }
 
   /** A folder turned out to be gone: look again. */
@@ -53,15 +58,29 @@ export class Folders {
     const synced = await this.synced()
     const now = this.#session.clock.elapsedMs()
     if (this.#all === undefined || now - this.#all.at > OTHERS_MS) {
-      this.#all = { at: now, folders: this.#find({ distinguished: 'msgfolderroot' }, 'Deep') }
+      this.#all = { at: now, folders: this.#everything() }
       this.#all.folders.catch(() => { this.#all = undefined })
     }
     const ids = [synced[kind].id, synced.deleted.id]
     return (await this.#all.folders).filter(({ id, folderClass }) => folderClass.startsWith(CLASSES[kind]) && !ids.includes(id))
   }
 
+  /** A folder every mailbox has, in this mailbox. */
+  named(distinguished: string): FolderRef {
+    return { distinguished, of: this.#session.folderOwner }
+  }
+
+  /** A mailbox without an archive says that the archive's root is not there, or cannot be reached: then so be it. */
+  async #everything(): Promise<readonly Folder[]> {
+    const [own, archived] = await Promise.all(ROOTS.map((root, at) => this.#find(this.named(root), 'Deep').catch((error: unknown) => {
+      if (at === 0) throw error
+      return []
+    })))
+    return [...own ?? [], ...archived ?? []]
+  }
+
   async #open(): Promise<SyncedFolders> {
-    const results = await this.#session.batch(getFolder, DISTINGUISHED.map((distinguished) => ({ distinguished })), DISTINGUISHED.length)
+    const results = await this.#session.batch(getFolder, DISTINGUISHED.map((name) => this.named(name)), DISTINGUISHED.length)
     const [event, task, deleted] = results.map((result) => ({ id: this.#value(getFolder, result).id }))
     if (event === undefined || task === undefined || deleted === undefined) throw new Error('GetFolder answered in full')
     return { event, task, deleted, contact: { id: await this.#contacts() } }
@@ -72,9 +91,12 @@ export class Folders {
    * address books, and nobody mistakes it for a mail folder.
    */
   async #contacts(): Promise<string> {
-    const parent = { distinguished: 'contacts' }
-    const find = async () => (await this.#find(parent, 'Shallow')).find((folder) =>
-      folder.name === CONTACTS_FOLDER && (folder.folderClass === '' || folder.folderClass.startsWith(CLASSES.contact)))?.id
+    const parent = this.named('contacts')
+    const find = async () => {
+      const folders = (await this.#find(parent, 'Shallow')).filter(({ folderClass }) => folderClass === '' || folderClass.startsWith(CLASSES.contact))
+      // Renamed by its user, it is still the one; a name alone is how it was known before it was marked.
+      return (folders.find(({ ours }) => ours) ?? folders.find(({ name }) => name === CONTACTS_FOLDER))?.id
+    }
     const existing = await find()
     if (existing !== undefined) return existing
     if (this.readOnly) return NO_FOLDER

@@ -1,5 +1,6 @@
 import { itemOf, normaliseText } from '../model/index.ts'
-import type { EventTime, FieldName, Fields, FieldValue, Item, PostalAddress } from '../model/index.ts'
+import type { Attendee, EventTime, FieldName, Fields, FieldValue, Item, Person, PostalAddress } from '../model/index.ts'
+import { blockPeople, splitPeople } from '../lib/people-block.ts'
 import { withoutIllegalXml } from '../lib/xml.ts'
 import { wholeMinute } from './times.ts'
 
@@ -10,26 +11,33 @@ const MAX_REMINDER = 2_629_800
 
 /**
  * The item as Exchange can hold it: every field has a place; texts lose what XML forbids and trailing blanks, lines are
- * single and cut at 255, times are whole minutes. Idempotent.
+ * single and cut at 255, times are whole minutes, people without SMTP address are left out. Idempotent.
  */
 export function hold(item: Item): Item {
   const held: Partial<Record<FieldName, FieldValue>> = {}
   for (const [name, value] of Object.entries(item.fields as Fields) as [FieldName, FieldValue | undefined][]) {
-    if (value !== undefined) held[name] = holdValue(name, value)
+    if (value !== undefined) held[name] = holdValue(item, name, value)
   }
   return itemOf(item.kind, held)
 }
 
-function holdValue(name: FieldName, value: FieldValue): FieldValue {
+function holdValue({ kind }: Item, name: FieldName, value: FieldValue): FieldValue {
   if (typeof value === 'number') return Math.min(Math.max(Math.trunc(value), 0), MAX_REMINDER)
-  if (typeof value === 'string') return name === 'body' ? holdText(value) : holdLine(value)
-  if (value === null) return value
-  if (isList(value)) return value.map(withoutIllegalXml)
+  if (typeof value === 'boolean' || value === null) return value
+  if (typeof value === 'string') {
+    if (name !== 'body') return holdLine(value)
+    // Who is on the event is told by its own fields, never by the text.
+    return kind === 'event' ? normaliseText(splitPeople(holdText(value)).text) : holdText(value)
+  }
+  if (isList(value)) return isPeople(name, value) ? holdPeople(value) : (value as readonly string[]).map(withoutIllegalXml)
   if ('allDay' in value) return holdTime(value)
+  if ('address' in value) return holdPerson(value)
   return Object.fromEntries(Object.entries(value).map(([part, text]) => [part, part === 'street' ? holdText(text) : holdLine(text)])) as unknown as PostalAddress
 }
 
-const isList = (value: readonly string[] | EventTime | PostalAddress): value is readonly string[] => Array.isArray(value)
+type List = readonly string[] | readonly Attendee[]
+const isList = (value: List | EventTime | PostalAddress | Person): value is List => Array.isArray(value)
+const isPeople = (name: FieldName, _list: List): _list is readonly Attendee[] => name === 'attendees'
 
 const holdText = (text: string): string => normaliseText(withoutIllegalXml(text))
 
@@ -38,6 +46,13 @@ function holdLine(text: string): string {
   // Never half of a character outside the first plane.
   return normaliseText(line.length <= LINE ? line : withoutIllegalXml(line.slice(0, LINE)))
 }
+
+/** By address, each once. */
+const holdPeople = (attendees: readonly Attendee[]): readonly Attendee[] =>
+  blockPeople({ organizer: null, attendees: attendees.map((one) => ({ ...one, name: holdLine(one.name) })) }).attendees
+
+const holdPerson = (person: Person): Person | null =>
+  blockPeople({ organizer: { ...person, name: holdLine(person.name) }, attendees: [] }).organizer
 
 function holdTime(time: EventTime): EventTime {
   return time.allDay ? time : { ...time, start: wholeMinute(time.start), end: wholeMinute(time.end) }

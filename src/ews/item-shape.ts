@@ -16,6 +16,7 @@ export const SHAPES: Readonly<Record<ItemKind, string>> = {
     'item:Sensitivity', 'item:Importance', 'item:Categories', 'item:ReminderIsSet', 'item:ReminderMinutesBeforeStart',
     'calendar:UID', 'calendar:Start', 'calendar:End', 'calendar:IsAllDayEvent', 'calendar:StartTimeZone', 'calendar:EndTimeZone',
     'calendar:LegacyFreeBusyStatus', 'calendar:Location', 'calendar:CalendarItemType', 'calendar:IsRecurring', 'calendar:Recurrence',
+    'calendar:ModifiedOccurrences', 'calendar:DeletedOccurrences', 'calendar:OriginalStart',
     'calendar:IsMeeting', 'calendar:IsCancelled', 'calendar:MyResponseType', 'calendar:AppointmentState', 'calendar:Organizer',
     'calendar:RequiredAttendees', 'calendar:OptionalAttendees', 'calendar:Resources',
   ) + STAMP_PATH,

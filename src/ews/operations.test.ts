@@ -5,8 +5,9 @@ import { XmlDocument, XsdValidator } from 'libxml2-wasm'
 import { xmlRegisterFsInputProviders } from 'libxml2-wasm/lib/nodejs.mjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { itemId, token } from '../model/index.ts'
-import type { Fields, Instant, ItemKind, PlainDate } from '../model/index.ts'
+import type { Attendee, Fields, Instant, ItemKind, PlainDate, Recurrence } from '../model/index.ts'
 import { createItemXml, updatesXml } from './from-model.ts'
+import { answerMeeting } from './operations/answer-meeting.ts'
 import { FOUND_SHAPE, SHAPES } from './item-shape.ts'
 import { createFolder } from './operations/create-folder.ts'
 import { createItem } from './operations/create-item.ts'
@@ -76,6 +77,21 @@ const blank: Readonly<Record<ItemKind, Fields>> = {
   contact: Object.fromEntries(Object.entries(full.contact).map(([name, value]) => [name, name === 'birthday' ? null : typeof value === 'string' ? '' : { street: '', pobox: '', city: '', state: '', zip: '', country: '' }])),
 }
 const stampFor = (kind: ItemKind) => ({ instance: 'crm', kind, record: itemId('18x7'), token: token('pair') })
+const attendees: readonly Attendee[] = [
+  { address: 'bob@example.test', name: 'Bob & Co', role: 'required', answer: 'accepted' },
+  { address: 'carol@example.test', name: '', role: 'optional', answer: 'none' },
+  { address: 'room@example.test', name: 'Room', role: 'resource', answer: 'none' },
+]
+const seriesTime = { allDay: false, start: '2026-12-01T09:00:00Z' as Instant, end: '2026-12-01T10:00:00Z' as Instant, zone: 'Europe/Rome' } as const
+const first = '2026-12-01' as PlainDate
+const series: readonly { readonly recurrence: Recurrence }[] = ([
+  { type: 'daily', interval: 2 }, { type: 'weekly', interval: 1, days: ['monday', 'friday'], firstDay: 'monday' },
+  { type: 'absoluteMonthly', interval: 1, day: 31 }, { type: 'relativeMonthly', interval: 3, day: 'weekendDay', index: 'last' },
+  { type: 'absoluteYearly', interval: 1, month: 2, day: 29 }, { type: 'absoluteYearly', interval: 2, month: 12, day: 1 },
+  { type: 'relativeYearly', interval: 1, month: 12, day: 'weekday', index: 'first' }, { type: 'relativeYearly', interval: 3, month: 12, day: 'tuesday', index: 'first' },
+] as const).map((pattern, at) => ({ recurrence: {
+  pattern, range: ([{ type: 'endless', first }, { type: 'until', first, last: '2036-12-31' as PlainDate }, { type: 'count', first, count: 7 }] as const)[at % 3] as Recurrence['range'],
+} }))
 const ref = { id: 'AA+/=', changeKey: 'CQ==' }
 const folder = { distinguished: 'calendar' } as const
 const equal = (path: string) => `<t:IsEqualTo>${path}<t:FieldURIOrConstant><t:Constant Value="x"/></t:FieldURIOrConstant></t:IsEqualTo>`
@@ -100,10 +116,23 @@ const requests: [string, string][] = [
   ...kinds.flatMap((kind): [string, string][] => [
     [`CreateItem of a full ${kind}`, createItem.encode({ folder, items: [createItemXml(kind, full[kind], 'Europe/Rome', { stamp: stampFor(kind), uid: 'u' })] })],
     [`CreateItem of a blank ${kind}`, createItem.encode({ folder, items: [createItemXml(kind, blank[kind], 'Nowhere/Town', {})] })],
-    [`UpdateItem setting a ${kind}`, updateItem.encode([{ item: ref, updates: updatesXml(kind, full[kind], 'Europe/Rome', stampFor(kind)) }])],
-    [`UpdateItem clearing a ${kind}`, updateItem.encode([{ item: ref, updates: updatesXml(kind, blank[kind], 'Europe/Rome') }])],
+    [`UpdateItem setting a ${kind}`, updateItem.encode({ changes: [{ item: ref, updates: updatesXml(kind, full[kind], 'Europe/Rome', stampFor(kind)) }] })],
+    [`UpdateItem clearing a ${kind}`, updateItem.encode({ changes: [{ item: ref, updates: updatesXml(kind, blank[kind], 'Europe/Rome') }] })],
   ]),
-  ['DeleteItem', deleteItem.encode([ref, { id: 'y' }])],
+  ...series.map(({ recurrence }): [string, string] => [
+    `CreateItem of a series: ${recurrence.pattern.type}, ${recurrence.range.type}`,
+    createItem.encode({ folder, items: [createItemXml('event', full.event, 'Europe/Rome', { uid: 'u', series: { recurrence, time: seriesTime, exceptions: [], deleted: [] } })] }),
+  ]),
+  ['CreateItem of a meeting', createItem.encode({ folder, invite: true, items: [createItemXml('event', { ...full.event, attendees }, 'Europe/Rome', { invite: true })] })],
+  ['CreateItem of an event that names people', createItem.encode({ folder, items: [createItemXml('event', { ...full.event, attendees }, 'Europe/Rome', {})] })],
+  ['UpdateItem of a meeting', updateItem.encode({ mailing: 'changed', changes: [{ item: ref, updates: updatesXml('event', full.event, 'Europe/Rome', undefined, { attendees, bodyHtml: '<b>x</b>', recurrence: series[0]?.recurrence as Recurrence }) }] })],
+  ['UpdateItem that takes everybody off a meeting', updateItem.encode({ mailing: 'everybody', changes: [{ item: ref, updates: updatesXml('event', {}, 'UTC', undefined, { attendees: [] }) }] })],
+  ['GetItem of an occurrence and of a master', getItem.encode({ items: [{ master: 'AA', index: 3 }, { masterOf: 'BB' }, ref], properties: SHAPES.event })],
+  ...(['accepted', 'tentative', 'declined'] as const).map((answer, at): [string, string] =>
+    [`CreateItem of an answer: ${answer}`, answerMeeting.encode({ item: ref, answer, send: at > 0 })]),
+  ['DeleteItem that calls off', deleteItem.encode({ items: [ref], cancel: true })],
+  ['Subscribe to all folders', subscribe.encode('all')],
+  ['DeleteItem', deleteItem.encode({ items: [ref, { id: 'y' }] })],
   ['MoveItem', moveItem.encode({ to: folder, items: [ref] })],
   ['Subscribe', subscribe.encode([folder, { id: 'x' }])],
   ['GetStreamingEvents', getStreamingEvents.encode({ subscriptions: ['a', 'b'], minutes: 30 })],
@@ -126,12 +155,12 @@ describe('writes', () => {
     const uris = [...updatesXml('event', time === undefined ? {} : { time }, 'Europe/Rome').matchAll(/FieldURI="([^"]+)"/g)].map((match) => match[1])
     expect(uris).toEqual(['calendar:Start', 'calendar:End', 'calendar:IsAllDayEvent', 'calendar:StartTimeZone', 'calendar:EndTimeZone'])
   })
-  it('never mail and never overwrite', () => {
+  it('never overwrite, and mail only when told to', () => {
     expect(createItem.encode({ folder, items: [] })).toContain('SendMeetingInvitations="SendToNone"')
-    const update = updateItem.encode([])
+    const update = updateItem.encode({ changes: [] })
     expect(update).toContain('SendMeetingInvitationsOrCancellations="SendToNone"')
     expect(update).toContain('ConflictResolution="NeverOverwrite"')
-    expect(deleteItem.encode([])).toMatch(/DeleteType="MoveToDeletedItems" SendMeetingCancellations="SendToNone"/)
+    expect(deleteItem.encode({ items: [] })).toMatch(/DeleteType="MoveToDeletedItems" SendMeetingCancellations="SendToNone"/)
   })
   it('delete the entries of a contact that were emptied, one by one', () => {
     const updates = updatesXml('contact', { email: '', mobilePhone: '' }, 'UTC')

@@ -9,10 +9,10 @@ import { ELEMENTS } from './item-shape.ts'
 import { getItem } from './operations/get-item.ts'
 import { syncFolderItems } from './operations/sync-folder-items.ts'
 import type { FolderChange } from './operations/sync-folder-items.ts'
-import type { EwsItem } from './operations/ids.ts'
 import type { Result } from './soap.ts'
 import type { Session } from './session.ts'
-import { toSnapshot } from './to-model.ts'
+import { readWhole, snapshotOf } from './whole-items.ts'
+import type { WholeItem } from './whole-items.ts'
 
 /** One page of a folder's changes, read in full. @throws SyncError when more than an item is in trouble */
 export async function pullPage(
@@ -30,8 +30,8 @@ export async function pullPage(
   }
   const changes = lastOfEach(result.value.changes, kind)
   const wanted = await unknownOf(changes, known)
-  const read = await session.read(kind, wanted)
-  const seen = wanted.map((id, at) => readChange(session, kind, id, read[at])).filter((change) => change !== null)
+  const read = await readWhole(session, kind, wanted)
+  const seen = oneOfEach(wanted.map((id, at) => readChange(session, kind, id, read[at])).filter((change) => change !== null))
   const gone = changes.flatMap(({ type, id }): Change[] => (type === 'deleted' ? [{ type: 'gone', id: itemId(id) }] : []))
   return { type: 'page', changes: [...oldestFirst(seen), ...gone], next: syncState(result.value.syncState), more: !result.value.last }
 }
@@ -46,6 +46,11 @@ function lastOfEach(changes: readonly FolderChange[], kind: ItemKind): FolderCha
   return [...last.values()]
 }
 
+/** Occurrences that came by themselves are all told as their one master. */
+function oneOfEach(changes: readonly Change[]): Change[] {
+  return [...new Map(changes.map((change) => [change.type === 'seen' ? change.snapshot.id : change.id, change])).values()]
+}
+
 async function unknownOf(changes: readonly FolderChange[], known: KnownKeys): Promise<ItemId[]> {
   const changed = changes.filter((change) => change.type === 'changed')
   if (changed.length === 0) return []
@@ -54,7 +59,7 @@ async function unknownOf(changes: readonly FolderChange[], known: KnownKeys): Pr
 }
 
 /** @returns null for an item that was deleted meanwhile: the next page tells so */
-function readChange(session: Session, kind: ItemKind, id: ItemId, result: Result<EwsItem> | undefined): Change | null {
+function readChange(session: Session, kind: ItemKind, id: ItemId, result: Result<WholeItem> | undefined): Change | null {
   if (result === undefined) return null
   if (!result.ok) {
     if (verdictOf(result.failure) === 'gone') return null
@@ -64,7 +69,7 @@ function readChange(session: Session, kind: ItemKind, id: ItemId, result: Result
     return { type: 'broken', id, error }
   }
   try {
-    return { type: 'seen', snapshot: toSnapshot(result.value, kind, session.mailbox) }
+    return { type: 'seen', snapshot: snapshotOf(session, kind, result.value) }
   } catch (error) {
     if (error instanceof SyncError) return { type: 'broken', id, changeKey: changeKey(result.value.changeKey), error }
     throw error

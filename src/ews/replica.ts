@@ -6,12 +6,12 @@ import { verdictOf } from './errors.ts'
 import type { Folders } from './folders.ts'
 import { hold } from './hold.ts'
 import { getItem } from './operations/get-item.ts'
-import type { EwsItem } from './operations/ids.ts'
 import { pullPage } from './pull.ts'
 import { findCreated, locate } from './search.ts'
 import type { Session } from './session.ts'
 import type { Result } from './soap.ts'
-import { toSnapshot } from './to-model.ts'
+import { readWhole, snapshotOf } from './whole-items.ts'
+import type { WholeItem } from './whole-items.ts'
 import { createAll, removeAll, updateAll } from './write.ts'
 
 /** A mailbox as the engine sees it. @param maxChanges 1 to 512 changes per page */
@@ -26,7 +26,7 @@ export function createReplica(session: Session, folders: Folders, maxChanges: nu
     pull: (kind, since, known) => pullPage(session, folders, kind, since, known, maxChanges),
     get: (kind, ids) => getAll(session, folders, kind, ids),
     create: (requests) => createAll(session, folders, requests),
-    update: (requests) => updateAll(session, requests),
+    update: (requests) => updateAll(session, folders, requests),
     remove: (requests) => removeAll(session, requests),
     findCreated: (query) => findCreated(session, folders, query),
     locate: (kind, token, uid) => locate(session, folders, kind, token, uid),
@@ -35,18 +35,18 @@ export function createReplica(session: Session, folders: Folders, maxChanges: nu
 
 async function getAll(session: Session, folders: Folders, kind: ItemKind, ids: readonly ItemId[]): Promise<Found[]> {
   const { deleted } = await folders.synced()
-  const results = await session.read(kind, ids)
+  const results = await readWhole(session, kind, ids)
   return results.map((result) => foundOf(session, kind, result, deleted.id))
 }
 
 /** An item in Deleted Items is gone, also where the server lets it keep its id. */
-function foundOf(session: Session, kind: ItemKind, result: Result<EwsItem>, deletedItems: string): Found {
+function foundOf(session: Session, kind: ItemKind, result: Result<WholeItem>, deletedItems: string): Found {
   if (!result.ok) {
     return verdictOf(result.failure) === 'gone' ? { type: 'gone' } : { type: 'failed', error: session.error(getItem, result.failure) }
   }
   if (child(result.value.properties, 'ParentFolderId')?.attributes['Id'] === deletedItems) return { type: 'gone' }
   try {
-    return { type: 'seen', snapshot: toSnapshot(result.value, kind, session.mailbox) }
+    return { type: 'seen', snapshot: snapshotOf(session, kind, result.value) }
   } catch (error) {
     if (error instanceof SyncError) return { type: 'failed', error }
     throw error

@@ -6,12 +6,13 @@ import type { Folders } from './folders.ts'
 import { cleanGlobalObjectId } from './global-object-id.ts'
 import { FOUND_SHAPE } from './item-shape.ts'
 import { findItem } from './operations/find-item.ts'
+import type { FoundPage } from './operations/find-item.ts'
 import type { EwsItem, FolderRef } from './operations/ids.ts'
 import { getItem } from './operations/get-item.ts'
 import { inBatches } from './session.ts'
 import type { Session } from './session.ts'
 import { STAMP_PATH, stampOf } from './stamp.ts'
-import { toSnapshot } from './to-model.ts'
+import { readOneWhole, snapshotOf } from './whole-items.ts'
 
 /** The item of a create whose answer was lost: only the stamp tells, a user may already have edited everything else. */
 export async function findCreated(session: Session, folders: Folders, { kind, token }: CreateQuery): Promise<Snapshot | null> {
@@ -66,13 +67,19 @@ async function byUid(session: Session, places: readonly FolderRef[], uid: string
   return found ?? places.map(() => [])
 }
 
+/** Events of the calendar with this UID. @throws SyncError */
+export async function foundByUid(session: Session, folders: Folders, uid: string): Promise<readonly EwsItem[]> {
+  const { event } = await folders.synced()
+  return (await byUid(session, [event], uid)).flat()
+}
+
 /** @returns hits per place, null when the server refuses to search this way */
 async function search(session: Session, places: readonly FolderRef[], restriction: string): Promise<EwsItem[][] | null> {
   const found: EwsItem[][] = []
   for (const folders of inBatches(places)) {
     const results = await session.batch(findItem, { folders, restriction, properties: FOUND_SHAPE, offset: 0 }, folders.length)
-    for (const result of results) {
-      if (result.ok) found.push([...result.value.items])
+    for (const [at, result] of results.entries()) {
+      if (result.ok) found.push([...result.value.items, ...await further(session, folders[at], restriction, result.value)])
       else if (cannotSearch(result.failure)) return null
       // A folder that vanished since it was listed holds nothing.
       else if (verdictOf(result.failure) === 'folder-gone') found.push([])
@@ -82,9 +89,21 @@ async function search(session: Session, places: readonly FolderRef[], restrictio
   return found
 }
 
+/** A server short of its FindCount cuts pages where it likes (EWSFindCountLimit): the rest is asked for. */
+async function further(session: Session, folder: FolderRef | undefined, restriction: string, first: FoundPage): Promise<EwsItem[]> {
+  const items: EwsItem[] = []
+  for (let page = first; folder !== undefined && !page.last && page.items.length > 0;) {
+    const [result] = await session.batch(findItem, { folders: [folder], restriction, properties: FOUND_SHAPE, offset: first.items.length + items.length }, 1)
+    if (result?.ok !== true) throw session.error(findItem, result?.failure ?? { code: 'NoAnswer', text: '' })
+    page = result.value
+    items.push(...page.items)
+  }
+  return items
+}
+
 async function readOne(session: Session, kind: ItemKind, hit: EwsItem): Promise<Snapshot | null> {
-  const [result] = await session.read(kind, [hit.id])
-  if (result?.ok === true) return toSnapshot(result.value, kind, session.mailbox)
-  if (result === undefined || verdictOf(result.failure) === 'gone') return null
+  const result = await readOneWhole(session, kind, hit.id)
+  if (result.ok) return snapshotOf(session, kind, result.value)
+  if (verdictOf(result.failure) === 'gone') return null
   throw session.error(getItem, result.failure)
 }

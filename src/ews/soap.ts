@@ -22,6 +22,8 @@ export interface Failure {
   readonly code: string
   readonly text: string
   readonly backOffMs?: number
+  /** The address that is the right one now. */
+  readonly primary?: string
 }
 /** One item of a batch. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure }
@@ -66,9 +68,13 @@ function faultOf(fault: XmlElement): Failure {
 }
 
 function failure(code: string, text: string, messageXml: XmlElement | undefined): Failure {
-  const value = childrenOf(messageXml, 'Value').find((entry) => entry.attributes['Name'] === 'BackOffMilliseconds')
-  const backOffMs = Number(value?.text)
-  return { code: code.trim(), text: text.trim(), ...(value !== undefined && backOffMs >= 0 ? { backOffMs } : {}) }
+  const value = (name: string) => childrenOf(messageXml, 'Value').find((entry) => entry.attributes['Name'] === name)?.text.trim()
+  const backOff = value('BackOffMilliseconds')
+  const primary = value('Primary')
+  return {
+    code: code.trim(), text: text.trim(), ...(backOff !== undefined && Number(backOff) >= 0 ? { backOffMs: Number(backOff) } : {}),
+    ...(primary === undefined || primary === '' ? {} : { primary }),
+  }
 }
 
 /**

@@ -11,6 +11,9 @@ export const STAMP_SET = '1cdabb78-13f8-4dcc-9338-3e2367763215'
 export const STAMP_NAME = 'VtenextSync'
 export const STAMP_PATH = `<t:ExtendedFieldURI PropertySetId="${STAMP_SET}" PropertyName="${STAMP_NAME}" PropertyType="String"/>`
 
+/** In the same property of the folder we make: it stays ours under any name. */
+export const FOLDER_STAMP = 'v1;folder;Contacts'
+
 const MODULES: Readonly<Record<ItemKind, string>> = { event: 'Events', task: 'Calendar', contact: 'Contacts' }
 
 /** `v1;<instance>;<module>;<record id>;<pair uuid>` */
@@ -25,6 +28,8 @@ export function parseStamp(value: string): Stamp | undefined {
   if (version !== 'v1' || !instance || kind === undefined || !record || !token || rest.length > 0) return undefined
   return { instance, kind, record: itemId(record), token: toToken(token) }
 }
+
+export const folderStampXml = (): string => extendedXml(STAMP_PATH, FOLDER_STAMP)
 
 export function stampXml(stamp: Stamp): string {
   return extendedXml(STAMP_PATH, formatStamp(stamp))

@@ -1,8 +1,8 @@
-import type { ItemKind } from '../model/index.ts'
+import type { ItemId, ItemKind } from '../model/index.ts'
 import type { Folders } from './folders.ts'
 import type { Session } from './session.ts'
 
-export type OnHint = (kinds: readonly ItemKind[]) => void
+export type OnHint = (kinds: readonly ItemKind[], items?: readonly ItemId[]) => void
 
 /** A mailbox on a stream. */
 export interface StreamMember {
@@ -13,6 +13,10 @@ export interface StreamMember {
   kinds: ReadonlyMap<string, ItemKind>
   /** Kinds that rang since the last hint, and the timer that will tell. */
   readonly ringing: Set<ItemKind>
+  /** Items that the server named with it. */
+  readonly named: Set<ItemId>
+  /** Subscribed to all folders, of which only ours are listened to: otherwise this server names no items. */
+  wide: boolean
   timer: NodeJS.Timeout | undefined
   /** How often in a row the stream refused its fresh subscription. */
   refused: number
@@ -23,7 +27,7 @@ export interface StreamMember {
 
 export function newMember(session: Session, folders: Folders, onHint: OnHint): StreamMember {
   return {
-    session, folders, onHint, subscription: null, kinds: new Map(), ringing: new Set(), timer: undefined,
+    session, folders, onHint, subscription: null, kinds: new Map(), ringing: new Set(), named: new Set(), wide: false, timer: undefined,
     refused: 0, failures: 0, notBefore: 0,
   }
 }

@@ -1,16 +1,17 @@
-import { ITEM_KINDS } from '../model/index.ts'
-import type { ItemKind, MailboxId } from '../model/index.ts'
+import { ITEM_KINDS, itemId } from '../model/index.ts'
+import type { ItemId, ItemKind, MailboxId } from '../model/index.ts'
 import { SyncError, asSyncError } from '../lib/errors.ts'
 import { fromFailure, isDeadSubscription } from './errors.ts'
+import { groupOf } from './route.ts'
 import { getStreamingEvents } from './operations/get-streaming-events.ts'
-import type { StreamMessage } from './operations/get-streaming-events.ts'
+import type { StreamEvent, StreamMessage } from './operations/get-streaming-events.ts'
 import { subscribe } from './operations/subscribe.ts'
 import { unsubscribe } from './operations/unsubscribe.ts'
 import { sleepReal, untilAborted } from './stream-member.ts'
 import type { StreamMember } from './stream-member.ts'
 import { StreamParser } from './stream-parser.ts'
-import type { StreamingParts } from './streaming.ts'
-import type { CallExtras } from './transport.ts'
+import type { StreamingOptions, StreamingParts } from './streaming.ts'
+import type { CallExtras, Transport } from './transport.ts'
 
 /** Why the reading of a stream ended. */
 type Ending = 'closed' | 'reopen' | 'silent' | 'cut'
@@ -20,6 +21,19 @@ const IDLE_MS = 60 * 60_000
 /** The longest that stopping waits for the server to hear about it. */
 const GOODBYE_MS = 400
 const REFUSALS_BEFORE_ALONE = 2
+/** More names than this in one hint help nobody: the pull tells them. */
+const MOST_NAMED = 1_000
+
+/** What a stream carries: mailboxes of one server and group. */
+export interface StreamTarget {
+  readonly group: string
+  readonly transport: Transport
+  readonly capacity: number
+}
+export interface StreamOwner {
+  /** The member is to be put elsewhere: its subscriptions are refused here, or its mailbox is on another server. */
+  expel(member: StreamMember, why: 'refused' | 'moved'): void
+}
 
 /**
  * One streaming connection and the loop that keeps it open:
@@ -27,8 +41,8 @@ const REFUSALS_BEFORE_ALONE = 2
  */
 export class Stream {
   readonly #parts: StreamingParts
-  readonly #capacity: number
-  readonly #expel: (member: StreamMember) => void
+  readonly #target: StreamTarget
+  readonly #owner: StreamOwner
   readonly #members = new Set<StreamMember>()
   readonly #stopping = new AbortController()
   #online = new Set<StreamMember>()
@@ -41,10 +55,18 @@ export class Stream {
   #cookie: string | undefined
   #failures = 0
 
-  constructor(parts: StreamingParts, capacity: number, expel: (member: StreamMember) => void) {
+  constructor(parts: StreamingParts, target: StreamTarget, owner: StreamOwner) {
     this.#parts = parts
-    this.#capacity = capacity
-    this.#expel = expel
+    this.#target = target
+    this.#owner = owner
+  }
+
+  get group(): string {
+    return this.#target.group
+  }
+
+  get capacity(): number {
+    return this.#target.capacity
   }
 
   get size(): number {
@@ -83,9 +105,10 @@ export class Stream {
 
   async #run(): Promise<void> {
     // Mailboxes that are added together are subscribed together.
-    await this.#pause(this.#capacity > 1 ? this.#parts.options.collectMs : 0)
+    await this.#pause(this.#target.capacity > 1 ? this.#parts.options.collectMs : 0)
     while (!this.#stopping.signal.aborted && this.#members.size > 0) {
       try {
+        await this.#checkFolders()
         await this.#subscribeAll()
         const ready = [...this.#members].filter((member) => member.subscription !== null)
         if (ready.length === 0) await this.#pause(this.#untilNextAttempt() ?? this.#backOff(this.#failures))
@@ -100,6 +123,15 @@ export class Stream {
       }
     }
     this.#loop = undefined
+  }
+
+  /** Another folder may have become the calendar since: its subscription would be deaf to the new one. */
+  async #checkFolders(): Promise<void> {
+    await Promise.all([...this.#members].map(async (member) => {
+      if (member.subscription === null) return
+      const folders = await member.folders.synced().catch(() => null)
+      if (folders !== null && ITEM_KINDS.some((kind) => !member.kinds.has(folders[kind].id))) await this.#unsubscribe(member)
+    }))
   }
 
   /**
@@ -120,7 +152,8 @@ export class Stream {
     const { session } = member
     try {
       const { event, task, contact } = await member.folders.synced()
-      const [result] = await session.call(subscribe, [event, task, contact], this.#affinity())
+      if (session.route.last !== null && groupOf(session.route.last) !== this.#target.group) return this.#owner.expel(member, 'moved')
+      const [result] = await session.call(subscribe, member.wide ? 'all' : [event, task, contact], this.#affinity())
       if (result?.ok !== true) {
         member.folders.forget()
         throw session.error(subscribe, result?.failure ?? { code: 'NoAnswer', text: '' })
@@ -145,7 +178,7 @@ export class Stream {
     const request = { subscriptions: members.flatMap(({ subscription }) => subscription ?? []), minutes: this.#parts.options.connectionMinutes }
     const caller = (this.#anchor() ?? members[0])?.session.caller
     if (caller === undefined) return
-    const stream = await this.#parts.transport.stream(getStreamingEvents, request, caller, { ...this.#affinity(), signal })
+    const stream = await this.#target.transport.stream(getStreamingEvents, request, caller, { ...this.#affinity(), signal })
       .catch((error: unknown) => {
         if (signal.aborted) return null
         throw error
@@ -216,12 +249,9 @@ export class Stream {
 
   #handle(message: StreamMessage, members: readonly StreamMember[]): 'on' | 'over' {
     const bySubscription = new Map(members.map((member) => [member.subscription, member]))
-    for (const { subscription, folders } of message.notifications) {
+    for (const { subscription, events } of message.notifications) {
       const member = bySubscription.get(subscription)
-      if (member === undefined) continue
-      const kinds = folders.flatMap((id) => member.kinds.get(id) ?? [])
-      // A folder id we do not know in a subscription to known folders: better one pull too many.
-      this.#ring(member, kinds.length > 0 ? kinds : ITEM_KINDS)
+      if (member !== undefined) this.#hear(member, events)
     }
     if (message.deadSubscriptions.length > 0) {
       // The good ones get nothing on this stream any more (Exchange), so it is opened again without the dead.
@@ -236,6 +266,25 @@ export class Stream {
     }
     if (this.#online.size === 0) this.#opened(members)
     return message.closed ? 'over' : 'on'
+  }
+
+  #hear(member: StreamMember, events: readonly StreamEvent[]): void {
+    const ours = member.wide ? events.filter(({ folders }) => folders.some((id) => member.kinds.has(id))) : events
+    if (ours.length === 0) return
+    const kinds = ours.flatMap(({ folders }) => folders.flatMap((id) => member.kinds.get(id) ?? []))
+    // A folder id we do not know in a subscription to known folders: better one pull too many.
+    this.#ring(member, kinds.length > 0 ? kinds : ITEM_KINDS, ours.flatMap(({ items }) => items.map(itemId)))
+    if (!member.wide && ours.every(({ items }) => items.length === 0)) this.#widen(member)
+  }
+
+  /**
+   * gromox 3.1 names a changed item only in a subscription to all folders, and tells the change of an occurrence in no
+   * other way. The old subscription is left to die: ending it would end the stream of all.
+   */
+  #widen(member: StreamMember): void {
+    member.wide = true
+    member.subscription = null
+    this.#wakeRecruiter()
   }
 
   /** The first good envelope: whatever happened before it was not heard. */
@@ -253,21 +302,26 @@ export class Stream {
     member.subscription = null
     member.refused += 1
     if (member.refused < REFUSALS_BEFORE_ALONE) return
-    if (this.#capacity > 1 && this.#members.size > 1) {
+    if (this.#target.capacity > 1 && this.#members.size > 1) {
       member.refused = 0
-      this.#expel(member)
+      this.#owner.expel(member, 'refused')
     } else {
       member.notBefore = this.#parts.clock.elapsedMs() + this.#backOff(member.refused - REFUSALS_BEFORE_ALONE)
     }
   }
 
-  #ring(member: StreamMember, kinds: readonly ItemKind[]): void {
+  #ring(member: StreamMember, kinds: readonly ItemKind[], items: readonly ItemId[] = []): void {
     for (const kind of kinds) member.ringing.add(kind)
+    for (const item of items) if (member.named.size < MOST_NAMED) member.named.add(item)
     member.timer ??= setTimeout(() => {
       member.timer = undefined
       const rung = ITEM_KINDS.filter((kind) => member.ringing.has(kind))
+      const named = [...member.named]
       member.ringing.clear()
-      if (this.#members.has(member)) member.onHint(rung)
+      member.named.clear()
+      if (!this.#members.has(member)) return
+      if (named.length > 0) member.onHint(rung, named)
+      else member.onHint(rung)
     }, this.#parts.options.debounceMs)
   }
 
@@ -301,7 +355,7 @@ export class Stream {
 
   #context() {
     const caller = this.#anchor()?.session.caller ?? { mailbox: '', credentials: { username: '', password: '' } }
-    return this.#parts.transport.context(getStreamingEvents, caller)
+    return this.#target.transport.context(getStreamingEvents, caller)
   }
 
   #untilNextAttempt(): number | undefined {
@@ -314,10 +368,8 @@ export class Stream {
     return error.retryAfterMs ?? (error.remedy === 'ask-human' ? this.#parts.options.askHumanMs : this.#backOff(failures))
   }
 
-  /** Doubles with every failure, and differs from stream to stream so that they do not come back together. */
   #backOff(failures: number): number {
-    const [first, longest] = this.#parts.options.backOffMs
-    return Math.round(Math.min(longest, first * 2 ** Math.min(failures, 16)) * (0.75 + Math.random() * 0.25))
+    return backOff(this.#parts.options, failures)
   }
 
   async #pause(ms: number): Promise<void> {
@@ -326,4 +378,9 @@ export class Stream {
     const signal = AbortSignal.any([this.#interrupt.signal, this.#stopping.signal])
     await this.#parts.clock.sleep(ms, signal).catch(() => undefined)
   }
+}
+
+/** Doubles with every failure, and differs from stream to stream so that they do not come back together. */
+export function backOff({ backOffMs: [first, longest] }: StreamingOptions, failures: number): number {
+  return Math.round(Math.min(longest, first * 2 ** Math.min(failures, 16)) * (0.75 + Math.random() * 0.25))
 }

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startEwsSim } from '../../sim/ews/index.ts'
 import type { EwsSim, EwsSimOptions } from '../../sim/ews/index.ts'
-import { assigneeId, instant, mailboxId } from '../model/index.ts'
-import type { ItemKind, Mailbox } from '../model/index.ts'
+import { assigneeId, instant, itemId, mailboxId } from '../model/index.ts'
+import type { ItemId, ItemKind, Mailbox } from '../model/index.ts'
 import type { Clock, Hints, Log } from '../ports.ts'
 import { createEwsConnection } from './index.ts'
 import type { EwsConnection, EwsConnectionOptions } from './index.ts'
@@ -72,6 +72,22 @@ describe('hints', () => {
     sim.putItem(alice.address, 'calendar', { Subject: 'x' })
     await hear('alice:event')
     expect(heard.filter((hint) => hint.startsWith('bob') && hint !== 'bob:task')).toEqual([])
+  })
+
+  it('name the items that the server names', async () => {
+    await start()
+    const named: ItemId[] = []
+    hints.watch(alice, (kinds, items = []) => {
+      heard.push(kinds.join('+'))
+      named.push(...items)
+    })
+    await hear(EVERYTHING)
+    expect(named).toEqual([])
+    const { id } = sim.putItem(alice.address, 'calendar', { Subject: 'x' })
+    await until('named', () => named.includes(itemId(id)))
+    const moved = sim.moveItem(alice.address, id, 'deleteditems')
+    await until('named at both ends', () => named.includes(itemId(moved.id)))
+    expect(new Set(named)).toEqual(new Set([itemId(id), itemId(moved.id)]))
   })
 
   it('come once for many changes at a time', async () => {
@@ -193,11 +209,75 @@ describe('hints', () => {
   })
 })
 
+/** A server between: it answers subscriptions and streams itself and passes everything else to the simulated one. */
+async function startBetween(answer: (name: string, body: string) => { reply: string; open: boolean }): Promise<{ hints: Hints; stop(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('end', () => {
+      const body = Buffer.concat(parts).toString()
+      const name = /<s:Body><m:(\w+)/.exec(body)?.[1] ?? ''
+      if (name !== 'Subscribe' && name !== 'GetStreamingEvents') {
+        void fetch(sim.url, { method: 'POST', body, headers: request.headers as Record<string, string> })
+          .then(async (passed) => response.writeHead(passed.status).end(await passed.text()))
+        return
+      }
+      const { reply, open } = answer(name, body)
+      response.write(reply)
+      if (!open) response.end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const other = createEwsConnection({
+    name: 'other', url: `http://127.0.0.1:${port}/EWS/Exchange.asmx`, auth: { kind: 'basic' }, credentials: sim.service, impersonation: true, log, clock, streaming: quick,
+  })
+  return {
+    hints: other.hints(),
+    async stop() {
+      await other.close()
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+const envelope = (name: string, inner: string, code = 'NoError') =>
+  `<E:Envelope xmlns:E="x"><E:Body><${name}Response><ResponseMessages><M><ResponseCode>${code}</ResponseCode>${inner}</M></ResponseMessages></${name}Response></E:Body></E:Envelope>`
+
+describe('a server that names items only to who listens to all folders (gromox 3.1)', () => {
+  const NOTHING = '<ConnectionStatus>OK</ConnectionStatus>'
+  const event = (name: string, inner: string) => `<${name}Event><TimeStamp/>${inner}</${name}Event>`
+  const folder = (id: string, element = 'ParentFolderId') => `<${element} Id="${id}"/>`
+
+  it('is listened to so, and only our folders are heard', async () => {
+    await start()
+    const subscribed: string[] = []
+    let calendar = ''
+    const between = await startBetween((name, body) => {
+      if (name === 'Subscribe') {
+        subscribed.push(body.includes('SubscribeToAllFolders') ? 'all' : 'folders')
+        calendar = /FolderId Id="([^"]+)"/.exec(body)?.[1] ?? calendar
+        return { reply: envelope(name, `<SubscriptionId>${subscribed.at(-1) ?? ''}</SubscriptionId>`), open: false }
+      }
+      const of = /SubscriptionId>([^<]+)<\//.exec(body)?.[1] ?? ''
+      const events = of === 'folders'
+        ? event('Modified', folder(calendar, 'FolderId') + folder('root'))
+        : event('Modified', `<ItemId Id="series"/>${folder(calendar)}`) + event('Created', `<ItemId Id="mail"/>${folder('inbox')}`)
+      return { reply: envelope(name, NOTHING) + envelope(name, `<Notifications><Notification><SubscriptionId>${of}</SubscriptionId>${events}</Notification></Notifications>${NOTHING}`), open: true }
+    })
+    const named: string[] = []
+    between.hints.watch(alice, (_kinds, items = []) => void named.push(...items))
+    await until('named', () => named.length > 0)
+    await between.stop()
+    expect(subscribed).toEqual(['folders', 'all'])
+    expect(named).toEqual(['series'])
+  })
+})
+
 describe('a server that lets only the subscriber read (gromox 3.1)', () => {
   /** Answers each call in the server's stead; a stream of several subscriptions refuses all but the first. */
   function answer(name: string, body: string): { reply: string; open: boolean } {
-    const message = (inner: string, code = 'NoError') =>
-      `<E:Envelope xmlns:E="x"><E:Body><${name}Response><ResponseMessages><M><ResponseCode>${code}</ResponseCode>${inner}</M></ResponseMessages></${name}Response></E:Body></E:Envelope>`
+    const message = (inner: string, code?: string) => envelope(name, inner, code)
     const who = /PrimarySmtpAddress>([^<]+)/.exec(body)?.[1] ?? ''
     const ids = [...body.matchAll(/SubscriptionId>([^<]+)<\//g)].map((match) => match[1] ?? '')
     if (name === 'Subscribe') return { reply: message(`<SubscriptionId>${who}</SubscriptionId>`), open: false }
@@ -208,32 +288,10 @@ describe('a server that lets only the subscriber read (gromox 3.1)', () => {
 
   it('gets a stream for each mailbox it does not accept on a shared one', async () => {
     await start()
-    const server = createServer((request, response) => {
-      const parts: Buffer[] = []
-      request.on('data', (part: Buffer) => parts.push(part))
-      request.on('end', () => {
-        const body = Buffer.concat(parts).toString()
-        const name = /<s:Body><m:(\w+)/.exec(body)?.[1] ?? ''
-        if (name !== 'Subscribe' && name !== 'GetStreamingEvents') {
-          void fetch(sim.url, { method: 'POST', body, headers: request.headers as Record<string, string> })
-            .then(async (passed) => response.writeHead(passed.status).end(await passed.text()))
-          return
-        }
-        const { reply, open } = answer(name, body)
-        response.write(reply)
-        if (!open) response.end()
-      })
-    })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo
-    const other = createEwsConnection({
-      name: 'other', url: `http://127.0.0.1:${port}/EWS/Exchange.asmx`, auth: { kind: 'basic' }, credentials: sim.service, impersonation: true, log, clock, streaming: quick,
-    })
-    hints = other.hints()
+    const between = await startBetween(answer)
+    hints = between.hints
     watch(alice, bob, mailboxOf('carol'))
     await online(alice, bob, mailboxOf('carol'))
-    await other.close()
-    server.closeAllConnections()
-    server.close()
+    await between.stop()
   })
 })

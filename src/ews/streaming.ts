@@ -7,10 +7,12 @@ import type { Mailbox, MailboxId } from '../model/index.ts'
 import type { Clock, Hints, Log } from '../ports.ts'
 import { newMember } from './stream-member.ts'
 import type { OnHint, StreamMember } from './stream-member.ts'
-import { Stream } from './stream.ts'
+import { Stream, backOff } from './stream.ts'
+import type { StreamTarget } from './stream.ts'
 import type { Folders } from './folders.ts'
+import { groupOf } from './route.ts'
 import type { Session } from './session.ts'
-import type { Transport } from './transport.ts'
+import { asSyncError } from '../lib/errors.ts'
 
 export interface StreamingOptions {
   /** Minutes until the server closes a stream by itself, 1 to 30. */
@@ -33,7 +35,6 @@ export const STREAMING_DEFAULTS: StreamingOptions = {
 }
 
 export interface StreamingParts {
-  readonly transport: Transport
   readonly clock: Clock
   readonly log: Log
   readonly options: StreamingOptions
@@ -44,49 +45,77 @@ export interface StreamingParts {
 
 export function createHints(parts: StreamingParts): Hints {
   const streams = new Set<Stream>()
-  const members = new Map<MailboxId, { readonly member: StreamMember; stream: Stream }>()
-  let stopped = false
+  /** Whose stream is null is still looking for its server. */
+  const members = new Map<MailboxId, { readonly member: StreamMember; stream: Stream | null }>()
+  const stopping = new AbortController()
 
-  const room = (size: number) => [...streams].find((stream) => stream.size < size)
+  const isHere = (member: StreamMember) => members.get(member.session.mailbox.id)?.member === member
 
-  function place(member: StreamMember, alone: boolean): void {
-    const size = parts.shared && !alone ? parts.options.mailboxesPerStream : 1
-    const stream = (size > 1 ? room(size) : undefined) ?? open(size)
+  /** Mailboxes of one server, and there of one group, share streams (B.6); looking for the server is tried for ever. */
+  async function place(member: StreamMember, alone: boolean): Promise<void> {
+    for (let failures = 0; isHere(member); failures += 1) {
+      try {
+        const where = await member.session.route.place()
+        if (!isHere(member)) return
+        const size = parts.shared && !alone ? parts.options.mailboxesPerStream : 1
+        const group = groupOf(where)
+        const room = size > 1 ? [...streams].find((stream) => stream.group === group && stream.capacity > stream.size) : undefined
+        return join(member, room ?? open({ group, transport: where.transport, capacity: size }))
+      } catch (thrown) {
+        const error = asSyncError(thrown)
+        const pauseMs = error.retryAfterMs ?? (error.remedy === 'ask-human' ? parts.options.askHumanMs : backOff(parts.options, failures))
+        parts.log.warn({ mailbox: member.session.mailbox.id, code: error.code, pauseMs }, 'The server of a mailbox is not known; it is looked for again')
+        await parts.clock.sleep(pauseMs, stopping.signal).catch(() => undefined)
+      }
+    }
+  }
+
+  function join(member: StreamMember, stream: Stream): void {
     members.set(member.session.mailbox.id, { member, stream })
     stream.add(member)
   }
 
-  function open(size: number): Stream {
-    const stream: Stream = new Stream(parts, size, (member) => {
+  function open(target: StreamTarget): Stream {
+    const stream: Stream = new Stream(parts, target, {
       // gromox 3.1 lets only the user who subscribed read: such a mailbox gets a stream of its own.
-      stream.remove(member)
-      if (members.has(member.session.mailbox.id)) place(member, true)
+      expel: (member, why) => {
+        if (!isHere(member)) return
+        leave(member, stream)
+        members.set(member.session.mailbox.id, { member, stream: null })
+        void place(member, why === 'refused')
+      },
     })
     streams.add(stream)
     return stream
+  }
+
+  function leave(member: StreamMember, stream: Stream): void {
+    stream.remove(member)
+    if (stream.size > 0) return
+    streams.delete(stream)
+    void stream.stop()
   }
 
   function unwatch(id: MailboxId): void {
     const entry = members.get(id)
     if (entry === undefined) return
     members.delete(id)
-    entry.stream.remove(entry.member)
-    if (entry.stream.size > 0) return
-    streams.delete(entry.stream)
-    void entry.stream.stop()
+    if (entry.stream !== null) leave(entry.member, entry.stream)
   }
 
   return {
     watch(mailbox: Mailbox, onHint: OnHint) {
-      if (stopped) return
+      if (stopping.signal.aborted) return
       unwatch(mailbox.id)
       const { session, folders } = parts.access(mailbox)
-      place(newMember(session, folders, onHint), false)
+      const member = newMember(session, folders, onHint)
+      members.set(mailbox.id, { member, stream: null })
+      void place(member, false)
     },
     unwatch,
     connected: () => new Set([...streams].flatMap((stream) => stream.connected())),
     async stop() {
-      stopped = true
+      stopping.abort()
       members.clear()
       await Promise.all([...streams].map((stream) => stream.stop()))
       streams.clear()

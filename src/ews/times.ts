@@ -47,14 +47,17 @@ export function readTime(start: string, end: string, allDay: boolean, windowsZon
   return { allDay, firstDay, lastDay: lastDay < firstDay ? firstDay : lastDay }
 }
 
-/** All-day events lie between midnights of the mailbox's zone; a zone Windows does not know becomes UTC. */
-export function writeTime(time: EventTime, mailboxZone: string): WireTime {
+/**
+ * A zone Windows does not know becomes UTC.
+ * @param ownZone IANA: the item's where it has one, the mailbox's otherwise; all-day events lie between its midnights
+ */
+export function writeTime(time: EventTime, ownZone: string): WireTime {
   if (!time.allDay) {
-    const windowsZone = (time.zone === undefined ? undefined : toWindowsZone(time.zone)) ?? toWindowsZone(mailboxZone) ?? 'UTC'
+    const windowsZone = (time.zone === undefined ? undefined : toWindowsZone(time.zone)) ?? toWindowsZone(ownZone) ?? 'UTC'
     return { start: time.start, end: time.end, allDay: false, windowsZone }
   }
-  const windowsZone = toWindowsZone(mailboxZone)
-  const zone = windowsZone === undefined ? 'UTC' : mailboxZone
+  const windowsZone = toWindowsZone(ownZone)
+  const zone = windowsZone === undefined ? 'UTC' : ownZone
   return {
     start: toInstant(time.firstDay, '00:00', zone),
     end: toInstant(addDays(time.lastDay, 1), '00:00', zone),
@@ -66,11 +69,11 @@ export function writeTime(time: EventTime, mailboxZone: string): WireTime {
 export const wholeMinute = (at: Instant): Instant => `${at.slice(0, 16)}:00Z` as Instant
 
 /** The day whose midnight is nearest: clients of another zone leave all-day events hours off it. */
-function nearestDay(at: Instant, zone: string): PlainDate {
+export function nearestDay(at: Instant, zone: string): PlainDate {
   const { date, time } = toLocal(at, zone)
   return time >= '12:00' ? addDays(date as PlainDate, 1) : (date as PlainDate)
 }
 
-function addDays(day: PlainDate, days: number): PlainDate {
+export function addDays(day: PlainDate, days: number): PlainDate {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10) as PlainDate
 }

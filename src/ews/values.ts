@@ -11,6 +11,8 @@ export const IMPORTANCE: Readonly<Record<Importance, string>> = { low: 'Low', no
 export const TASK_STATUS: Readonly<Record<TaskStatus, string>> = {
   notStarted: 'NotStarted', inProgress: 'InProgress', completed: 'Completed', waitingOnOthers: 'WaitingOnOthers', deferred: 'Deferred',
 }
+/** The lists of a meeting, in the schema's order. */
+export const ATTENDEE_LISTS = [['RequiredAttendees', 'required'], ['OptionalAttendees', 'optional'], ['Resources', 'resource']] as const
 
 /**
  * The model's word for a wire value. A property that is not sent has its default; a word we do not know

@@ -10,6 +10,8 @@ import { digest, Refusal } from '../panel/index.ts'
 import type { Panel } from '../panel/index.ts'
 import type { Log } from '../ports.ts'
 import { serveAssets } from './assets.ts'
+import { addGraphNotifications } from './graph-notifications.ts'
+import type { ReceiveNotifications } from './graph-notifications.ts'
 import { COOKIE, guard } from './guard.ts'
 import { metricsRoute } from './metrics.ts'
 import { connectRoutes, healthRoutes, jobRoutes, policyRoutes, userRoutes } from './routes/administration.ts'
@@ -29,6 +31,8 @@ export interface HttpOptions {
   health(): Promise<Health>
   /** The CRM says that something changed. */
   ping(): Promise<void>
+  /** Microsoft 365 says that something changed. */
+  readonly receiveNotifications: ReceiveNotifications
   readonly panel?: PanelFace
 }
 
@@ -48,7 +52,8 @@ export interface PanelFace {
 
 /**
  * The service's HTTP face: `GET /healthz` (the process lives), `GET /readyz` (it does its work; 503 with the reasons where
- * not), `POST /notify/crm` (poll the CRM now), `GET /metrics`, and with a panel its API below `/api` and its pages. The
+ * not), `POST /notify/crm` (poll the CRM now), `POST
+ * /notify/graph/<connection>` (Microsoft 365's notifications), `GET /metrics`, and with a panel its API below `/api` and its pages. The
  * first four tell counts and states, never contents or addresses.
  * @throws when the port is taken
  */
@@ -64,6 +69,7 @@ export async function startHttp(options: HttpOptions): Promise<{ readonly url: s
     await options.ping()
     return reply.code(202).send({ ok: true })
   })
+  addGraphNotifications(server, options.receiveNotifications)
   const url = await server.listen({ host: options.host, port: options.port })
   return { url, stop: () => server.close() }
 }

@@ -1,8 +1,8 @@
-import type { EventTime, FieldName, Fields, FieldValue, Item, ItemKind } from './item.ts'
+import type { Attendee, EventTime, FieldName, Fields, FieldValue, Item, ItemKind } from './item.ts'
 
 /** Every field of every kind, in the order people read them. */
 export const FIELDS: Readonly<Record<ItemKind, readonly FieldName[]>> = {
-  event: ['subject', 'time', 'place', 'body', 'freeBusy', 'sensitivity', 'importance', 'categories', 'reminder'],
+  event: ['subject', 'time', 'place', 'body', 'freeBusy', 'sensitivity', 'importance', 'categories', 'reminder', 'attendees', 'organizer', 'cancelled', 'answer'],
   task: ['subject', 'status', 'startDate', 'dueDate', 'body', 'importance', 'sensitivity', 'categories'],
   contact: [
     'salutation', 'firstName', 'lastName', 'jobTitle', 'department', 'company', 'email', 'businessPhone',
@@ -27,9 +27,14 @@ export function sameValue(left: FieldValue | undefined, right: FieldValue | unde
   if (left === right) return true
   if (left === undefined || right === undefined || left === null || right === null) return false
   if (typeof left === 'string' && typeof right === 'string') return normaliseText(left) === normaliseText(right)
-  if (Array.isArray(left) && Array.isArray(right)) return sameSet(left as string[], right as string[])
+  if (Array.isArray(left) && Array.isArray(right)) {
+    if (isPeople(left) || isPeople(right)) return samePeople(left as Attendee[], right as Attendee[])
+    return sameSet(left as string[], right as string[])
+  }
   if (typeof left === 'object' && typeof right === 'object') {
     if ('allDay' in left && 'allDay' in right) return sameTime(left, right)
+    // A name is how a server spells a person, not who it is.
+    if ('address' in left && 'address' in right) return left.address === right.address
     if ('street' in left && 'street' in right) {
       return (Object.keys(left) as (keyof typeof left)[]).every((part) => sameValue(left[part], right[part]))
     }
@@ -47,6 +52,13 @@ const minute = (at: string) => at.slice(0, 16)
 
 function sameSet(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((value) => right.includes(value))
+}
+
+const isPeople = (list: readonly unknown[]) => typeof list[0] === 'object'
+
+function samePeople(left: readonly Attendee[], right: readonly Attendee[]): boolean {
+  return left.length === right.length && left.every((one) =>
+    right.some((other) => other.address === one.address && other.role === one.role && other.answer === one.answer))
 }
 
 /** The fields of `wanted` that are not already so in `present`. Fields `present` does not have are left out. */

@@ -27,6 +27,17 @@ export type EventTime =
       readonly lastDay: PlainDate
     }
 
+/** Somebody on a meeting, by SMTP address in lower case. */
+export interface Person {
+  readonly address: string
+  readonly name: string
+}
+export type Answer = 'none' | 'accepted' | 'tentative' | 'declined'
+export interface Attendee extends Person {
+  readonly role: 'required' | 'optional' | 'resource'
+  readonly answer: Answer
+}
+
 export interface PostalAddress {
   readonly street: string
   readonly pobox: string
@@ -48,6 +59,14 @@ export interface EventFields {
   readonly categories: readonly string[]
   /** Minutes before the start; null means no reminder. */
   readonly reminder: number | null
+  /** Everybody but the organizer, by address. On an event without invitations: whom the CRM has on it. */
+  readonly attendees: readonly Attendee[]
+  /** Null for an event without invitations. */
+  readonly organizer: Person | null
+  /** The organizer called it off; absent on what is no meeting. */
+  readonly cancelled: boolean
+  /** What the owner of the mailbox answered; absent where nobody invited them. */
+  readonly answer: Answer
 }
 
 export interface TaskFields {
@@ -101,7 +120,7 @@ export interface ContactItem {
 export type Item = EventItem | TaskItem | ContactItem
 
 export type FieldName = keyof EventFields | keyof TaskFields | keyof ContactFields
-export type FieldValue = string | number | null | readonly string[] | EventTime | PostalAddress
+export type FieldValue = string | number | boolean | null | readonly string[] | readonly Attendee[] | EventTime | PostalAddress | Person
 /** Some fields of an item, by name: what a write changes, what a conflict is about. */
 export type Fields = Readonly<Partial<Record<FieldName, FieldValue>>>
 

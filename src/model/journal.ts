@@ -66,6 +66,14 @@ export interface Operation {
 export interface CreateIntent {
   readonly uid: string | null
   readonly from: Omit<Snapshot, 'item' | 'modifiedAt'>
+  /** The records that become occurrences of the series that is made, with their numbers. */
+  readonly members?: readonly SetMember[]
+}
+
+export interface SetMember {
+  readonly id: ItemId
+  readonly slot: number
+  readonly bornAt?: string
 }
 
 export interface Conflict {

@@ -1,5 +1,6 @@
 import type { AssigneeId, ChangeKey, CopyId, Instant, ItemId, LinkId, MailboxId, Token } from './ids.ts'
 import type { Item, ItemKind } from './item.ts'
+import type { Series } from './recurrence.ts'
 
 export type Side = 'exchange' | 'crm'
 
@@ -17,8 +18,12 @@ export interface Traits {
   readonly invited?: boolean
   /** Other people are on it: deleting it could tell them. */
   readonly hasAttendees?: boolean
+  /** Exchange: one occurrence of a series, set by the engine. It is never stamped: that would make it an exception. */
+  readonly occurrence?: boolean
   /** The words were replaced by a busy block before they were stored anywhere; never written back. */
   readonly masked?: boolean
+  /** CRM: the first record of a series made in the CRM says how it repeats; its further records may still be on their way. */
+  readonly repeats?: 'daily' | 'weekly' | 'monthly' | 'yearly'
 }
 
 /** Why an item is left alone; each has a sentence in `engine/reasons.ts`. */
@@ -27,6 +32,7 @@ export type SkipReason =
   | 'outside-window'
   | 'direction'
   | 'no-mailbox'
+  | 'no-place'
   | 'unreadable'
   | 'private'
   | 'category'
@@ -43,7 +49,7 @@ export interface Snapshot {
   readonly modifiedAt: Instant
   /** Creation time as the side tells it: an id that is used again has another one (restored backup). */
   readonly bornAt?: string
-  /** Events: UID in Exchange, `ical_uuid` in the CRM. */
+  /** Events: UID in Exchange, `ical_uuid` in the CRM; of one occurrence see `occurrenceUid`. */
   readonly uid?: string
   /** Exchange only. */
   readonly stamp?: Stamp
@@ -52,6 +58,8 @@ export interface Snapshot {
   /** CRM only: the Exchange id that the record carries, when it has the field. */
   readonly reference?: string
   readonly traits?: Traits
+  /** Exchange: set on the master of a series; `item` is then what its unedited occurrences share. */
+  readonly series?: Series
   /** Set when this version cannot carry the item faithfully; it is then left alone, never flattened. */
   readonly unsupported?: SkipReason
 }
@@ -69,8 +77,9 @@ export interface Half {
 export interface Copy {
   readonly id: CopyId
   readonly mailbox: MailboxId
-  /** `home` is kept in step; a `shadow` (another attendee's copy of a meeting) is known and never written. */
-  readonly role: 'home' | 'shadow'
+  /** `home` is kept in step; a `shadow` (another attendee's copy of a meeting) is known, and only its answer is kept in
+   * step; a `guest` was made by us for an invited CRM user and follows the record. */
+  readonly role: 'home' | 'shadow' | 'guest'
   readonly exchange: Half
   readonly crm: Half
   readonly base: { readonly exchange: Item; readonly crm: Item }

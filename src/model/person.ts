@@ -27,7 +27,11 @@ export interface Mailbox {
   readonly id: MailboxId
   /** SMTP address, lower case. */
   readonly address: string
-  /** Name of the CRM user it belongs to. */
+  /** Other addresses of the same mailbox, lower case. */
+  readonly aliases?: readonly string[]
+  /** Its whole calendar reaches the CRM as free/busy blocks, without words. */
+  readonly availabilityOnly?: true
+  /** Name of the CRM user it belongs to, as the configuration has it: the CRM may call the user something else since. */
   readonly user: string
   readonly userId: AssigneeId
   /** Name of the Exchange connection in the configuration. */

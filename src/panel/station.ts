@@ -1,5 +1,5 @@
 import { checkConfig } from '../config.ts'
-import type { Config, Section, Sections } from '../config.ts'
+import type { Config, Section, Sections, Surroundings } from '../config.ts'
 import { newTotals, startService } from '../engine/index.ts'
 import type { Service } from '../engine/index.ts'
 import { asSyncError } from '../lib/errors.ts'
@@ -40,6 +40,8 @@ export interface StationOptions {
   readonly timetable: Timetable
   readonly latencies: LatencyRecorder
   readonly log: Log
+  /** What the process was started with. */
+  readonly around?: Surroundings
 }
 
 export async function openStation(options: StationOptions): Promise<Station> {
@@ -57,7 +59,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   }
 
   async function start(next: Config): Promise<void> {
-    const connector = connectorOn(store, next, log, (write) => options.latencies.onWritten(write))
+    const connector = connectorOn(store, next, log, { ...(options.around === undefined ? {} : { around: options.around }), onWritten: (write) => options.latencies.onWritten(write) })
     const service = await startService({
       engine: connector.engine({}),
       lanes: store.lanes,

@@ -1,12 +1,13 @@
 import { connectionOf } from '../config.ts'
 import type { Config, UserConfig } from '../config.ts'
 import { asSyncError } from '../lib/errors.ts'
-import { credentialsOf, mailboxIdOf } from '../main.ts'
+import { credentialsOf } from '../main.ts'
 import { instant, ITEM_KINDS } from '../model/index.ts'
 import type { CrmUser, Mailbox, MailboxId } from '../model/index.ts'
 import type { LaneFacts } from '../store/index.ts'
 import { refused } from './errors.ts'
 import type { Policies } from './index.ts'
+import { checkMailbox, laneOf, mailboxFor } from './mailboxes.ts'
 import { cureOf, standingOf, transportOf } from './standing.ts'
 import type { Standing, Transport } from './standing.ts'
 import type { Station } from './station.ts'
@@ -78,7 +79,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
 
   function rowOf(user: CrmUser, config: Config, facts: ReadonlyMap<MailboxId, LaneFacts>): UserRow {
     const entry = entryOf(config, user)
-    const lane = entry === undefined ? undefined : facts.get(mailboxIdOf(entry.mailbox))
+    const lane = entry === undefined ? undefined : facts.get(laneOf(station.need().connector, entry))
     const connection = entry === undefined ? undefined : connectionOf(config, entry)
     return {
       id: user.id, name: user.name, fullName: user.fullName, active: user.active, admin: user.admin, zone: user.zone,
@@ -127,7 +128,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
     const { config } = station.need().connector
     return (await chosen(ids)).flatMap((user) => {
       const entry = entryOf(config, user)
-      return entry === undefined ? [] : [{ user, lane: mailboxIdOf(entry.mailbox) }]
+      return entry === undefined ? [] : [{ user, lane: laneOf(station.need().connector, entry) }]
     })
   }
 
@@ -136,7 +137,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
     const address = mailbox ?? before?.mailbox ?? user.addresses[0]
     if (address === undefined) throw refused(400, 'NO_MAILBOX', `${user.name} has no e-mail address in the CRM. Name the mailbox.`)
     const exchange = connection ?? before?.exchange ?? (config.exchange.length === 1 ? undefined : config.exchange[0]?.name)
-    return { ...before, crm: user.name, mailbox: address, ...(exchange === undefined ? {} : { exchange }) }
+    return { aliases: [], availabilityOnly: false, ...before, crm: user.name, mailbox: address, ...(exchange === undefined ? {} : { exchange }) }
   }
 
   async function testOne(user: CrmUser, wanted: Omit<Enabling, 'id'>): Promise<TestResult> {
@@ -146,7 +147,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
       const entry = entryFor(connector.config, user, wanted)
       const connection = connectionOf(connector.config, entry)
       if (connection === undefined) throw refused(400, 'NO_CONNECTION', `There is no Exchange connection "${entry.exchange ?? ''}".`)
-      const checks = await connector.connection(connection.name).check(entry.mailbox, credentialsOf(entry))
+      const checks = await checkMailbox(connector, connection, mailboxFor(connector, connection.name, entry.mailbox, user), credentialsOf(entry))
       return { ...result, mailbox: entry.mailbox, ok: checks.every((check) => check.ok), checks }
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : asSyncError(thrown).message

@@ -32,6 +32,7 @@ export function laneStatements(db: Database): Pick<Tx, 'lanes' | 'saveLane' | 'r
           retry_at is not null
           or exists (select from connector.inbox i where i.lane = l.lane and i.due_at <= ${now})
           or exists (select from connector.skips s where s.lane = l.lane and s.enter_at <= ${now})
+          or exists (select from connector.series r where r.lane = l.lane and r.due_at <= ${now})
           or not exists (select from connector.channels c where c.lane = l.lane)
           or exists (select from connector.channels c where c.lane = l.lane
             and (c.dirty_at is not null or not c.complete or c.pulled_at is null or c.pulled_at < ${pulledBefore})))

@@ -10,6 +10,7 @@ import type { LaneQueue } from './lane-queue.ts'
 import { checkFence, laneStatements } from './lanes.ts'
 import { linkStatements } from './links.ts'
 import { operationStatements } from './operations.ts'
+import { seriesStatements } from './series.ts'
 import { settingStatements } from './settings.ts'
 import { skipStatements } from './skips.ts'
 
@@ -61,6 +62,7 @@ function statements(db: Database, wakes: MailboxId[]): Tx {
     ...channelStatements(db),
     ...inboxStatements(db),
     ...linkStatements(db),
+    ...seriesStatements(db),
     ...skipStatements(db),
     ...operationStatements(db),
     ...conflictStatements(db),

@@ -1,6 +1,6 @@
-import type { Copy, Item, Policy, Snapshot } from '../model/index.ts'
+import type { Copy, EventFields, Item, Policy, Series, Snapshot } from '../model/index.ts'
 
-const isSecret = (item: Item) =>
+export const isSecret = (item: Item) =>
   item.kind !== 'contact' && (item.fields.sensitivity === 'private' || item.fields.sensitivity === 'confidential')
 
 /**
@@ -10,21 +10,74 @@ const isSecret = (item: Item) =>
  * @param copy the copy the item is linked to, if any
  */
 export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems' | 'availabilityOnly'>): Snapshot {
-  // Words that the CRM has already, because the event comes from there, need no hiding.
-  if (policy.availabilityOnly === true && snapshot.item.kind === 'event' && (copy === null || copy.traits.masked === true)) return wordless(snapshot)
-  if (policy.privateItems === 'full' || !isSecret(snapshot.item)) return snapshot
+  if (policy.availabilityOnly === true && snapshot.item.kind === 'event') return availabilityOf(snapshot, copy, policy)
+  if (policy.privateItems === 'full') return snapshot
+  if (!isSecret(snapshot.item)) return snapshot.series === undefined ? snapshot : { ...snapshot, series: maskExceptions(snapshot.series, false) }
   if (copy !== null && copy.traits.masked !== true && isSecret(copy.base.exchange)) return snapshot
   if (policy.privateItems === 'skip' && copy === null) return { ...wordless(snapshot), unsupported: 'private' }
   return wordless(snapshot)
 }
 
+/**
+ * An event of a calendar that shares its availability only. Words that both sides agreed on are known anyway, because the
+ * CRM wrote them or was told before; they stay, and no other word comes after them.
+ */
+function availabilityOf(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems'>): Snapshot {
+  if (copy !== null && copy.traits.masked !== true) return withKnownWords(snapshot, copy.base.exchange)
+  if (policy.privateItems === 'skip' && copy === null && isSecret(snapshot.item)) return { ...wordless(snapshot), unsupported: 'private' }
+  return wordless(snapshot)
+}
+
+/**
+ * The item with the words that are known already in place of its own.
+ * @param series what was known of the master's exceptions; the others are told with the words of the master
+ */
+export function withKnownWords(snapshot: Snapshot, known: Item, series?: Series): Snapshot {
+  if (snapshot.item.kind !== 'event' || known.kind !== 'event') return snapshot
+  const item: Item = { kind: 'event', fields: reworded(snapshot.item.fields, known.fields) }
+  if (snapshot.series === undefined) return { ...snapshot, item }
+  const exceptions = snapshot.series.exceptions.map((exception) => {
+    const before = series?.exceptions.find(({ start }) => start === exception.start)
+    return { ...exception, fields: reworded(exception.fields, before?.fields ?? known.fields) }
+  })
+  return { ...snapshot, item, series: { ...snapshot.series, exceptions } }
+}
+
+/** An event that shares only its time meets a record that says more: what the CRM itself wrote is no secret of Exchange. */
+export function withWordsOfRecord(exchange: Snapshot, crm: Snapshot): Snapshot {
+  const isWritten = crm.item.kind === 'event' && (crm.item.fields.subject ?? NO_WORDS.subject) !== NO_WORDS.subject
+  if (exchange.traits?.masked !== true || !isWritten) return exchange
+  const { masked: _, ...traits } = exchange.traits
+  return withKnownWords({ ...exchange, traits }, crm.item)
+}
+
+/** Who is invited counts as a word, what they answered does not. */
+function reworded(fresh: Partial<EventFields>, known: Partial<EventFields>): Partial<EventFields> {
+  const isWord = ([name]: [string, unknown]) => name in NO_WORDS
+  const words = Object.fromEntries(Object.entries(known).filter(isWord))
+  const rest = Object.fromEntries(Object.entries(fresh).filter((entry) => !isWord(entry)))
+  const answers = new Map(fresh.attendees?.map(({ address, answer }) => [address, answer]))
+  const attendees = known.attendees?.map((one) => ({ ...one, answer: answers.get(one.address) ?? one.answer }))
+  return { ...rest, ...words, ...(attendees === undefined ? {} : { attendees }) }
+}
+
+/** @param all whether the whole series is private; otherwise single occurrences may be */
+function maskExceptions(series: Series, all: boolean): Series {
+  const exceptions = series.exceptions.map((exception) =>
+    all || isSecret({ kind: 'event', fields: exception.fields }) ? { ...exception, fields: { ...exception.fields, ...NO_WORDS } } : exception)
+  return { ...series, exceptions }
+}
+
+const NO_WORDS = { subject: 'Busy', body: '', place: '', categories: [], attendees: [], organizer: null } as const
+
 function wordless(snapshot: Snapshot): Snapshot {
   const { item } = snapshot
   const masked: Item =
     item.kind === 'event'
-      ? { kind: 'event', fields: { ...item.fields, subject: 'Busy', body: '', place: '', categories: [] } }
+      ? { kind: 'event', fields: { ...item.fields, ...NO_WORDS } }
       : item.kind === 'task'
         ? { kind: 'task', fields: { ...item.fields, subject: 'Private task', body: '', categories: [] } }
         : item
-  return { ...snapshot, item: masked, traits: { ...snapshot.traits, masked: true } }
+  const series = snapshot.series === undefined ? {} : { series: maskExceptions(snapshot.series, true) }
+  return { ...snapshot, ...series, item: masked, traits: { ...snapshot.traits, masked: true } }
 }

@@ -1,5 +1,6 @@
 import { differing, FIELDS, isBlank, sameValue, withFields } from '../model/index.ts'
 import type { FieldName, Fields, FieldValue, Item, Side } from '../model/index.ts'
+import { MEETING_FIELDS } from './meeting.ts'
 
 /** What a side makes of an item when it stores it: cut, rounded, fields dropped. Pure and idempotent. */
 export type Hold = (item: Item) => Item
@@ -39,7 +40,7 @@ export function merge(base: Sides | null, now: Sides, holds: Holds, referee: Ref
     const exchange = valueOf(now.exchange, field)
     const crm = valueOf(now.crm, field)
     // A side that has no place for the field neither moves it nor receives it.
-    if (exchange === undefined || crm === undefined) continue
+    if (exchange === undefined || crm === undefined || MEETING_FIELDS.has(field)) continue
     const agreed = sameValue(valueOf(offered.crm, field), crm) || sameValue(valueOf(offered.exchange, field), exchange)
     if (agreed) continue
     const from = source(base, field, exchange, crm)
@@ -61,6 +62,7 @@ export function overwrite(winner: Side, now: Sides, holds: Holds): Merge {
   const loser: Side = winner === 'exchange' ? 'crm' : 'exchange'
   const write: Record<Side, Mutable> = { exchange: {}, crm: {} }
   for (const [name, value] of Object.entries(differing(holds[loser](now[winner]), now[loser])) as [FieldName, FieldValue][]) {
+    if (MEETING_FIELDS.has(name)) continue
     write[loser][name] = loser === 'exchange' ? keepZone(value, valueOf(now.exchange, name) ?? null) : value
   }
   return { write, clashes: [] }

@@ -1,7 +1,11 @@
 import { instantMs } from '../model/index.ts'
 import type {
-  ChangeKey, Copy, Direction, Fields, Instant, Item, ItemId, ItemKind, Policy, Side, Sighting, Snapshot, Tombstone, Traits,
+  ChangeKey, Copy, Direction, EventFields, Fields, Instant, Item, ItemId, ItemKind, Policy, Side, Sighting, Snapshot, Tombstone, Traits,
 } from '../model/index.ts'
+import { groupPart } from './group.ts'
+import type { GroupTask } from './group.ts'
+import { answerPart, meetingPart } from './meeting.ts'
+import type { MeetingContext } from './meeting.ts'
 import { merge, moved, nextBase, overwrite } from './merge.ts'
 import type { Clash, Holds, Merge, Referee, Sides } from './merge.ts'
 
@@ -75,6 +79,10 @@ export interface PlanInput {
   readonly policy: Policy
   readonly holds: Holds
   readonly now: Instant
+  /** Main address of the CRM user whose mailbox it is. */
+  readonly owner: string
+  /** Set for the task of a group whose members complete it each for himself. */
+  readonly group?: GroupTask
   /** Answers given by a human to earlier clashes of this copy. */
   readonly decided?: Referee
 }
@@ -82,8 +90,9 @@ export interface PlanInput {
 /** The plan of one copy: a total, pure function of what is known. Nothing is read, nothing is written. */
 export function plan(input: PlanInput): Plan {
   const { copy, exchange, crm } = input
+  const mode = modeOf(input)
   const now: Sides = { exchange: content(exchange, copy.base.exchange), crm: content(crm, copy.base.crm) }
-  const rule = RULES[modeOf(input)][stance(exchange, copy.base.exchange)][stance(crm, copy.base.crm)]
+  const rule = RULES[mode][stance(exchange, copy.base.exchange)][stance(crm, copy.base.crm)]
   const keys = { exchange: keyOf(exchange, copy.exchange.changeKey), crm: keyOf(crm, copy.crm.changeKey) }
 
   switch (rule) {
@@ -93,7 +102,7 @@ export function plan(input: PlanInput): Plan {
       return keep(merge(copy.base, now, input.holds, referee(input)), reasonOfMerge(exchange, crm))
     case 'overwrite-crm':
       // Edited in the CRM although only Exchange may change it: Exchange's values come back.
-      return keep(overwrite('exchange', now, input.holds), 'Exchange decides for this item')
+      return keep(overwrite('exchange', now, input.holds), reasonOfOverwrite(traitsOf(input), crm, copy.base.crm))
     case 'overwrite-exchange':
       return keep(overwrite('crm', now, input.holds), 'the CRM decides for this item')
     case 'leave-exchange':
@@ -101,15 +110,18 @@ export function plan(input: PlanInput): Plan {
       if (!input.policy.contactsCrmWins) return keep(overwriteNothing(now), 'an edit in Exchange of a one-way item is left alone')
       return keep(overwrite('crm', now, input.holds), 'policy: the CRM wins over edits in Exchange')
     case 'recreate-crm':
+      if (traitsOf(input).invited === true && input.policy.foreignDeletion === 'hide') {
+        return bury('unlinked', 'deleted in the CRM by somebody who is not the organizer: stays away there, the meeting is untouched')
+      }
       // Deleted in the CRM, but edited in Exchange (or the organizer's): it comes back.
       return recreate('crm', now, 'deleted in the CRM, but edited in Exchange or not to be deleted there')
     case 'recreate-exchange':
       return recreate('exchange', now, 'deleted in Exchange, but edited in the CRM')
     case 'delete-crm':
-      if (isPast(now.crm, input.now)) return bury('unlinked', 'an old item was deleted or archived in Exchange: the record stays')
+      if (input.policy.keepPast && isPast(now.crm, input.now)) return bury('unlinked', 'an old item was deleted or archived in Exchange: the record stays')
       return remove('crm', copy.crm.id, keys.crm, 'deleted in Exchange')
     case 'delete-exchange':
-      if (tellsOthers(exchange, copy.traits)) return bury('unlinked', 'deleted in the CRM, but the meeting has attendees: left in Exchange')
+      if (tellsOthers(exchange, copy.traits) && !input.policy.cancelMeetings) return bury('unlinked', 'deleted in the CRM, but the meeting has attendees: left in Exchange')
       return remove('exchange', copy.exchange.id, keys.exchange, 'deleted in the CRM')
     case 'respect':
       return bury('user-deleted', 'deleted by its user on the receiving side: stays deleted')
@@ -117,7 +129,8 @@ export function plan(input: PlanInput): Plan {
       return bury('deleted', 'deleted on both sides')
   }
 
-  function keep(result: Merge, reason: string): Plan {
+  function keep(ordinary: Merge, reason: string): Plan {
+    const result = withGroup(copy.base, now, withMeeting(input.kind, copy.base, now, ordinary, contextOf(input, mode)), input.group)
     const writes: Write[] = []
     for (const on of ['crm', 'exchange'] as const) {
       const fields = result.write[on]
@@ -126,6 +139,19 @@ export function plan(input: PlanInput): Plan {
     }
     return { writes, clashes: result.clashes, ending: { type: 'keep', base: nextBase(copy.base, now, result) }, reason }
   }
+}
+
+/** Another attendee's copy of a meeting: nothing of it is kept in step but what its owner answered. */
+export function planShadow(input: PlanInput): Plan {
+  const { copy, exchange, crm } = input
+  const now: Sides = { exchange: content(exchange, copy.base.exchange), crm: content(crm, copy.base.crm) }
+  const before = { exchange: copy.base.exchange.fields, crm: copy.base.crm.fields } as Record<Side, Partial<EventFields>>
+  const answer = answerPart(before, (now.exchange.fields as Partial<EventFields>).answer, (now.crm.fields as Partial<EventFields>).answer)
+  const write: Record<Side, Fields> = { exchange: {}, crm: {}, ...(answer === null ? {} : { [answer.on]: { answer: answer.value } }) }
+  const keys = { exchange: keyOf(exchange, copy.exchange.changeKey), crm: keyOf(crm, copy.crm.changeKey) }
+  const writes = answer === null ? [] : [{ type: 'update', on: answer.on, id: copy[answer.on].id, fields: write[answer.on], expect: keys[answer.on] } as const]
+  const reason = answer === null ? "another attendee's copy" : `answered in ${answer.on === 'crm' ? 'Exchange' : 'the CRM'}`
+  return { writes, clashes: [], ending: { type: 'keep', base: nextBase(copy.base, now, { write, clashes: [] }) }, reason }
 }
 
 /** The record went to other people: the copy leaves this mailbox once the new ones exist; with nobody to take it, it stays. */
@@ -142,10 +168,11 @@ export function planCreate(on: Side, snapshot: Snapshot): Plan {
 }
 
 /** First contact of two items that were found to be the same: no base, so nothing is an edit and nothing is lost. */
-export function planMatch(kind: ItemKind, exchange: Snapshot, crm: Snapshot, input: Pick<PlanInput, 'policy' | 'holds'>): Plan {
+export function planMatch(kind: ItemKind, exchange: Snapshot, crm: Snapshot, input: Pick<PlanInput, 'policy' | 'holds' | 'owner'>): Plan {
   const now: Sides = { exchange: exchange.item, crm: crm.item }
   const sightings = { exchange: { type: 'seen', snapshot: exchange }, crm: { type: 'seen', snapshot: crm } } as const
-  const result = matchMerge()
+  const mode = modeFor(input.policy.direction[kind], exchange.traits ?? {})
+  const result = withMeeting(kind, null, now, matchMerge(), contextFor(input, exchange.traits ?? {}, mode))
   const writes: Write[] = []
   for (const on of ['crm', 'exchange'] as const) {
     const fields = result.write[on]
@@ -155,14 +182,42 @@ export function planMatch(kind: ItemKind, exchange: Snapshot, crm: Snapshot, inp
   return { writes, clashes: result.clashes, ending: { type: 'keep', base: nextBase(null, now, result) }, reason: 'found to be the same item on both sides' }
 
   function matchMerge(): Merge {
-    const mode = modeFor(input.policy.direction[kind], exchange.traits ?? {})
     if (mode === 'both') return merge(null, now, input.holds, referee({ policy: input.policy, ...sightings }))
     return overwrite(mode === 'to-exchange' ? 'crm' : 'exchange', now, input.holds)
   }
 }
 
+const traitsOf = ({ exchange, copy }: PlanInput): Traits => (exchange.type === 'seen' ? (exchange.snapshot.traits ?? {}) : copy.traits)
+
+function contextOf(input: PlanInput, mode: Mode): MeetingContext {
+  return contextFor(input, traitsOf(input), mode)
+}
+
+function contextFor({ policy, holds, owner }: Pick<PlanInput, 'policy' | 'holds' | 'owner'>, traits: Traits, mode: Mode): MeetingContext {
+  return { traits, owner, policy, holds, writable: { exchange: mode === 'both' || mode === 'to-exchange', crm: mode !== 'to-exchange' } }
+}
+
+function withMeeting(kind: ItemKind, base: Sides | null, now: Sides, ordinary: Merge, context: MeetingContext): Merge {
+  if (kind !== 'event') return ordinary
+  const part = meetingPart(base, now, context)
+  return { ...ordinary, write: { exchange: { ...ordinary.write.exchange, ...part.exchange }, crm: { ...ordinary.write.crm, ...part.crm } } }
+}
+
+/** The status of such a task is nobody's to merge: the group's rule replaces what the merge says of it. */
+function withGroup(base: Sides, now: Sides, result: Merge, group: GroupTask | undefined): Merge {
+  if (group === undefined) return result
+  const part = groupPart(base, now, group)
+  const without = ({ status: _theirs, ...rest }: Fields): Fields => rest
+  return {
+    write: { exchange: { ...without(result.write.exchange), ...part.exchange }, crm: { ...without(result.write.crm), ...part.crm } },
+    clashes: result.clashes.filter(({ field }) => field !== 'status'),
+  }
+}
+
 function modeOf(input: PlanInput): Mode {
-  const traits = input.exchange.type === 'seen' ? (input.exchange.snapshot.traits ?? {}) : input.copy.traits
+  // Made by us for somebody the CRM invited: it follows the record.
+  if (input.copy.role === 'guest') return 'to-exchange'
+  const traits = traitsOf(input)
   return modeFor(input.policy.direction[input.kind], { ...traits, masked: traits.masked ?? input.copy.traits.masked ?? false })
 }
 
@@ -236,6 +291,13 @@ function isPast(item: Item, now: Instant): boolean {
 function tellsOthers(exchange: Sighting, known: Traits): boolean {
   const traits = exchange.type === 'seen' ? (exchange.snapshot.traits ?? {}) : known
   return traits.hasAttendees === true
+}
+
+function reasonOfOverwrite({ invited, masked }: Traits, crm: Sighting, base: Item): string {
+  const edited = crm.type === 'seen' && moved(base, crm.snapshot.item)
+  if (edited && invited === true) return 'edited in the CRM by somebody who is not the organizer: undone'
+  if (edited && masked === true) return 'edited in the CRM, but private in Exchange: undone'
+  return 'Exchange decides for this item'
 }
 
 function reasonOfMerge(exchange: Sighting, crm: Sighting): string {

@@ -9,7 +9,8 @@ const AGREED: Fields = { subject: 'Review', body: '', time: { allDay: false, sta
 const item = (more: Fields = {}): Item => itemOf('event', { ...AGREED, ...more })
 const POLICY: Policy = {
   direction: { event: 'both', task: 'both', contact: 'to-exchange' }, conflict: 'newest', privateItems: 'mask', contactsCrmWins: false,
-  defaultContactUser: null, pastDays: 30, futureDays: 365, graceSeconds: 60, deletionLimit: { count: 10, share: 0.2 },
+  defaultContactUser: null, pastDays: 30, futureDays: 365, meetings: 'copies', sendMeetingUpdates: false, cancelMeetings: false, answers: 'silent', foreignDeletion: 'restore',
+  inviteContacts: false, keepPast: true, groupCompletion: 'any', graceSeconds: 60, deletionLimit: { count: 10, share: 0.2 },
 }
 const snapshot = (id: string, fields: Fields = {}, more: Partial<Snapshot> = {}): Snapshot =>
   ({ id: itemId(id), changeKey: changeKey(`${id}-2`), item: item(fields), modifiedAt: NOW, ...more })
@@ -27,7 +28,7 @@ function planned(mode: Mode, exchange: Stance, crm: Stance, more: Partial<PlanIn
   const direction = mode === 'protected' ? 'both' : mode
   return plan({
     kind: 'event', copy: copy(traits), exchange: sightings('e', 'from Exchange', traits)[exchange], crm: sightings('r', 'from the CRM', {})[crm],
-    policy: { ...POLICY, direction: { ...POLICY.direction, event: direction } }, holds: { exchange: (one) => one, crm: (one) => one }, now: NOW, ...more,
+    policy: { ...POLICY, direction: { ...POLICY.direction, event: direction } }, holds: { exchange: (one) => one, crm: (one) => one }, now: NOW, owner: 'alice@example.test', ...more,
   })
 }
 

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { itemOf, type ItemKind } from '../model/index.ts'
+import { assigneeId, itemOf, type CrmUser, type ItemKind } from '../model/index.ts'
 import { answerError } from './errors.ts'
 import { holdItem } from './hold.ts'
+import { inviteesOf } from './invitees.ts'
 import { keyOf, rawRecord, toSnapshot, type RawRecord, type Reading } from './record.ts'
 import { MODULES, pick, readSchema, type Schema } from './schema.ts'
 
@@ -29,9 +30,20 @@ const named = (start: RegExp) =>
 const kinds = Object.entries(MODULES) as [ItemKind, string][]
 const schemaOf = (kind: ItemKind): Schema =>
   readSchema(capture(`describe-${MODULES[kind]}-admin`).response.result, MODULES[kind], 'Exchange ID')
+const userOf = (id: string, name: string): CrmUser => ({
+  id: assigneeId(id),
+  name,
+  fullName: name,
+  addresses: [`${name}@example.test`],
+  active: true,
+  admin: false,
+  zone: 'Europe/Rome',
+})
+const users = [userOf('19x1', 'admin'), userOf('19x4', 'alice'), userOf('19x5', 'bob'), userOf('19x6', 'carol')]
 const reading = (kind: ItemKind): Reading => ({
   schema: schemaOf(kind),
   server: 'Europe/Rome',
+  users,
   zoneOf: (assignee) =>
     assignee === '19x5' ? 'America/New_York' : assignee === '19x6' ? 'Europe/London' : 'Europe/Rome',
   accountName: (account) => (account === '3x22' ? 'Acme' : ''),
@@ -56,14 +68,15 @@ describe.skipIf(!present)('what a real vtenext sent', () => {
 
   it.each(named(/^vtesync.get_changes-(?!bob-after-delete)/))('reads every record of %s', (name) => {
     const { created, updated } = capture(name).response.result as { created: unknown[]; updated: unknown[] }
-    const raws = [...created, ...updated].map((value) => rawRecord(value, 'test'))
-    expect(raws.length).toBeGreaterThan(0)
-    for (const raw of raws) {
+    const values = [...created, ...updated]
+    expect(values.length).toBeGreaterThan(0)
+    for (const value of values) {
+      const raw = rawRecord(value, 'test')
       const kind = kindOf(raw.id)
-      const snapshot = toSnapshot(kind, raw, reading(kind))
+      const snapshot = toSnapshot(kind, raw, reading(kind), inviteesOf(value))
       expect(snapshot.modifiedAt).toMatch(/^2026-11-22T1\d:\d\d:\d\dZ$/)
       expect(snapshot.assignee).toBe(raw.assigned_user_id)
-      const own = holdItem(snapshot.item, { server: 'Europe/Rome', schema: () => reading(kind).schema })
+      const own = holdItem(snapshot.item, { server: 'Europe/Rome', schema: () => reading(kind).schema, users })
       expect(own.fields).toEqual(snapshot.item.fields)
     }
   })
@@ -152,11 +165,39 @@ describe.skipIf(!present)('what a real vtenext sent', () => {
     expect(keyOf('event', { ...read, modifiedtime: '2026-11-22 18:22:11' })).not.toBe(keyOf('event', read))
   })
 
-  it('leaves every record of a series made in the browser alone', () => {
-    for (const name of ['retrieve-recurring-62', 'retrieve-recurring-63']) {
+  it('tells who is invited and what they answered', () => {
+    const value = recordOf('vtesync.get_changes-single-event-invitees', '18x42')
+    const { item, changeKey } = toSnapshot('event', rawRecord(value, 'test'), reading('event'), inviteesOf(value))
+    expect(item.fields).toMatchObject({
+      body: '',
+      organizer: null,
+      cancelled: false,
+      attendees: [
+        { address: 'ann@globex.test', name: 'Ann Müller-Öz', role: 'required', answer: 'none' },
+        { address: 'tom@globex.test', name: 'Tom Smith', role: 'required', answer: 'none' },
+      ],
+    })
+    expect(changeKey.split('#')).toHaveLength(3)
+  })
+
+  it('tells an organizer from outside, and of one inside nothing', () => {
+    const organizer = (name: string) => {
       const raw = rawRecord(capture(name).response.result, 'test')
-      expect(toSnapshot('event', raw, reading('event')).unsupported).toBe('recurring')
+      return (toSnapshot('event', raw, reading('event')).item.fields as { organizer: unknown }).organizer
     }
+    expect(organizer('retrieve-organizer-Other')).toEqual({ address: 'boss@ext.test', name: '' })
+    expect(organizer('retrieve-organizer-Users')).toBeNull()
+    expect(organizer('retrieve-organizer-Contacts')).toBeNull()
+  })
+
+  it('takes the records of a series made in the browser for events of one UID with their numbers', () => {
+    const uid = 'bd43d980-7c28-42ba-97a4-4c1e2c564c0e'
+    const [first, second] = ['retrieve-recurring-62', 'retrieve-recurring-63'].map((name) =>
+      toSnapshot('event', rawRecord(capture(name).response.result, 'test'), reading('event')),
+    )
+    expect(first).toMatchObject({ uid, traits: { repeats: 'weekly' } })
+    expect(second).toMatchObject({ uid: `${uid}#~1` })
+    expect(second).not.toHaveProperty('traits')
   })
 
   it('says of an event that ends before it starts what to mend', () => {
@@ -181,17 +222,15 @@ describe.skipIf(!present)('what a real vtenext sent', () => {
   })
 })
 
-function first(name: string, id: string): RawRecord {
+function recordOf(name: string, id: string): unknown {
   const { created, updated } = capture(name).response.result as { created: { id: string }[]; updated: { id: string }[] }
-  return rawRecord(
-    [...created, ...updated].find((record) => record.id === id),
-    'test',
-  )
+  return [...created, ...updated].find((record) => record.id === id)
 }
+const first = (name: string, id: string): RawRecord => rawRecord(recordOf(name, id), 'test')
 
 it('names only fields of the model in an empty schema', () => {
   const schema = readSchema({}, 'Events', 'Exchange ID')
   expect(
-    holdItem(itemOf('event', { subject: 's', body: 'b', place: 'p' }), { server: null, schema: () => schema }).fields,
+    holdItem(itemOf('event', { subject: 's', body: 'b', place: 'p' }), { server: null, schema: () => schema, users: null }).fields,
   ).toEqual({ subject: 's' })
 })

@@ -19,10 +19,12 @@ export interface ChangesQuery {
   readonly module: string
   /** Seconds since 1970, inclusive; null for everything. */
   readonly from: number | null
-  /** Seconds since 1970, inclusive. */
+  /** Seconds since 1970, inclusive; `more` does not look at it. Needs `from`. */
   readonly to?: number
   /** A page holds this many records, and all others of its last second. */
   readonly entries: number
+  /** Whether `from` and `to` are about the start of an event instead of its last change; deleted ones are left out. */
+  readonly byStart?: boolean
 }
 
 /** vtesync.get_changes, of the module VteSync: https://github.com/VTECRM/vtenext (modules/VteSync) */
@@ -32,6 +34,8 @@ export async function changesSince(sessions: Sessions, query: ChangesQuery): Pro
     maxEntries: String(query.entries),
     ...(query.from === null ? {} : { dateFrom: isoSeconds(query.from) }),
     ...(query.to === undefined ? {} : { dateTo: isoSeconds(query.to) }),
+    // "0" would count as not given.
+    ...(query.byStart === true ? { dateField: 'time_start', showDeleted: 'false' } : {}),
   })) as Record<string, unknown> | null
   if (
     typeof result !== 'object' ||

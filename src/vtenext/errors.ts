@@ -154,6 +154,15 @@ export function badRecord(id: string, message: string): SyncError {
   })
 }
 
+/** Somebody saves the record again and again; what is read of it does not fit together. */
+export function changedWhileRead(id: string): SyncError {
+  return new SyncError('CRM_BUSY', `CRM record ${id} was changed while it was read; the connector reads it again later.`, {
+    scope: 'item',
+    remedy: 'retry',
+    context: { record: id },
+  })
+}
+
 /** The adapter never does this by design: whoever asked for it has a bug. */
 export function unsupported(message: string, remedy: 'bug' | 'ask-human' = 'ask-human'): SyncError {
   return new SyncError('CRM_UNSUPPORTED', message, { scope: 'item', remedy })

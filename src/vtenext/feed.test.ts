@@ -189,24 +189,20 @@ describe('trap 10: the change feed', () => {
     await expect(crm.pull('event', state, nothingKnown)).rejects.toMatchObject({ code: 'CRM_MISCONFIGURED' })
   })
 
-  it('takes two records with one UID for a series', async () => {
-    const twin = (subject: string) =>
+  it('tells the records of one UID by their numbers', async () => {
+    const numbered = (recurr_idx: number) =>
       sim.put('Events', {
-        subject,
+        subject: `No ${recurr_idx}`,
         date_start: '2026-12-01',
         time_start: '10:00',
         time_end: '11:00',
         ical_uuid: 'same',
+        recurr_idx,
       })
-    twin('A')
-    twin('B')
-    put('C')
+    numbered(0)
+    numbered(7)
     const { changes } = await pullAll(null)
-    expect(changes.map((change) => change.type === 'seen' && change.snapshot.unsupported === 'recurring')).toEqual([
-      true,
-      true,
-      false,
-    ])
+    expect(changes.map((change) => change.type === 'seen' && change.snapshot.uid)).toEqual(['same', 'same#~7'])
   })
 })
 

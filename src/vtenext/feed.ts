@@ -2,8 +2,10 @@ import { SyncError } from '../lib/errors.ts'
 import { toInstant, toLocal } from '../lib/zoned.ts'
 import { changeKey, itemId, syncState, type ItemKind, type SyncState } from '../model/index.ts'
 import type { Change, ChangePage, Clock, KnownKeys, Log } from '../ports.ts'
+import { rememberAnswers, sweepAnswers, type AnswersState } from './answers.ts'
 import { changesSince, type ChangesAnswer } from './changes.ts'
 import { badReply, misconfigured } from './errors.ts'
+import { fullEvent, type FullEvent } from './full.ts'
 import type { Installation } from './installation.ts'
 import { keyOf, rawRecord, toSnapshot, type RawRecord } from './record.ts'
 import { MODULES } from './schema.ts'
@@ -20,6 +22,8 @@ interface Cursor {
   readonly full: boolean
   /** What was already reported of the time that will be read again: id to version. */
   readonly seen: Readonly<Record<string, string>>
+  /** Events: what is known of answers to invitations. */
+  readonly answers?: AnswersState
 }
 
 /** Transactions committed late and changes within one second are caught by reading these seconds twice. */
@@ -32,15 +36,18 @@ export interface FeedOptions {
   readonly clock: Clock
   readonly log: Log
   readonly pageSize: number
+  /** Seconds from one look at answers to invitations to the next; 0 is every pull. */
+  readonly answersSeconds: number
 }
 
 /** One page of what changed since, by the administrator's view of `vtesync.get_changes`: everybody's records. */
 export async function pullPage(
-  { sessions, installation, clock, log, pageSize }: FeedOptions,
+  options: FeedOptions,
   kind: ItemKind,
   since: SyncState | null,
   known: KnownKeys,
 ): Promise<ChangePage> {
+  const { sessions, installation, clock, log, pageSize } = options
   const cursor = readCursor(since)
   if (cursor === null) return { type: 'resync-required' }
   const zone = await installation.zone()
@@ -51,7 +58,37 @@ export async function pullPage(
   const changes = await toChanges(installation, kind, sighted, cursor.full ? null : known)
   if (!answer.more && answer.lastUpdate !== null) installation.setServerNow(answer.lastUpdate)
   const next = advance({ ...cursor, began }, answer, sighted.keys, zone)
-  return { type: 'page', changes, next: syncState(JSON.stringify(next)), more: answer.more }
+  if (kind !== 'event') return page(changes, next, answer)
+  for (const { raw, invitees } of sighted.all) installation.uninvited.note(raw, invitees)
+  const withAnswers = { ...next, answers: answersOf(cursor, began, sighted) }
+  if (answer.more || cursor.full) return page(changes, withAnswers, answer)
+  const told = await tellAnswers(options, withAnswers, { now: began, keys: sighted.keys, known })
+  return page([...changes, ...told.changes], told.next, answer)
+}
+
+const page = (changes: readonly Change[], next: Cursor, { more }: ChangesAnswer): ChangePage => ({
+  type: 'page', changes, next: syncState(JSON.stringify(next)), more,
+})
+
+/** Coming events that are on this page are told with it. */
+const answersOf = ({ answers }: Cursor, began: number, { all }: Sighted): AnswersState =>
+  rememberAnswers(answers ?? { began, from: null, seen: {} }, all, began)
+
+/** At the end of a reading of the feed, the answers that it cannot tell. A reading from the beginning has just told them. */
+async function tellAnswers(
+  { sessions, installation, log, pageSize, answersSeconds }: FeedOptions,
+  next: Cursor & { answers: AnswersState },
+  { now, keys, known }: { now: number; keys: Sighted['keys']; known: KnownKeys },
+): Promise<{ changes: readonly Change[]; next: Cursor }> {
+  const server = await installation.zone()
+  const options = { sessions, log, every: answersSeconds, entries: pageSize * 2, server, now }
+  const { events, state } = await sweepAnswers(options, next.answers, known)
+  const fresh = events.filter(({ raw, invitees }) => keys.get(raw.id) !== keyOf('event', raw, invitees))
+  const changes = await snapshotsOf(installation, 'event', fresh)
+  const seen = { ...next.seen }
+  // The next reading meets some of these again.
+  for (const { raw, invitees } of fresh) if (raw.id in seen) seen[raw.id] = keyOf('event', raw, invitees)
+  return { changes, next: { ...next, answers: state, seen } }
 }
 
 function readCursor(since: SyncState | null): Cursor | null {
@@ -77,38 +114,34 @@ function checkZones(answer: ChangesAnswer, zone: string): void {
 }
 
 interface Sighted {
-  readonly records: readonly RawRecord[]
+  /** Everything on the page that exists. */
+  readonly all: readonly FullEvent[]
+  /** What was not reported before. */
+  readonly records: readonly FullEvent[]
   readonly deleted: readonly RawRecord[]
   /** Version of everything on the page, by id. */
   readonly keys: ReadonlyMap<string, string>
-  /** UIDs that several records of the page carry. */
-  readonly repeated: ReadonlySet<string>
 }
 
-/** The records of the page that were not reported before. */
+/** The records of the page, and which of them were not reported before. */
 function sight(kind: ItemKind, answer: ChangesAnswer, cursor: Cursor, log: Log): Sighted {
-  const all = readable(answer.records, log)
-  const gone = readable(answer.deleted, log)
+  const all = readable(answer.records, log, fullEvent)
+  const gone = readable(answer.deleted, log, (value) => rawRecord(value, 'vtesync.get_changes'))
   const keys = new Map<string, string>()
-  const uids = new Set<string>()
-  const repeated = new Set<string>()
-  for (const raw of all) {
-    keys.set(raw.id, keyOf(kind, raw))
-    const uid = raw.ical_uuid ?? ''
-    if (kind === 'event' && uid !== '') (uids.has(uid) ? repeated : uids).add(uid)
-  }
+  for (const { raw, invitees } of all) keys.set(raw.id, keyOf(kind, raw, invitees))
   for (const raw of gone) keys.set(raw.id, `${raw.modifiedtime ?? ''}#deleted`)
   const fresh = (raw: RawRecord) => cursor.seen[raw.id] !== keys.get(raw.id)
-  const byTime = (left: RawRecord, right: RawRecord) => compare(left.modifiedtime ?? '', right.modifiedtime ?? '')
-  return { records: all.filter(fresh).sort(byTime), deleted: gone.filter(fresh), keys, repeated }
+  const time = ({ raw }: FullEvent) => raw.modifiedtime ?? ''
+  const records = all.filter(({ raw }) => fresh(raw)).sort((left, right) => compare(time(left), time(right)))
+  return { all, records, deleted: gone.filter(fresh), keys }
 }
 
 const compare = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)
 
-function readable(values: readonly unknown[], log: Log): RawRecord[] {
+function readable<T>(values: readonly unknown[], log: Log, read: (value: unknown) => T): T[] {
   return values.flatMap((value) => {
     try {
-      return [rawRecord(value, 'vtesync.get_changes')]
+      return [read(value)]
     } catch {
       log.warn({}, 'The CRM reported a change without a record id; it is left out.')
       return []
@@ -120,38 +153,31 @@ function readable(values: readonly unknown[], log: Log): RawRecord[] {
 async function toChanges(
   installation: Installation,
   kind: ItemKind,
-  sighted: Sighted,
+  { records, deleted, keys }: Sighted,
   known: KnownKeys | null,
 ): Promise<readonly Change[]> {
-  const { records, deleted, keys, repeated } = sighted
-  const held = known === null || records.length === 0 ? new Map() : await known(records.map(({ id }) => itemId(id)))
-  const unknown = records.filter(({ id }) => held.get(itemId(id)) !== keys.get(id))
-  const changes: Change[] = []
-  if (unknown.length > 0) {
-    const reading = await installation.reading(kind, unknown)
-    for (const raw of unknown) {
-      try {
-        changes.push({ type: 'seen', snapshot: toSnapshot(kind, raw, reading, repeated.has(raw.ical_uuid ?? '')) })
-      } catch (thrown) {
-        if (!(thrown instanceof SyncError)) throw thrown
-        changes.push({
-          type: 'broken',
-          id: itemId(raw.id),
-          changeKey: changeKey(keys.get(raw.id) ?? ''),
-          error: thrown,
-        })
-      }
+  const held = known === null || records.length === 0 ? new Map() : await known(records.map(({ raw }) => itemId(raw.id)))
+  const unknown = records.filter(({ raw }) => held.get(itemId(raw.id)) !== keys.get(raw.id))
+  const gone = deleted.map((raw): Change => ({
+    type: 'gone',
+    id: itemId(raw.id),
+    changeKey: changeKey(keys.get(raw.id) ?? ''),
+    ...(raw.createdtime === undefined ? {} : { bornAt: raw.createdtime }),
+  }))
+  return [...(await snapshotsOf(installation, kind, unknown)), ...gone]
+}
+
+async function snapshotsOf(installation: Installation, kind: ItemKind, records: readonly FullEvent[]): Promise<Change[]> {
+  if (records.length === 0) return []
+  const reading = await installation.reading(kind, records.map(({ raw }) => raw))
+  return records.map(({ raw, invitees }): Change => {
+    try {
+      return { type: 'seen', snapshot: toSnapshot(kind, raw, reading, invitees) }
+    } catch (thrown) {
+      if (!(thrown instanceof SyncError)) throw thrown
+      return { type: 'broken', id: itemId(raw.id), changeKey: keyOf(kind, raw, invitees), error: thrown }
     }
-  }
-  for (const raw of deleted) {
-    changes.push({
-      type: 'gone',
-      id: itemId(raw.id),
-      changeKey: changeKey(keys.get(raw.id) ?? ''),
-      ...(raw.createdtime === undefined ? {} : { bornAt: raw.createdtime }),
-    })
-  }
-  return changes
+  })
 }
 
 function advance(

@@ -1,33 +1,30 @@
-import { itemId, type ItemKind, type Snapshot, type Token } from '../model/index.ts'
+import { itemId, splitUid, type ItemKind, type Snapshot, type Token } from '../model/index.ts'
 import type { CreateQuery, Located } from '../ports.ts'
 import { toLocal } from '../lib/zoned.ts'
 import { holdItem } from './hold.ts'
 import type { Installation } from './installation.ts'
 import { getRecords } from './read.ts'
-import { rawRecord, type RawRecord } from './record.ts'
 import { MODULES } from './schema.ts'
 import type { Sessions } from './session.ts'
-import { heldUid } from './write.ts'
+import { heldUid } from './uid.ts'
+import { ask, quoted, writable } from './vtql.ts'
 
-/** A quote is doubled; a backslash cannot be written in VTQL at all. */
-const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
-const writable = (text: string) => text !== '' && !text.includes('\\')
-
-/** query (VTQL): https://wiki.vtiger.com/archives/index.php/Webservice_reference_manual#Query */
-async function ask(sessions: Sessions, query: string): Promise<readonly RawRecord[]> {
-  const rows = await sessions.call('query', { query })
-  return Array.isArray(rows) ? rows.map((row) => rawRecord(row, 'query')) : []
-}
-
-/** The id of the first record with one of these values in `ical_uuid`; later occurrences of a series do not count. */
+/**
+ * The id of the first record with one of these UIDs: the series' part in `ical_uuid` and the occurrence's number in
+ * `recurr_idx`, exactly.
+ */
 async function byUid(sessions: Sessions, kind: ItemKind, uids: readonly (string | null)[]): Promise<string | null> {
-  for (const uid of new Set(uids)) {
-    if (uid === null || !writable(uid)) continue
+  for (const one of new Set(uids)) {
+    const { uid, slot } = splitUid(one ?? '')
+    if (!writable(uid)) continue
+    // A record that never was in a series may have no number instead of 0, and that is never equal to anything.
+    const number = slot === 0 ? '' : ` and recurr_idx=${slot}`
     const rows = await ask(
       sessions,
-      `select id,recurr_idx from ${MODULES[kind]} where ical_uuid=${quoted(heldUid(uid))} order by id limit 0,20;`,
+      `select id,recurr_idx from ${MODULES[kind]} where ical_uuid=${quoted(heldUid(uid))}${number}` +
+        ' order by recurr_idx,id limit 0,20;',
     )
-    const first = rows.find((row) => Number(row.recurr_idx ?? 0) === 0)
+    const first = rows.find((row) => Number(row.recurr_idx ?? 0) === slot)
     if (first !== undefined) return first.id
   }
   return null
@@ -39,7 +36,7 @@ async function read(
   kind: ItemKind,
   id: string,
 ): Promise<Snapshot | null> {
-  const [found] = await getRecords(sessions, installation, kind, [itemId(id)])
+  const [found] = await getRecords({ sessions, installation }, kind, [itemId(id)])
   if (found?.type === 'failed') throw found.error
   return found?.type === 'seen' ? found.snapshot : null
 }

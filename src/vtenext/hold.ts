@@ -1,4 +1,6 @@
-import type { ContactItem, EventFields, Item, TaskFields } from '../model/index.ts'
+import type { ContactItem, CrmUser, EventFields, Item, TaskFields } from '../model/index.ts'
+import { canBeNamed, holdDescribed, tidyPeople } from './attendees.ts'
+import { canBeCalledOff } from './event.ts'
 import { decodeImportance, decodeStatus, encodeImportance, encodeStatus, holdSensitivity } from './labels.ts'
 import { MODULES, type Schema } from './schema.ts'
 import { holdDates } from './task.ts'
@@ -9,6 +11,8 @@ import { holdReminder, holdTime } from './times.ts'
 export interface Holding {
   readonly server: string | null
   schema(module: string): Schema | null
+  /** Null while they are not known: attendees then stay as they are. */
+  readonly users: readonly CrmUser[] | null
 }
 
 const SUBJECT_LENGTH = 100
@@ -21,7 +25,7 @@ export function holdItem(item: Item, holding: Holding): Item {
   const schema = holding.schema(MODULES[item.kind])
   switch (item.kind) {
     case 'event':
-      return { kind: 'event', fields: holdEvent(item.fields, schema, holding.server) }
+      return { kind: 'event', fields: holdEvent(item.fields, schema, holding) }
     case 'task':
       return { kind: 'task', fields: holdTask(item.fields, schema) }
     case 'contact':
@@ -29,17 +33,33 @@ export function holdItem(item: Item, holding: Holding): Item {
   }
 }
 
-function holdEvent(fields: Partial<EventFields>, schema: Schema | null, server: string | null): Partial<EventFields> {
-  const { subject, time, place, body, sensitivity, importance, reminder } = fields
+function holdEvent(fields: Partial<EventFields>, schema: Schema | null, { server, users }: Holding): Partial<EventFields> {
+  const { subject, time, place, sensitivity, importance, reminder, cancelled } = fields
   const has = (column: string) => schema === null || schema.fields.has(column)
   return {
     ...(subject === undefined ? {} : { subject: holdSubject(subject) }),
     ...(time === undefined ? {} : { time: holdTime(time, server) }),
     ...(place === undefined || !has('location') ? {} : { place: holdLine(place, PLACE_LENGTH) }),
-    ...(body === undefined || !has('description') ? {} : { body: holdBody(body) }),
+    ...(has('description') ? holdDescription(fields, users) : {}),
     ...(sensitivity === undefined || !has('visibility') ? {} : { sensitivity: holdSensitivity(sensitivity) }),
     ...(importance === undefined || !has('taskpriority') ? {} : { importance: holdImportance(importance, schema) }),
     ...(reminder === undefined || !has('reminder_time') ? {} : { reminder: holdReminder(reminder) }),
+    ...(cancelled === undefined || !canBeCalledOff(schema) ? {} : { cancelled }),
+  }
+}
+
+/**
+ * Text and people share one column. Room is kept for everybody, because who has a better place than the text is known
+ * only when it is written. More attendees than the block names are named at first, and then no longer kept in step.
+ */
+function holdDescription(fields: Partial<EventFields>, users: readonly CrmUser[] | null): Partial<EventFields> {
+  const people = { organizer: fields.organizer ?? null, attendees: fields.attendees ?? [] }
+  const tidy = tidyPeople(people, users)
+  const attendees = users === null ? fields.attendees : tidy.attendees
+  return {
+    ...(fields.body === undefined ? {} : { body: holdDescribed(fields.body, tidy) }),
+    ...(fields.organizer === undefined ? {} : { organizer: tidy.organizer }),
+    ...(fields.attendees === undefined || attendees === undefined || !canBeNamed(attendees, users) ? {} : { attendees }),
   }
 }
 

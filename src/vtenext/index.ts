@@ -6,14 +6,16 @@
 import type { ItemKind } from '../model/index.ts'
 import type { Clock, Crm, Log } from '../ports.ts'
 import type { CrmCheck } from './check.ts'
+import { createContactBook } from './contact-book.ts'
 import { pullPage } from './feed.ts'
 import { findCreated, locate } from './find.ts'
 import { holdItem } from './hold.ts'
 import { createInstallation } from './installation.ts'
 import { getRecords } from './read.ts'
+import { readSet } from './series.ts'
 import { createSessions } from './session.ts'
 import { createTransport } from './transport.ts'
-import { createRecord, deleteRecord, reviseRecord } from './write.ts'
+import { createRecords, deleteRecord, reviseRecords } from './write.ts'
 
 export type { CrmCheck } from './check.ts'
 export { signIn } from './sign-in.ts'
@@ -31,6 +33,10 @@ export interface VtenextOptions {
   readonly parallel?: number
   /** Records per page of the change feed. */
   readonly pageSize?: number
+  /** Whether attendees who are CRM contacts become invitees: vtenext then mails them an invitation. */
+  readonly inviteContacts?: boolean
+  /** Seconds from one look at answers to invitations to the next, 60 where not said; 0 looks with every pull. */
+  readonly answersSeconds?: number
   readonly log: Log
   readonly clock: Clock
   /** Allows plain http to other machines than this one. */
@@ -46,33 +52,33 @@ export interface Vtenext extends Crm {
 
 /** @throws SyncError CRM_MISCONFIGURED when the address is not usable; nothing is asked of the CRM yet */
 export function createVtenext(options: VtenextOptions): Vtenext {
-  const { log, clock, username, accessKey, parallel = 4, pageSize = 200 } = options
+  const { log, clock, username, accessKey, parallel = 4, pageSize = 200, answersSeconds = 60 } = options
   const transport = createTransport(options.url, parallel, options.allowHttp ?? false)
   const sessions = createSessions({ transport, username, accessKey, parallel, clock, log })
   const installation = createInstallation(sessions, clock, options.referenceLabel ?? 'Exchange ID')
-  const writing = { sessions, installation, clock }
+  const people = { book: createContactBook(sessions, clock), inviteContacts: options.inviteContacts ?? false }
+  const writing = { sessions, installation, clock, ...people }
+  const feed = { sessions, installation, clock, log, pageSize, answersSeconds }
 
   /** Refuses to work on a CRM whose set-up would shift times; a failing item later is the item's own. */
-  const each = async <T, R>(requests: readonly T[], work: (request: T) => Promise<R>): Promise<readonly R[]> => {
+  const sound = async <T>(work: () => Promise<T>): Promise<T> => {
     await installation.zone()
-    return sessions.map(requests, work)
+    return work()
   }
 
   return {
     side: 'crm',
     hold: (item) => holdItem(item, installation),
-    pull: (kind, since, known) => pullPage({ sessions, installation, clock, log, pageSize }, kind, since, known),
-    async get(kind: ItemKind, ids) {
-      await installation.zone()
-      return getRecords(sessions, installation, kind, ids)
-    },
-    create: (requests) => each(requests, (request) => createRecord(writing, request)),
-    update: (requests) => each(requests, (request) => reviseRecord(writing, request)),
-    remove: (requests) => each(requests, (request) => deleteRecord(writing, request)),
+    pull: (kind, since, known) => pullPage(feed, kind, since, known),
+    get: (kind: ItemKind, ids) => sound(() => getRecords({ sessions, installation }, kind, ids)),
+    create: (requests) => sound(() => createRecords(writing, requests)),
+    update: (requests) => sound(() => reviseRecords(writing, requests)),
+    remove: (requests) => sound(() => sessions.map(requests, (request) => deleteRecord(writing, request))),
     findCreated: (query) => findCreated(sessions, installation, query),
     locate: (kind, token, uid) => locate(sessions, installation, kind, token, uid),
     users: () => installation.people.users(),
     groups: () => installation.people.groups(),
+    set: (uid) => readSet({ sessions, installation }, uid),
     check: () => installation.check(),
     close: () => sessions.close(),
   }

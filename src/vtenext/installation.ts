@@ -4,6 +4,7 @@ import type { Clock } from '../ports.ts'
 import { examine, type CrmCheck, type Examination } from './check.ts'
 import { misconfigured } from './errors.ts'
 import type { Holding } from './hold.ts'
+import { createUninvited, type Uninvited } from './invitees.ts'
 import { cached, createPeople, type People } from './people.ts'
 import { rawRecord, type RawRecord, type Reading } from './record.ts'
 import { MODULES, type Schema } from './schema.ts'
@@ -12,6 +13,7 @@ import type { Sessions } from './session.ts'
 /** What is known of this CRM: its zone, modules, people and account names. */
 export interface Installation extends Holding {
   readonly people: People
+  readonly uninvited: Uninvited
   /** Everything that is looked at, without refusing; a CRM that cannot be reached is one failed check. */
   check(): Promise<readonly CrmCheck[]>
   /** @throws SyncError CRM_MISCONFIGURED when the set-up does not let values be read safely */
@@ -82,10 +84,14 @@ export function createInstallation(sessions: Sessions, clock: Clock, referenceLa
 
   return {
     people,
+    uninvited: createUninvited(),
     get server() {
       return last?.server ?? null
     },
     schema: (module) => last?.schemas.get(module) ?? null,
+    get users() {
+      return people.known()
+    },
     async check() {
       try {
         const { checks } = await look()
@@ -99,11 +105,12 @@ export function createInstallation(sessions: Sessions, clock: Clock, referenceLa
     async reading(kind, records) {
       const server = (await sound()).server
       const schema = await need(kind)
-      await people.users()
+      const users = await people.users()
       if (kind === 'contact') await nameAccounts(records.map(({ account_id }) => account_id ?? ''))
       return {
         schema,
         server,
+        users,
         zoneOf: (assignee) => people.zoneOf(assignee) ?? server,
         accountName: (account) => accounts.get(account)?.name ?? '',
       }

@@ -1,30 +1,73 @@
-import { changesSince } from './changes.ts'
-import { rawRecord, serverMoment, type RawRecord } from './record.ts'
-import { MODULES } from './schema.ts'
-import type { Sessions } from './session.ts'
+import { hash } from 'node:crypto'
+import type { Answer } from '../model/index.ts'
+import type { RawRecord } from './record.ts'
 
-/** As `revise` takes it; the server's own spelling. 0 no answer, 1 no, 2 yes. */
+/** Somebody vtenext itself has on an event: a CRM user or a contact. It knows no tentative answer and no roles. */
 export interface Invitee {
+  /** `19x5` or `4x24`. */
+  readonly id: string
+  readonly user: boolean
+  /** Lower case; '' where the user or contact has no e-mail address. */
+  readonly address: string
+  readonly name: string
+  readonly answer: Exclude<Answer, 'tentative'>
+}
+
+/** As `create` and `revise` take it; the server's own spelling. 0 no answer, 1 no, 2 yes. */
+export interface InviteeEntry {
   readonly email: string
   readonly partecipation: number
 }
 
-/**
- * The people invited to an event, with their answers. vtenext sets every answer back when a time changes and the
- * list is not sent along, and only the change feed shows the list.
- * @returns empty when nobody is invited, or when somebody has no e-mail address by which he could be invited again
- */
-export async function readInvitees(sessions: Sessions, raw: RawRecord, server: string): Promise<readonly Invitee[]> {
-  const second = Date.parse(serverMoment(raw.modifiedtime ?? '', server)) / 1_000
-  const { records } = await changesSince(sessions, { module: MODULES.event, from: second, to: second, entries: 500 })
-  const record = records.find((entry) => rawRecord(entry, 'vtesync.get_changes').id === raw.id)
-  const listed = (record as { invitees?: unknown } | undefined)?.invitees
+const ANSWERS: readonly Invitee['answer'][] = ['none', 'declined', 'accepted']
+
+/** Tentative is no answer to vtenext. */
+export const partecipationOf = (answer: Answer): number => (answer === 'tentative' ? 0 : ANSWERS.indexOf(answer))
+
+/** @param record an event of the change feed, the only call that lists invitees */
+export function inviteesOf(record: unknown): readonly Invitee[] {
+  const listed = (record as { invitees?: unknown } | null)?.invitees
   if (!Array.isArray(listed)) return []
-  const invitees = listed.map(
-    (entry: Record<string, unknown>): Invitee => ({
-      email: String(entry.email1 || entry.email2 || '').trim(),
-      partecipation: Number(entry.partecipation) || 0,
-    }),
-  )
-  return invitees.every(({ email }) => email !== '') ? invitees : []
+  return listed.flatMap((entry: Record<string, unknown> | null) => {
+    if (entry === null || typeof entry !== 'object') return []
+    const text = (name: string) => String(entry[name] ?? '').trim()
+    return [{
+      id: text('id'),
+      user: text('type') === 'Users',
+      address: (text('email1') || text('email2')).toLowerCase(),
+      name: `${text('firstname')} ${text('lastname')}`.trim(),
+      answer: ANSWERS[Number(entry.partecipation)] ?? 'none',
+    }]
+  })
+}
+
+/** Who is invited with which answer, as a short text; '' when nobody is. The order of the list means nothing. */
+export function inviteesHash(invitees: readonly Invitee[]): string {
+  if (invitees.length === 0) return ''
+  const text = invitees.map(({ id, answer }) => `${id}=${answer}`).sort().join()
+  return hash('sha1', text, 'base64url').slice(0, 8)
+}
+
+/**
+ * Events that had no invitees when they were last read. Whoever adds one touches the modified time, so as long as that
+ * stays nobody has to ask again: most events never cost a second call.
+ */
+export interface Uninvited {
+  note(raw: RawRecord, invitees: readonly Invitee[]): void
+  has(raw: RawRecord): boolean
+}
+
+const REMEMBERED = 50_000
+
+export function createUninvited(): Uninvited {
+  const times = new Map<string, string>()
+  return {
+    note(raw, invitees) {
+      times.delete(raw.id)
+      if (invitees.length > 0) return
+      if (times.size >= REMEMBERED) for (const oldest of [...times.keys()].slice(0, REMEMBERED / 10)) times.delete(oldest)
+      times.set(raw.id, raw.modifiedtime ?? '')
+    },
+    has: (raw) => times.get(raw.id) === raw.modifiedtime,
+  }
 }

@@ -12,6 +12,8 @@ const PROBE_AHEAD = 20
 export interface People {
   users(): Promise<readonly CrmUser[]>
   groups(): Promise<readonly CrmGroup[]>
+  /** What `users` last gave; null before the first time. Asks nothing. */
+  known(): readonly CrmUser[] | null
   /** The zone of an owner; null for groups and unknown users. Asks nothing: what `users` last gave. */
   zoneOf(assignee: string): string | null
   /** Whether records can be given to this user or group. */
@@ -51,6 +53,7 @@ export const isAdmin = (row: RawRecord): boolean => ['on', '1', 'true'].includes
 /** @param server the zone that stands in for a user's own when it cannot be read */
 export function createPeople(sessions: Sessions, clock: Clock, server: () => Promise<string>): People {
   const zones = new Map<string, string>()
+  let known: readonly CrmUser[] | null = null
   const groupPrefix = cached(clock, async () => {
     const described = (await sessions.call('describe', { elementType: 'Groups' })) as { idPrefix?: unknown } | null
     return String(described?.idPrefix ?? '')
@@ -61,6 +64,7 @@ export function createPeople(sessions: Sessions, clock: Clock, server: () => Pro
     const rows = await queryUsers(sessions)
     const list = rows.map((row) => toUser(row, fallback))
     for (const user of list) zones.set(user.id, user.zone)
+    known = list
     return list
   })
 
@@ -96,6 +100,7 @@ export function createPeople(sessions: Sessions, clock: Clock, server: () => Pro
   return {
     users: () => users(),
     groups: () => groups(),
+    known: () => known,
     zoneOf: (assignee) => zones.get(assignee) ?? null,
     async exists(assignee) {
       const has = (list: readonly { readonly id: AssigneeId }[]) => list.some(({ id }) => id === assignee)

@@ -6,17 +6,21 @@ import {
   changeKey,
   itemId,
   type ChangeKey,
+  type CrmUser,
   type Instant,
   type Item,
   type ItemKind,
   type Snapshot,
+  type Traits,
 } from '../model/index.ts'
 import { decodeContact } from './contact.ts'
 import { badRecord, badReply } from './errors.ts'
 import { decodeEvent } from './event.ts'
+import { inviteesHash, type Invitee } from './invitees.ts'
 import type { Schema } from './schema.ts'
 import { decodeTask } from './task.ts'
 import type { Zones } from './times.ts'
+import { uidOf } from './uid.ts'
 
 /** A record as vtenext sends it: every value a text, empty for nothing. */
 export type RawRecord = Readonly<Record<string, string>> & { readonly id: string }
@@ -26,6 +30,7 @@ export interface Reading {
   readonly schema: Schema
   /** The zone of the server's clock. */
   readonly server: string
+  readonly users: readonly CrmUser[]
   /** The zone of an owner; the server's where it is not known. */
   zoneOf(assignee: string): string
   /** Name of an account, '' where it is not known. */
@@ -46,8 +51,8 @@ export function rawRecord(value: unknown, operation: string, write = false): Raw
 }
 
 /**
- * The raw fields whose change is a new version. The same whichever call a record came from; invitees are only in one
- * of them, and the reference field may be added to the installation at any time.
+ * The raw fields whose change is a new version. The same whichever call a record came from; the reference field is not
+ * among them because it may be added to the installation at any time.
  */
 const KEY_FIELDS: Readonly<Record<ItemKind, readonly string[]>> = {
   event: [
@@ -65,6 +70,8 @@ const KEY_FIELDS: Readonly<Record<ItemKind, readonly string[]>> = {
     'recurringtype',
     'recurr_idx',
     'ical_uuid',
+    'eventstatus',
+    'organizer',
     'assigned_user_id',
   ],
   task: [
@@ -100,42 +107,56 @@ const KEY_FIELDS: Readonly<Record<ItemKind, readonly string[]>> = {
 }
 const CLOCK_FIELDS = new Set(['time_start', 'time_end'])
 
-/** Modified time (server zone) with a hash of the content: two changes in one second are two versions. */
-export function keyOf(kind: ItemKind, raw: RawRecord): ChangeKey {
+/**
+ * Modified time (server zone) with a hash of the content: two changes in one second are two versions. Where somebody is
+ * invited, a hash of the invitees follows, because their answers do not touch the modified time.
+ */
+export function keyOf(kind: ItemKind, raw: RawRecord, invitees: readonly Invitee[] = []): ChangeKey {
   let text = ''
   for (const name of KEY_FIELDS[kind]) {
     const value = raw[name] ?? ''
     text += `${CLOCK_FIELDS.has(name) ? value.slice(0, 5) : value}\u0000`
   }
-  return changeKey(`${raw.modifiedtime ?? ''}#${hash('sha1', text, 'base64url').slice(0, 12)}`)
+  const key = `${raw.modifiedtime ?? ''}#${hash('sha1', text, 'base64url').slice(0, 12)}`
+  return changeKey(invitees.length === 0 ? key : `${key}#${inviteesHash(invitees)}`)
 }
 
-const DECODERS: Readonly<Record<ItemKind, (raw: RawRecord, schema: Schema, zones: Zones, reading: Reading) => Item>> = {
-  event: decodeEvent,
-  task: decodeTask,
-  contact: decodeContact,
+/** Whether a version, as far as one record without its invitees tells, is still the present one. */
+export const isContentOf = (key: ChangeKey, kind: ItemKind, raw: RawRecord): boolean =>
+  key.split('#').slice(0, 2).join('#') === keyOf(kind, raw)
+
+/** Whether somebody is invited in this version. */
+export const tellsInvitees = (key: ChangeKey): boolean => key.split('#').length > 2
+
+const REPEATS: Readonly<Record<string, NonNullable<Traits['repeats']>>> = {
+  Daily: 'daily',
+  Weekly: 'weekly',
+  Monthly: 'monthly',
+  Yearly: 'yearly',
 }
 
 /**
  * A record as the engine sees it.
- * @param repeated whether another record carries the same `ical_uuid`: then both belong to a series
+ * @param invitees of an event: the same whichever call the record came from
  * @throws SyncError CRM_BAD_RECORD (one item) when its content cannot be: impossible dates and the like
  */
-export function toSnapshot(kind: ItemKind, raw: RawRecord, reading: Reading, repeated = false): Snapshot {
+export function toSnapshot(kind: ItemKind, raw: RawRecord, reading: Reading, invitees: readonly Invitee[] = []): Snapshot {
   const owner = raw.assigned_user_id ?? ''
   const { schema, server } = reading
   try {
     const reference = schema.reference === null ? undefined : raw[schema.reference]
+    const uid = kind === 'event' ? uidOf(raw) : ''
+    const repeats = kind === 'event' && !(Number(raw.recurr_idx ?? 0) > 0) ? REPEATS[raw.recurringtype ?? ''] : undefined
     return {
       id: itemId(raw.id),
-      changeKey: keyOf(kind, raw),
-      item: DECODERS[kind](raw, schema, { server, owner: reading.zoneOf(owner) }, reading),
+      changeKey: keyOf(kind, raw, invitees),
+      item: decode(kind, raw, reading, { server, owner: reading.zoneOf(owner) }, invitees),
       modifiedAt: serverMoment(raw.modifiedtime ?? '', server),
       ...(raw.createdtime === undefined ? {} : { bornAt: raw.createdtime }),
-      ...(kind === 'event' && (raw.ical_uuid ?? '') !== '' ? { uid: raw.ical_uuid ?? '' } : {}),
+      ...(uid === '' ? {} : { uid }),
       ...(owner === '' ? {} : { assignee: assigneeId(owner) }),
       ...(reference === undefined || reference === '' ? {} : { reference }),
-      ...(kind === 'event' && (repeated || isOccurrence(raw)) ? { unsupported: 'recurring' as const } : {}),
+      ...(repeats === undefined ? {} : { traits: { repeats } }),
     }
   } catch (thrown) {
     if (thrown instanceof SyncError) throw thrown
@@ -144,13 +165,15 @@ export function toSnapshot(kind: ItemKind, raw: RawRecord, reading: Reading, rep
   }
 }
 
-/**
- * vtenext keeps a series as one record per occurrence: the first is labelled, the others are counted. Any API edit of
- * the first would wipe the rule behind it.
- */
-export function isOccurrence(raw: RawRecord): boolean {
-  const label = raw.recurringtype ?? ''
-  return (label !== '' && label !== '--None--') || Number(raw.recurr_idx ?? 0) > 0
+function decode(kind: ItemKind, raw: RawRecord, reading: Reading, zones: Zones, invitees: readonly Invitee[]): Item {
+  switch (kind) {
+    case 'event':
+      return decodeEvent(raw, reading, zones, invitees)
+    case 'task':
+      return decodeTask(raw, reading.schema)
+    case 'contact':
+      return decodeContact(raw, reading.schema, zones, reading)
+  }
 }
 
 /** @param text yyyy-mm-dd hh:mm:ss of the server's clock */

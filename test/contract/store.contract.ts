@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { contentHash } from '../../src/lib/content-hash.ts'
-import { changeKey, copyId, itemId, mailboxId, naturalKey, operationId } from '../../src/model/index.ts'
+import { assigneeId, changeKey, copyId, itemId, mailboxId, naturalKey, operationId } from '../../src/model/index.ts'
 import type { Copy, InboxRow } from '../../src/model/index.ts'
 import type { Store, Tx } from '../../src/ports.ts'
 import {
-  aConflict, aCopy, aHeld, ALICE, aLane, anEvent, anOperation, aSighting, aSkip, aSnapshot, aTombstone, at, BOB,
+  aConflict, aCopy, aHeld, ALICE, aLane, anEvent, anOperation, aSeries, aSighting, aSkip, aSnapshot, aTombstone, at, BOB,
 } from '../support/store-rows.ts'
 
 const ids = (rows: readonly { readonly id: string }[]) => rows.map((row) => row.id)
@@ -405,6 +405,44 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       expect(await claim(BOB, 15)).toBe(ALICE)
       expect(await claim(BOB, 16)).toBe(BOB)
       expect(await claim(ALICE, 17)).toBe(BOB)
+    })
+  })
+
+  describe(`${name}: series`, () => {
+    const { tx } = use(makeStore)
+    const masters = (rows: readonly { readonly master: string }[]) => rows.map((row) => row.master)
+
+    it('masters are found by mailbox, by id in their own case and by UID everywhere', async () => {
+      await tx((t) => t.saveSeries([aSeries('A'), aSeries('a', { uid: 'uid-A' }), aSeries('A', { lane: BOB })]))
+      expect(await tx((t) => t.series(ALICE))).toEqual([aSeries('A'), aSeries('a', { uid: 'uid-A' })])
+      expect(masters(await tx((t) => t.series(ALICE, [itemId('a'), itemId('none')])))).toEqual(['a'])
+      expect(await tx((t) => t.series(ALICE, []))).toEqual([])
+      expect((await tx((t) => t.seriesByUid('uid-A'))).map(({ lane, master }) => `${lane}/${master}`)).toEqual(['alice/A', 'alice/a', 'bob/A'])
+      await tx((t) => t.saveSeries([aSeries('A', { slots: [], fromCrm: true })]))
+      expect((await tx((t) => t.series(ALICE, [itemId('A')])))[0]).toEqual(aSeries('A', { slots: [], fromCrm: true }))
+      await tx((t) => t.removeSeries(ALICE, [itemId('A')]))
+      expect(masters(await tx((t) => t.series(ALICE)))).toEqual(['a'])
+      expect(masters(await tx((t) => t.series(BOB)))).toEqual(['A'])
+    })
+
+    it('a master is due at its time, or at once when a hint names it or one of its occurrences', async () => {
+      await tx((t) => t.saveSeries([aSeries('A'), aSeries('B', { dueAt: at(20) }), aSeries('C', { dueAt: at(5) })]))
+      expect(masters(await tx((t) => t.seriesDue(ALICE, at(10), 9)))).toEqual(['C', 'A'])
+      expect(masters(await tx((t) => t.seriesDue(ALICE, at(10), 1)))).toEqual(['C'])
+      await tx((t) => t.recheckSeries(ALICE, [itemId('occ:7:B'), itemId('C'), itemId('stranger')], at(6)))
+      const due = await tx((t) => t.seriesDue(ALICE, at(6), 9))
+      expect(due.map(({ master, dueAt }) => [master, dueAt])).toEqual([['C', at(5)], ['B', at(6)]])
+      expect(due.every(({ readAt }) => readAt < at(0))).toBe(true)
+    })
+
+    it('a lane with a master that is due has something to do', async () => {
+      await tx(async (t) => {
+        await t.saveLane(aLane(ALICE, { mailbox: { id: ALICE, address: 'alice@example.test', user: 'alice', userId: assigneeId('19x5'), connection: 'onprem', zone: 'Europe/Rome' } }))
+        await t.saveChannel({ lane: ALICE, kind: 'event', syncState: null, complete: true, dirtyAt: null, pulledAt: at(0), resyncSince: null })
+        await t.saveSeries([aSeries('A')])
+      })
+      expect(await tx((t) => t.lanesDue(at(9), at(0)))).toEqual([])
+      expect(await tx((t) => t.lanesDue(at(10), at(0)))).toEqual([ALICE])
     })
   })
 }

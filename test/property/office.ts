@@ -1,7 +1,7 @@
 import { newTotals, runLane } from '../../src/engine/index.ts'
 import type { Engine, Totals } from '../../src/engine/index.ts'
 import { assigneeId, CRM_LANE, mailboxId } from '../../src/model/index.ts'
-import type { Directory, Mailbox, MailboxId, Policy } from '../../src/model/index.ts'
+import type { CrmUser, Directory, Mailbox, MailboxId, Policy } from '../../src/model/index.ts'
 import type { Crm, Exchange, Log } from '../../src/ports.ts'
 import { createCountedIds } from '../../sim/fake-clock.ts'
 import type { MemoryCrm } from '../../sim/memory-crm.ts'
@@ -13,12 +13,15 @@ import type { MemoryStore } from '../../sim/memory-store.ts'
 
 export const ALICE = 'u1'
 export const BOB = 'u2'
+/** A CRM user without a mailbox. */
+export const CAROL = 'u3'
 export const SALES = 'g1'
 export const LANES: Readonly<Record<string, MailboxId>> = { [ALICE]: mailboxId('mA'), [BOB]: mailboxId('mB') }
 
 export const POLICY: Policy = {
   direction: { event: 'both', task: 'both', contact: 'to-exchange' },
   conflict: 'newest', privateItems: 'mask', contactsCrmWins: false, defaultContactUser: null, pastDays: 30, futureDays: 365,
+  meetings: 'copies', sendMeetingUpdates: false, cancelMeetings: false, answers: 'silent', foreignDeletion: 'restore', inviteContacts: false, keepPast: true, groupCompletion: 'any',
   graceSeconds: 60, deletionLimit: { count: 10, share: 0.2 },
 }
 
@@ -29,6 +32,8 @@ export interface OfficeOptions {
   readonly once?: boolean
   readonly safetyPullSeconds?: number
   readonly log?: Log
+  /** When it all begins, in milliseconds since the epoch. */
+  readonly startMs?: number
 }
 
 /** Two people with a mailbox each, the CRM, and the connector between them, all in memory. */
@@ -48,11 +53,11 @@ export class Office {
 
   constructor(options: OfficeOptions = {}) {
     this.options = options
-    this.world = createWorld()
+    this.world = createWorld(options.startMs)
     this.store = createMemoryStore({ clock: this.world.clock })
     this.policy = { ...POLICY, ...options.policy }
     this.directory = {
-      users: [],
+      users: [userOf('alice', ALICE), userOf('bob', BOB), userOf('carol', CAROL)],
       groups: [{ id: assigneeId(SALES), name: 'Sales', members: [assigneeId(ALICE), assigneeId(BOB)] }],
       mailboxes: [mailboxOf('alice', ALICE), mailboxOf('bob', BOB)],
     }
@@ -142,3 +147,7 @@ export function mailboxOf(name: string, user: string): Mailbox {
     id: LANES[user] ?? mailboxId(`m-${user}`), address: `${name}@example.test`, user: name, userId: assigneeId(user), connection: 'onprem', zone: 'Europe/Rome',
   }
 }
+
+const userOf = (name: string, id: string): CrmUser => ({
+  id: assigneeId(id), name, fullName: name, addresses: [`${name}@example.test`], active: true, admin: false, zone: 'Europe/Rome',
+})

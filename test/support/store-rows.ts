@@ -2,7 +2,7 @@ import {
   assigneeId, changeKey, copyId, itemId, linkId, mailboxId, operationId, token,
 } from '../../src/model/index.ts'
 import type { Conflict, Held, Instant, Item, LinkedCopy, MailboxId, Operation, Skip, Snapshot, Tombstone } from '../../src/model/index.ts'
-import type { LaneRow, NewInboxRow } from '../../src/ports.ts'
+import type { LaneRow, NewInboxRow, SeriesRow } from '../../src/ports.ts'
 
 export const ALICE = mailboxId('alice')
 export const BOB = mailboxId('bob')
@@ -64,4 +64,9 @@ export const aTombstone = (record: string, item: string, more: Partial<Tombstone
 
 export const aLane = (lane: MailboxId, more: Partial<LaneRow> = {}): LaneRow => ({
   lane, mailbox: null, state: 'new', error: null, failures: 0, retryAt: null, lastRunAt: null, ...more,
+})
+
+export const aSeries = (master: string, more: Partial<SeriesRow> = {}): SeriesRow => ({
+  lane: ALICE, master: itemId(master), uid: `uid-${master}`, snapshot: aSnapshot(master), slots: [{ slot: 0, start: at(0) }], dueAt: at(10),
+  readAt: at(0), fromCrm: false, ...more,
 })

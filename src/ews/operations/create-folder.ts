@@ -2,6 +2,7 @@
 import { child, escapeXml } from '../../lib/xml.ts'
 import { need, resultsOf } from '../soap.ts'
 import type { Operation, Result } from '../soap.ts'
+import { folderStampXml } from '../stamp.ts'
 import { folderIdXml, readRef } from './ids.ts'
 import type { FolderRef } from './ids.ts'
 
@@ -16,7 +17,7 @@ export const createFolder: Operation<CreateFolderRequest, Result<string>[]> = {
   writes: true,
   encode: ({ parent, name }) =>
     `<m:CreateFolder><m:ParentFolderId>${folderIdXml(parent)}</m:ParentFolderId><m:Folders><t:ContactsFolder>`
-    + `<t:FolderClass>IPF.Contact</t:FolderClass><t:DisplayName>${escapeXml(name)}</t:DisplayName>`
+    + `<t:FolderClass>IPF.Contact</t:FolderClass><t:DisplayName>${escapeXml(name)}</t:DisplayName>${folderStampXml()}`
     + '</t:ContactsFolder></m:Folders></m:CreateFolder>',
   decode: (reply) => resultsOf(reply, (message) =>
     readRef(need(child(message, 'Folders')?.children[0], 'Folder'), 'FolderId').id),

@@ -4,12 +4,18 @@ import type { Operation, Result } from '../soap.ts'
 import { itemIdXml } from './ids.ts'
 import type { ItemRef } from './ids.ts'
 
-/** Into Deleted Items, and silently: a meeting is never cancelled by it. Tasks need their attribute even when single. */
-export const deleteItem: Operation<readonly ItemRef[], Result<true>[]> = {
+export interface DeleteItemRequest {
+  readonly items: readonly ItemRef[]
+  /** Meetings of the mailbox: calls them off by mail. Otherwise nobody is told. */
+  readonly cancel?: boolean
+}
+
+/** Into Deleted Items. The id of an occurrence deletes that one alone. Tasks need their attribute even when single. */
+export const deleteItem: Operation<DeleteItemRequest, Result<true>[]> = {
   name: 'DeleteItem',
   writes: true,
-  encode: (items) =>
-    '<m:DeleteItem DeleteType="MoveToDeletedItems" SendMeetingCancellations="SendToNone" AffectedTaskOccurrences="AllOccurrences">'
+  encode: ({ items, cancel }) =>
+    `<m:DeleteItem DeleteType="MoveToDeletedItems" SendMeetingCancellations="${cancel === true ? 'SendToAllAndSaveCopy' : 'SendToNone'}" AffectedTaskOccurrences="AllOccurrences">`
     + `<m:ItemIds>${items.map((item) => itemIdXml(item)).join('')}</m:ItemIds></m:DeleteItem>`,
   decode: (reply) => resultsOf(reply, () => true as const),
 }

@@ -10,11 +10,16 @@ export interface GetStreamingEventsRequest {
   /** 1 to 30 minutes, after which the server closes the stream. */
   readonly minutes: number
 }
+export interface StreamEvent {
+  /** Ids of the folders that something happened in: at both ends of a move. */
+  readonly folders: readonly string[]
+  /** Ids of the item, old and new; none where it happened to a folder. */
+  readonly items: readonly string[]
+}
 export interface StreamMessage {
   readonly notifications: readonly {
     readonly subscription: string
-    /** Ids of the folders that something happened in: at both ends of a move. */
-    readonly folders: readonly string[]
+    readonly events: readonly StreamEvent[]
   }[]
   readonly closed: boolean
   readonly failure: Failure | null
@@ -36,7 +41,7 @@ function readMessage(message: XmlElement): StreamMessage {
   return {
     notifications: childrenOf(child(message, 'Notifications'), 'Notification').map((notification) => ({
       subscription: childText(notification, 'SubscriptionId') ?? '',
-      folders: notification.children.filter((event) => event.name.endsWith('Event')).flatMap(foldersOf),
+      events: notification.children.filter(({ name }) => name.endsWith('Event') && name !== 'StatusEvent').map(readEvent),
     })),
     closed: childText(message, 'ConnectionStatus') === 'Closed',
     failure: failureOf(message),
@@ -46,8 +51,7 @@ function readMessage(message: XmlElement): StreamMessage {
 }
 
 /** An event about a folder itself names it in FolderId: its counters changed because of an item in it. */
-function foldersOf(event: XmlElement): string[] {
-  return ['ParentFolderId', 'OldParentFolderId', 'FolderId', 'OldFolderId']
-    .map((name) => child(event, name)?.attributes['Id'])
-    .filter((id) => id !== undefined)
+function readEvent(event: XmlElement): StreamEvent {
+  const ids = (...names: readonly string[]) => names.map((name) => child(event, name)?.attributes['Id']).filter((id) => id !== undefined)
+  return { folders: ids('ParentFolderId', 'OldParentFolderId', 'FolderId', 'OldFolderId'), items: ids('ItemId', 'OldItemId') }
 }

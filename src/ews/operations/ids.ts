@@ -7,8 +7,19 @@ export interface ItemRef {
   readonly id: string
   readonly changeKey?: string
 }
-/** A folder by id, or by the name every mailbox has for it. */
-export type FolderRef = { readonly id: string } | { readonly distinguished: string }
+/** One occurrence of a master, counted from 1 with the deleted ones. */
+export interface OccurrenceItemRef {
+  readonly master: string
+  readonly index: number
+}
+/** The master that an occurrence belongs to. */
+export interface MasterOfRef {
+  readonly masterOf: string
+}
+/** What GetItem takes for an id. */
+export type AnyItemRef = ItemRef | OccurrenceItemRef | MasterOfRef
+/** A folder by id, or by the name every mailbox has for it; `of` is the address of somebody else's mailbox. */
+export type FolderRef = { readonly id: string } | { readonly distinguished: string; readonly of?: string | undefined }
 
 /** An item as it came; `to-model` reads its properties. */
 export interface EwsItem {
@@ -24,8 +35,17 @@ export function itemIdXml(ref: ItemRef, element = 't:ItemId'): string {
   return `<${element} Id="${escapeXml(ref.id)}"${key}/>`
 }
 
+/** https://learn.microsoft.com/exchange/client-developer/web-service-reference/occurrenceitemid */
+export function anyItemIdXml(ref: AnyItemRef): string {
+  if ('id' in ref) return itemIdXml(ref)
+  if ('masterOf' in ref) return `<t:RecurringMasterItemId OccurrenceId="${escapeXml(ref.masterOf)}"/>`
+  return `<t:OccurrenceItemId RecurringMasterId="${escapeXml(ref.master)}" InstanceIndex="${ref.index}"/>`
+}
+
 export function folderIdXml(ref: FolderRef): string {
-  return 'id' in ref ? `<t:FolderId Id="${escapeXml(ref.id)}"/>` : `<t:DistinguishedFolderId Id="${escapeXml(ref.distinguished)}"/>`
+  if ('id' in ref) return `<t:FolderId Id="${escapeXml(ref.id)}"/>`
+  const name = `<t:DistinguishedFolderId Id="${escapeXml(ref.distinguished)}"`
+  return ref.of === undefined ? `${name}/>` : `${name}><t:Mailbox><t:EmailAddress>${escapeXml(ref.of)}</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>`
 }
 
 /** @throws BadReply when the element has no id */

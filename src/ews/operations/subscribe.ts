@@ -7,12 +7,12 @@ import type { FolderRef } from './ids.ts'
 
 const EVENTS = ['CreatedEvent', 'ModifiedEvent', 'DeletedEvent', 'MovedEvent', 'CopiedEvent']
 
-/** A streaming subscription to folders of one mailbox; folders of two are refused (ErrorInvalidSubscriptionRequest). */
-export const subscribe: Operation<readonly FolderRef[], Result<string>[]> = {
+/** A streaming subscription to folders of one mailbox, or all of it; folders of two are refused (ErrorInvalidSubscriptionRequest). */
+export const subscribe: Operation<readonly FolderRef[] | 'all', Result<string>[]> = {
   name: 'Subscribe',
   writes: false,
   encode: (folders) =>
-    `<m:Subscribe><m:StreamingSubscriptionRequest><t:FolderIds>${folders.map(folderIdXml).join('')}</t:FolderIds>`
+    `<m:Subscribe><m:StreamingSubscriptionRequest${folders === 'all' ? ' SubscribeToAllFolders="true">' : `><t:FolderIds>${folders.map(folderIdXml).join('')}</t:FolderIds>`}`
     + `<t:EventTypes>${EVENTS.map((event) => `<t:EventType>${event}</t:EventType>`).join('')}</t:EventTypes>`
     + '</m:StreamingSubscriptionRequest></m:Subscribe>',
   decode: (reply) => resultsOf(reply, (message) => {

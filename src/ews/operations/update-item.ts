@@ -11,17 +11,28 @@ export interface ItemChange {
   /** `SetItemField` and `DeleteItemField` elements (`from-model.ts`). */
   readonly updates: string
 }
+/** Whom an update of a meeting is mailed to. */
+export type UpdateMailing = 'nobody' | 'everybody' | 'changed'
+export interface UpdateItemRequest {
+  /** At most 10. */
+  readonly changes: readonly ItemChange[]
+  readonly mailing?: UpdateMailing
+}
 export interface Updated extends Required<ItemRef> {
   /** How many properties the server merged by itself; NeverOverwrite should leave none. */
   readonly merged: number
 }
 
-/** NeverOverwrite: another version than the named one is a conflict, and conflicts are for our own merge. Never mails. */
-export const updateItem: Operation<readonly ItemChange[], Result<Updated>[]> = {
+const SEND: Readonly<Record<UpdateMailing, string>> = {
+  nobody: 'SendToNone', everybody: 'SendToAllAndSaveCopy', changed: 'SendToChangedAndSaveCopy',
+}
+
+/** NeverOverwrite: another version than the named one is a conflict, and conflicts are for our own merge. */
+export const updateItem: Operation<UpdateItemRequest, Result<Updated>[]> = {
   name: 'UpdateItem',
   writes: true,
-  encode: (changes) =>
-    '<m:UpdateItem MessageDisposition="SaveOnly" ConflictResolution="NeverOverwrite" SendMeetingInvitationsOrCancellations="SendToNone">'
+  encode: ({ changes, mailing = 'nobody' }) =>
+    `<m:UpdateItem MessageDisposition="SaveOnly" ConflictResolution="NeverOverwrite" SendMeetingInvitationsOrCancellations="${SEND[mailing]}">`
     + `<m:ItemChanges>${changes.map(changeXml).join('')}</m:ItemChanges></m:UpdateItem>`,
   decode: (reply) => resultsOf(reply, (message) => ({
     ...readRef(need(itemsIn(message)[0], 'Item')),

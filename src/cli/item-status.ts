@@ -1,0 +1,105 @@
+import { explainSkip } from '../engine/index.ts'
+import { itemId, splitOccurrenceId, splitUid } from '../model/index.ts'
+import type { InboxRow, ItemId, LinkedCopy, Operation } from '../model/index.ts'
+import type { LaneRow, Tx } from '../ports.ts'
+
+/** One item explained: what it is linked to, what was last written, and why it stands as it does. */
+export interface ItemStatus {
+  readonly known: boolean
+  readonly why: { readonly sentence: string; readonly cure: string }
+  readonly link: { readonly kind: string; readonly record: string; readonly uid: string | null; readonly copies: readonly CopyStatus[] } | null
+  /** The master's occurrences, when the id is a series in Exchange. */
+  readonly series: { readonly occurrences: number; readonly exceptions: number; readonly deleted: number } | null
+  readonly writes: readonly Pick<Operation, 'at' | 'type' | 'side' | 'reason' | 'state' | 'outcome' | 'before' | 'after'>[]
+  readonly skips: readonly { readonly reason: string; readonly why: string; readonly at: string; readonly enterAt: string | null }[]
+  readonly waiting: readonly { readonly side: string; readonly dueAt: string; readonly attempts: number; readonly error: { code: string; message: string } | null }[]
+  readonly held: readonly { readonly id: string; readonly what: string; readonly reason: string }[]
+  readonly conflicts: readonly { readonly id: string; readonly field: string; readonly state: string; readonly winner: string | null }[]
+}
+
+interface CopyStatus {
+  readonly mailbox: string
+  readonly item: string
+  readonly role: LinkedCopy['copy']['role']
+  /** Of a series: the occurrence's number. */
+  readonly occurrence: number | null
+}
+
+/** @param raw an Exchange item id or a CRM record id, in its own case */
+export async function itemStatus(tx: Tx, raw: string): Promise<ItemStatus> {
+  const id = itemId(raw)
+  const lanes = await tx.lanes()
+  const copies = await copiesOf(tx, lanes, id)
+  const around = [...new Set<ItemId>([id, ...copies.flatMap(({ link, copy }) => [link.record, copy.exchange.id])])]
+  const each = <T>(ask: (lane: LaneRow['lane']) => Promise<readonly T[]>) => Promise.all(lanes.map(({ lane }) => ask(lane))).then((lists) => lists.flat())
+  const skips = (await each((lane) => tx.skips(lane, 10_000))).filter((skip) => skip.id === id)
+  const waiting = await each(async (lane) => [...(await tx.inboxOf(lane, 'exchange', around)), ...(await tx.inboxOf(lane, 'crm', around))])
+  const held = (await tx.held({ open: true })).filter((one) => around.includes(one.item) || one.candidates.includes(id))
+  const conflicts = copies.length === 0 ? [] : await tx.conflicts({ copies: copies.map(({ copy }) => copy.id) })
+  const journal = await tx.journal({ item: raw, limit: 10 })
+  const [series] = await each((lane) => tx.series(lane, [id]))
+  const [first] = copies
+  return {
+    known: copies.length + skips.length + waiting.length + held.length + journal.length > 0,
+    why: why(copies, skips.map(({ reason }) => explainSkip(reason)), waiting, held.map(({ id: one }) => one), conflicts.filter(({ state }) => state === 'open').length, journal),
+    link: first === undefined ? null : {
+      kind: first.link.kind, record: first.link.record, uid: first.link.uid === null ? null : splitUid(first.link.uid).uid,
+      copies: copies.map((one) => copyStatus(one, lanes)),
+    },
+    series: series === undefined ? null : {
+      occurrences: series.slots.length, exceptions: series.snapshot.series?.exceptions.length ?? 0, deleted: series.snapshot.series?.deleted.length ?? 0,
+    },
+    writes: journal.map(({ at, type, side, reason, state, outcome, before, after }) => ({ at, type, side, reason, state, outcome, before, after })),
+    skips: skips.map(({ reason, at, enterAt }) => ({ reason, why: explainSkip(reason), at, enterAt })),
+    waiting: waiting.map(({ side, dueAt, attempts, error }) => ({ side, dueAt, attempts, error })),
+    held: held.map(({ id: one, what, reason }) => ({ id: one, what, reason })),
+    conflicts: conflicts.map(({ id: one, field, state, winner }) => ({ id: one, field, state, winner })),
+  }
+}
+
+async function copiesOf(tx: Tx, lanes: readonly LaneRow[], id: ItemId): Promise<readonly LinkedCopy[]> {
+  const byItem = (await Promise.all(lanes.map(({ lane }) => tx.copiesByItem(lane, [id])))).flat()
+  const records = [id, ...byItem.map(({ link }) => link.record)]
+  return [...new Map([...(await tx.copiesByRecord(records)), ...byItem].map((row) => [row.copy.id, row])).values()]
+}
+
+function copyStatus({ link, copy }: LinkedCopy, lanes: readonly LaneRow[]): CopyStatus {
+  const isOccurrence = copy.traits.occurrence === true
+  return {
+    mailbox: lanes.find(({ lane }) => lane === copy.mailbox)?.mailbox?.address ?? copy.mailbox,
+    item: splitOccurrenceId(copy.exchange.id).master,
+    role: copy.role,
+    occurrence: isOccurrence ? splitUid(link.uid ?? '').slot : null,
+  }
+}
+
+/** The one thing that matters most about the item, and what to do about it. */
+function why(
+  copies: readonly LinkedCopy[],
+  skipped: readonly string[],
+  waiting: readonly InboxRow[],
+  held: readonly string[],
+  openConflicts: number,
+  journal: readonly Operation[],
+): ItemStatus['why'] {
+  const failing = waiting.find(({ error }) => error !== null)
+  if (failing?.error != null) return { sentence: `Its last change could not be carried over: ${failing.error.message}`, cure: `It is tried again at ${failing.dueAt}; "sync --once" tries at once.` }
+  if (held[0] !== undefined) return { sentence: 'It waits for a decision.', cure: `Decide it: exchange-connector held --decide ${held[0]}` }
+  if (openConflicts > 0) return { sentence: 'Both sides changed the same field, and the policy asks somebody to decide.', cure: 'See "exchange-connector conflicts" and choose a side.' }
+  if (skipped[0] !== undefined) return { sentence: skipped[0], cure: CURES.skipped }
+  if (waiting.length > 0) return { sentence: 'News of it waits to be carried over.', cure: 'Nothing to do: the next run takes it.' }
+  const [last] = journal
+  if (copies.length === 0) {
+    return last === undefined
+      ? { sentence: 'Nothing is known of an item with this id.', cure: 'Check the id: ids are case-sensitive, CRM ids look like 18x29. An item that is new is known after the next sync.' }
+      : { sentence: `It is no longer linked; the last thing that happened: ${last.reason}.`, cure: 'Nothing to do.' }
+  }
+  const state = copies.some(({ copy }) => copy.traits.invited === true) ? CURES.invited : copies.some(({ copy }) => copy.traits.masked === true) ? CURES.masked : 'Both sides are in step.'
+  return { sentence: last === undefined ? state : `${state} Last write: ${last.reason}.`, cure: 'Nothing to do.' }
+}
+
+const CURES = {
+  skipped: 'Change what the sentence names, or the item itself; it is then looked at again.',
+  invited: 'It is in step; only its organizer can change it, in Exchange.',
+  masked: 'It is in step as a busy block, because it is private in Exchange.',
+} as const

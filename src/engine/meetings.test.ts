@@ -1,0 +1,225 @@
+import { describe, expect, test } from 'vitest'
+import { assigneeId, itemOf } from '../model/index.ts'
+import type { Answer, Attendee, EventFields, Fields, Instant, Item, Policy, Traits } from '../model/index.ts'
+import { ALICE, BOB, LANES, Office } from '../../test/property/office.ts'
+import type { CrmRow } from '../../sim/memory-crm.ts'
+
+const person = (name: string, answer: Answer = 'none', role: Attendee['role'] = 'required'): Attendee => ({ address: `${name}@example.test`, name, role, answer })
+const TIME = { allDay: false, start: '2026-12-10T08:00:00Z' as Instant, end: '2026-12-10T09:00:00Z' as Instant } as const
+const event = (subject: string, more: Fields = {}): Item => itemOf('event', { subject, time: TIME, ...more })
+const ORGANIZER = { address: 'alice@example.test', name: 'alice' }
+
+async function open(policy: Partial<Policy> = {}): Promise<Office> {
+  const office = new Office({ policy })
+  await office.connect()
+  await office.settle()
+  return office
+}
+const record = (office: Office): CrmRow => {
+  expect(office.crm.live().length).toBe(1)
+  return office.crm.live()[0] as CrmRow
+}
+const item = (office: Office, user: string) => {
+  const [row, ...more] = office.mailbox(user).synced()
+  expect(more).toEqual([])
+  return row as NonNullable<typeof row>
+}
+const fields = (row: { item: Item }) => row.item.fields as Partial<EventFields>
+const people = (row: { item: Item }) => (fields(row).attendees ?? []).map(({ address, answer }) => `${address.split('@')[0]} ${answer}`).sort()
+
+/** Alice invites Bob and somebody outside; the invitation lies in Bob's calendar. */
+function meet(office: Office, subject = 'Board', order: readonly string[] = [ALICE, BOB]): void {
+  const attendees = [person('bob'), person('guest')]
+  for (const user of order) {
+    const traits: Traits = user === ALICE ? { hasAttendees: true } : { invited: true, hasAttendees: true }
+    const own: Fields = user === ALICE ? {} : { answer: 'none' }
+    office.mailbox(user).put(event(subject, { attendees, organizer: ORGANIZER, cancelled: false, ...own }), { uid: 'MEETING', traits })
+  }
+}
+const home = async (office: Office) => (await office.store.transaction((tx) => tx.copiesByUid(['MEETING']))).map(({ copy }) => `${copy.mailbox} ${copy.role}`).sort()
+
+describe('a meeting between connected people', () => {
+  test.each([[[ALICE, BOB]], [[BOB, ALICE]]])('is one record, kept in step with the organizer, whoever is pulled first', async (order) => {
+    const office = await open()
+    meet(office)
+    for (let round = 0; round < 3; round++) await office.pass(['crm' as never, ...order.map((user) => LANES[user] as never)])
+    await office.settle()
+    expect(people(record(office))).toEqual(['bob none', 'guest none'])
+    expect(fields(record(office)).organizer).toEqual(ORGANIZER)
+    expect(record(office).assignee).toBe(ALICE)
+    expect(await home(office)).toEqual(['mA home', 'mB shadow'])
+    expect(office.writes.filter(({ side }) => side === 'exchange').map(({ type }) => type)).toEqual(['update'])
+  })
+
+  test('an answer given in Outlook reaches the record, one given in the CRM reaches the calendar', async () => {
+    const office = await open()
+    meet(office)
+    await office.settle()
+    office.mailbox(BOB).edit(item(office, BOB).id, { answer: 'tentative' })
+    await office.settle()
+    expect(people(record(office))).toEqual(['bob tentative', 'guest none'])
+    office.crm.edit(record(office).id, { attendees: [person('bob', 'accepted'), person('guest')] })
+    await office.settle()
+    expect(fields(item(office, BOB)).answer).toBe('accepted')
+    expect(people(record(office))).toEqual(['bob accepted', 'guest none'])
+    // The organizer's server hears of it later.
+    office.mailbox(ALICE).edit(item(office, ALICE).id, { attendees: [person('bob', 'accepted'), person('guest', 'declined')] })
+    await office.settle()
+    expect(people(record(office))).toEqual(['bob accepted', 'guest declined'])
+    const before = office.writes.length
+    await office.settle()
+    expect(office.writes.length).toBe(before)
+  })
+
+  test('an answer that the CRM forgot comes back', async () => {
+    const office = await open()
+    meet(office)
+    await office.settle()
+    office.mailbox(BOB).edit(item(office, BOB).id, { answer: 'accepted' })
+    await office.settle()
+    office.crm.edit(record(office).id, { attendees: [person('bob', 'none'), person('guest')] })
+    await office.settle()
+    expect(people(record(office))).toEqual(['bob accepted', 'guest none'])
+    expect(fields(item(office, BOB)).answer).toBe('accepted')
+  })
+
+  test('the organizer edits it in the CRM and nobody is mailed; the list of people is not his to change there', async () => {
+    const office = await open()
+    meet(office)
+    await office.settle()
+    office.crm.edit(record(office).id, { subject: 'Board and lunch', attendees: [] })
+    await office.settle()
+    expect(fields(item(office, ALICE)).subject).toBe('Board and lunch')
+    expect(people(record(office))).toEqual(['bob none', 'guest none'])
+    expect(office.engine.totals.mails).toBe(0)
+  })
+
+  test('somebody is taken off, another one joins: the record follows', async () => {
+    const office = await open()
+    meet(office)
+    await office.settle()
+    office.mailbox(ALICE).edit(item(office, ALICE).id, { attendees: [person('bob', 'accepted'), person('carol')] })
+    await office.settle()
+    expect(people(record(office))).toEqual(['bob accepted', 'carol none'])
+  })
+
+  test('called off by its organizer: the record says so and stays', async () => {
+    const office = await open()
+    meet(office)
+    await office.settle()
+    office.mailbox(ALICE).edit(item(office, ALICE).id, { cancelled: true })
+    await office.settle()
+    expect(fields(record(office)).cancelled).toBe(true)
+    // "Not held" is also what people write in the CRM about a meeting that nobody called off.
+    office.mailbox(ALICE).edit(item(office, ALICE).id, { cancelled: false })
+    await office.settle()
+    expect(fields(record(office)).cancelled).toBe(false)
+    office.crm.edit(record(office).id, { cancelled: true })
+    await office.settle()
+    expect(fields(record(office)).cancelled).toBe(true)
+  })
+})
+
+describe('a meeting organised by somebody outside', () => {
+  async function invited(policy: Partial<Policy> = {}): Promise<Office> {
+    const office = await open(policy)
+    const organizer = { address: 'boss@ext.test', name: 'Boss' }
+    office.mailbox(BOB).put(event('Audit', { attendees: [person('bob')], organizer, cancelled: false, answer: 'none' }), { uid: 'FOREIGN', traits: { invited: true, hasAttendees: true } })
+    await office.settle()
+    return office
+  }
+
+  test('an edit in the CRM is undone, with the reason in the journal; a deletion brings the record back', async () => {
+    const office = await invited()
+    office.crm.edit(record(office).id, { subject: 'Not my meeting' })
+    await office.settle()
+    expect(fields(record(office)).subject).toBe('Audit')
+    const journal = await office.store.transaction((tx) => tx.journal({ limit: 10 }))
+    expect(journal.map(({ reason }) => reason)).toContain('edited in the CRM by somebody who is not the organizer: undone')
+    office.crm.edit(record(office).id, {}, { deleted: true })
+    await office.settle()
+    expect(fields(record(office)).subject).toBe('Audit')
+    expect(office.writes.filter(({ side }) => side === 'exchange')).toEqual([])
+  })
+
+  test('by policy a record deleted in the CRM stays away, and the meeting is untouched', async () => {
+    const office = await invited({ foreignDeletion: 'hide' })
+    office.crm.edit(record(office).id, {}, { deleted: true })
+    await office.settle()
+    office.mailbox(BOB).edit(item(office, BOB).id, { place: 'Room 2' })
+    await office.settle()
+    expect([office.crm.live(), office.mailbox(BOB).synced().length]).toEqual([[], 1])
+  })
+
+  test('an answer given in the CRM is a real response', async () => {
+    const office = await invited()
+    office.crm.edit(record(office).id, { attendees: [person('bob', 'declined')] })
+    await office.settle()
+    expect(fields(item(office, BOB)).answer).toBe('declined')
+    expect(people(record(office))).toEqual(['bob declined'])
+  })
+})
+
+describe('an event made in the CRM with invitees', () => {
+  const make = (office: Office) => office.crm.put(event('Visit', { attendees: [person('bob'), person('guest')] }), ALICE, { uid: 'VISIT' })
+
+  test('lies in the calendars of those it invites, and nobody is mailed', async () => {
+    const office = await open()
+    make(office)
+    await office.settle()
+    expect([item(office, ALICE).uid, item(office, BOB).uid]).toEqual(['VISIT', 'VISIT'])
+    expect(people(item(office, ALICE))).toEqual(['bob none', 'guest none'])
+    expect(record(office).assignee).toBe(ALICE)
+    expect(office.engine.totals.mails).toBe(0)
+    office.crm.edit(record(office).id, { place: 'Hall' })
+    await office.settle()
+    expect([fields(item(office, ALICE)).place, fields(item(office, BOB)).place]).toEqual(['Hall', 'Hall'])
+  })
+
+  test('the guest changes or throws away his copy: only for himself', async () => {
+    const office = await open()
+    make(office)
+    await office.settle()
+    office.mailbox(BOB).edit(item(office, BOB).id, { subject: 'Mine' })
+    await office.settle()
+    expect(fields(record(office)).subject).toBe('Visit')
+    office.mailbox(BOB).move(item(office, BOB).id, 'deleted')
+    await office.settle()
+    office.crm.edit(record(office).id, { place: 'Hall' })
+    await office.settle()
+    expect([office.mailbox(BOB).synced(), fields(item(office, ALICE)).place]).toEqual([[], 'Hall'])
+  })
+
+  test('who is no longer invited loses the copy, who becomes responsible keeps it as his own', async () => {
+    const office = await open()
+    make(office)
+    await office.settle()
+    office.crm.edit(record(office).id, { attendees: [person('guest')] })
+    await office.settle()
+    expect(office.mailbox(BOB).synced()).toEqual([])
+    office.crm.edit(record(office).id, { attendees: [person('bob')] })
+    await office.settle()
+    const { id } = item(office, BOB)
+    office.crm.edit(record(office).id, { attendees: [] }, { assignee: assigneeId(BOB) })
+    await office.settle()
+    expect(item(office, BOB).id).toBe(id)
+    expect(office.mailbox(ALICE).synced()).toEqual([])
+  })
+
+  test('with the policy it is a real meeting that Exchange invites to, once', async () => {
+    const office = await open({ meetings: 'exchange' })
+    make(office)
+    await office.settle()
+    expect(office.engine.totals.mails).toBe(1)
+    expect(office.mailbox(BOB).synced()).toEqual([])
+  })
+
+  test('that existed before the mailbox was connected is never a reason to mail', async () => {
+    const office = new Office({ policy: { meetings: 'exchange', sendMeetingUpdates: true } })
+    make(office)
+    await office.connect()
+    await office.settle()
+    expect(item(office, ALICE).uid).toBe('VISIT')
+    expect(office.engine.totals.mails).toBe(0)
+  })
+})

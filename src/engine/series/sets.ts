@@ -1,0 +1,148 @@
+import { instant, instantMs, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
+import type { EventFields, EventTime, InboxRow, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
+import { inferSeries } from '../../recurrence/index.ts'
+import { inWindow, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
+import type { Run } from '../context.ts'
+import type { Stranger } from '../first-contact.ts'
+import type { Batch } from '../reconcile.ts'
+import { newCopy, UNKNOWN_KEY } from '../work.ts'
+import type { Aside, Work } from '../work.ts'
+
+export type SetVerdict =
+  | { readonly type: 'done'; readonly works: (Work | Aside)[] }
+  /** Of a set, but an event of its own in Exchange. */
+  | { readonly type: 'single' }
+  | { readonly type: 'no-set' }
+
+/** How long the first record of a series made in the CRM waits for the others. */
+const PATIENCE_MS = 30_000
+
+/**
+ * A record that shares its UID with others: a series made in the CRM. Where the dates of all fit a rule exactly, the whole
+ * set becomes one Exchange series; where not, each record becomes an event of its own.
+ */
+export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Stranger): Promise<SetVerdict> {
+  if (row.kind !== 'event' || snapshot.uid === undefined) return { type: 'no-set' }
+  const { uid, slot } = splitUid(snapshot.uid)
+  const present = await run.exchange.occurrence(snapshot.uid)
+  if (present.known) {
+    if (present.snapshot !== null && !(await isTaken(run, present.snapshot))) return done(join(run, batch, row, snapshot, present.snapshot, present.fromCrm))
+    if (isDeleted(present.deleted, snapshot)) return done({ type: 'skip', row, reason: 'user-deleted', enterAt: null, uid: snapshot.uid })
+    return { type: 'single' }
+  }
+  if (slot === 0 && snapshot.traits?.repeats === undefined && !batch.rows.some((other) => isOfSet(other, uid))) return { type: 'no-set' }
+  const set = await run.engine.crm.set(uid)
+  if (set.length < 2) {
+    const age = instantMs(run.engine.clock.now()) - instantMs(snapshot.modifiedAt)
+    if (slot === 0 && !run.engine.mode.once && age < PATIENCE_MS) return done({ type: 'defer', row, until: soon(run, 5000) })
+    return slot === 0 ? { type: 'no-set' } : { type: 'single' }
+  }
+  if (await isLinked(run, set)) return { type: 'single' }
+  const rule = ruleOf(run, set)
+  if (rule === null || !set.every(({ assignee }) => assignee === snapshot.assignee)) return { type: 'single' }
+  const { clock } = run.engine
+  const leader = set.find(({ item }) => inWindow(item, clock.now(), run.policy).in)
+  if (leader === undefined) return { type: 'single' }
+  if (leader.id !== snapshot.id) return done({ type: 'defer', row, until: batch.rows.some(({ id, side }) => side === 'crm' && id === leader.id) ? clock.now() : soon(run, 1000) })
+  const fresh = newCopy(run, row.kind, null, snapshot)
+  const linked = { link: batch.siblings.get(row.id)?.[0]?.link ?? fresh.link, copy: fresh.copy }
+  const series = { ...rule, exceptions: [], deleted: [] }
+  const members = set.filter(({ id }) => id !== snapshot.id).map(memberOf)
+  return done({ linked, isNew: true, rows: [row], exchange: { type: 'quiet' }, crm: row.sighting, plan: planCreate('exchange', snapshot), series, members })
+}
+
+const memberOf = ({ id, uid, bornAt }: Snapshot): SetMember => ({ id, slot: splitUid(uid ?? '').slot, ...(bornAt === undefined ? {} : { bornAt }) })
+
+/**
+ * The copies of the other records of a set, now that the series they become exists. Agreed on is what was meant: whatever a
+ * side says differently is an edit, and what was deleted meanwhile is a deletion.
+ */
+export async function membersOf(run: Run, leader: LinkedCopy, members: readonly SetMember[]): Promise<LinkedCopy[]> {
+  const { uid } = leader.link
+  if (members.length === 0 || uid === null) return []
+  const occurrences = new Map((await run.exchange.occurrences(splitUid(uid).uid)).map((one) => [splitOccurrenceId(one.id).slot, one] as const))
+  const present = await run.engine.store.transaction((tx) => tx.copiesByRecord(members.map(({ id }) => id)))
+  return members.flatMap(({ id, slot, bornAt }) => {
+    const exchange = occurrences.get(slot)
+    if (exchange === undefined || present.some(({ link, copy }) => link.record === id && copy.mailbox === run.lane)) return []
+    const { link, copy } = newCopy(run, 'event', exchange, null)
+    const sibling = present.find((one) => one.link.record === id)?.link
+    const meant = withFields(leader.copy.base.exchange, { time: timeOf(exchange) ?? null })
+    return [{
+      link: sibling ?? { ...link, record: id, bornAt: bornAt ?? null, assignee: leader.link.assignee },
+      copy: {
+        ...copy, exchange: { id: exchange.id, changeKey: UNKNOWN_KEY }, crm: { id, changeKey: UNKNOWN_KEY },
+        base: { exchange: meant, crm: withFields(leader.copy.base.crm, { time: timeOf(exchange) ?? null }) },
+      },
+    }]
+  })
+}
+
+const done = (...works: (Work | Aside)[]): SetVerdict => ({ type: 'done', works })
+const soon = (run: Run, ms: number) => instant(instantMs(run.engine.clock.now()) + ms)
+
+const isOfSet = (row: InboxRow, uid: string): boolean =>
+  row.side === 'crm' && row.sighting.type === 'seen' && row.sighting.snapshot.uid !== undefined && row.sighting.snapshot.uid !== uid &&
+  splitUid(row.sighting.snapshot.uid).uid === uid
+
+/** Another record stands for that occurrence already: the CRM has two with one number. */
+async function isTaken(run: Run, occurrence: Snapshot): Promise<boolean> {
+  return (await run.engine.store.transaction((tx) => tx.copiesByItem(run.lane, [occurrence.id]))).length > 0
+}
+
+async function isLinked(run: Run, set: readonly Snapshot[]): Promise<boolean> {
+  const copies = await run.engine.store.transaction((tx) => tx.copiesByRecord(set.map(({ id }) => id)))
+  return copies.some(({ copy }) => copy.mailbox === run.lane)
+}
+
+/** Only a set without gaps: a rule with holes would bring back what somebody deleted. */
+function ruleOf(run: Run, set: readonly Snapshot[]) {
+  const slots = set.map(({ uid }) => splitUid(uid ?? '').slot)
+  if (!slots.every((slot, index) => slot === index)) return null
+  const times = set.flatMap((one): EventTime[] => {
+    const time = timeOf(one)
+    return time === undefined ? [] : [time]
+  })
+  return times.length === set.length ? inferSeries(times, run.mailbox.zone, set[0]?.traits?.repeats) : null
+}
+
+const timeOf = ({ item }: Snapshot): EventTime | undefined => (item.fields as Partial<EventFields>).time
+
+/** Whether the record stands where somebody deleted the occurrence in Exchange. */
+function isDeleted(deleted: readonly OccurrenceStart[], record: Snapshot): boolean {
+  const time = timeOf(record)
+  return time !== undefined && deleted.includes(time.allDay ? time.firstDay : time.start)
+}
+
+const sets = new WeakMap<Batch, Map<string, Promise<readonly Snapshot[]>>>()
+
+/**
+ * The record of an occurrence that nobody linked: occurrences carry no stamp, so before one is made the CRM is asked,
+ * once per series and batch.
+ */
+export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Promise<Snapshot | null> {
+  if (exchange.traits?.occurrence !== true || exchange.uid === undefined) return null
+  const { uid } = splitUid(exchange.uid)
+  const asked = sets.get(batch) ?? new Map<string, Promise<readonly Snapshot[]>>()
+  sets.set(batch, asked)
+  const set = asked.get(uid) ?? run.engine.crm.set(uid)
+  asked.set(uid, set)
+  const record = (await set).find((one) => one.uid === exchange.uid)
+  if (record === undefined || !batch.place('event', record.assignee).includes(run.lane)) return null
+  return (await isLinked(run, [record])) ? null : record
+}
+
+/** The record and the occurrence were made for each other; what the record says beyond the rule is an edit of it. */
+function join(run: Run, batch: Batch, row: InboxRow, crm: Snapshot, met: Snapshot, fromCrm: boolean): Work {
+  const exchange = run.policy.availabilityOnly === true ? withWordsOfRecord(met, crm) : met
+  const { engine, holds } = run
+  const fresh = newCopy(run, row.kind, exchange, crm)
+  const linked = { link: batch.siblings.get(row.id)?.[0]?.link ?? fresh.link, copy: fresh.copy }
+  const sightings = { exchange: { type: 'seen', snapshot: exchange }, crm: { type: 'seen', snapshot: crm } } as const
+  const copy = { ...linked.copy, base: { exchange: exchange.item, crm: holds.crm(exchange.item) } }
+  const made = fromCrm
+    ? plan({ kind: row.kind, copy, ...sightings, policy: run.policy, holds, now: engine.clock.now(), owner: run.owner })
+    : planMatch(row.kind, exchange, crm, { policy: run.policy, holds, owner: run.owner })
+  const rows = [row, ...batch.rows.filter((one) => one.side === 'exchange' && one.id === exchange.id)]
+  return { linked: { ...linked, copy }, isNew: true, rows, ...sightings, plan: made }
+}
