@@ -163,7 +163,7 @@ export const failing = page(z.object({
   user: whose.user, mailbox: whose.mailbox, lane: z.string(), kind, side, id: z.string(), attempts: z.number(), dueAt: z.string(),
   error: z.object({ code: z.string(), message: z.string() }), title: z.string().nullable(),
 }))
-export const skips = page(z.object({ ...whose, side, id: z.string(), reason: z.string(), why: z.string(), enterAt: z.string().nullable() }))
+export const skips = page(z.object({ ...whose, side, id: z.string(), title: z.string().nullable(), reason: z.string(), why: z.string(), enterAt: z.string().nullable() }))
 export const conflictDecision = z.object({ ids, winner: side })
 export const heldDecision = z.object({ ids, decision: z.enum(['apply', 'restore', 'unlink']) })
 export const failingItem = z.object({ lane: z.string(), side, id: z.string() })

@@ -4,6 +4,7 @@ import type { FieldValue, Held, MailboxId, Side, SkipReason } from '../model/ind
 import type { FailingItem, OpenConflict, OpenHeld, Page, SkippedItem } from '../store/index.ts'
 import { refused } from './errors.ts'
 import type { Station } from './station.ts'
+import { keyOf, titlesOf } from './titles.ts'
 import { scopeOf } from './viewer.ts'
 import type { Viewer } from './viewer.ts'
 
@@ -15,7 +16,7 @@ interface Whose {
 export type ConflictRow = Omit<OpenConflict, 'base' | 'exchange' | 'crm'> & Whose & { base: FieldValue | undefined; exchange: FieldValue | undefined; crm: FieldValue | undefined }
 export type HeldRow = OpenHeld & Whose
 export type FailingRow = FailingItem & Whose
-export type SkipRow = SkippedItem & Whose & { readonly why: string }
+export type SkipRow = SkippedItem & Whose & { readonly why: string; readonly title: string | null }
 
 /** What cannot be represented, or read: worth a look. Everything else is left alone by somebody's own choice. */
 const UNREPRESENTABLE: readonly SkipReason[] = ['recurring', 'unreadable', 'ambiguous']
@@ -61,7 +62,9 @@ export function openAttention(station: Station) {
     async skips(viewer: Viewer, query: { offset: number; limit: number; user?: string | undefined; every: boolean }): Promise<Page<SkipRow>> {
       const page = await lanes.skips({ ...pageOf(laneFor(viewer, query.user), query), ...(query.every ? {} : { reasons: UNREPRESENTABLE }) })
       const titled = named(page)
-      return { total: titled.total, rows: titled.rows.map((row) => ({ ...row, why: explainSkip(row.reason) })) }
+      const running = station.running()
+      const titles = running === null ? new Map<string, string>() : await titlesOf(running.connector, page.rows)
+      return { total: titled.total, rows: titled.rows.map((row) => ({ ...row, why: explainSkip(row.reason), title: titles.get(keyOf(row)) ?? null })) }
     },
     async decideConflicts(viewer: Viewer, ids: readonly string[], winner: Side): Promise<number> {
       return store.transaction(async (tx) => {

@@ -5,13 +5,17 @@ import type { PanelStore } from '../store/index.ts'
 export type Topic = 'lanes' | 'activity' | 'attention' | 'jobs' | 'tasks' | 'config'
 
 export interface Live {
-  /** Told which topics have news, never what they are. @returns ends it */
+  /**
+   * Told which topics have news, never what they are; first all of them, once everything from then on is noticed.
+   * @returns ends it
+   */
   follow(listener: (topics: readonly Topic[]) => void): () => void
   tell(topic: Topic): void
   stop(): void
 }
 
 const PULSE_MS = 1000
+const ALL: readonly Topic[] = ['lanes', 'activity', 'attention', 'jobs']
 
 /** Looks at the database once a second while somebody watches: whichever process made the news, everybody hears of it. */
 export function openLive(panel: PanelStore, log: Log): Live {
@@ -44,6 +48,8 @@ export function openLive(panel: PanelStore, log: Log): Live {
     follow(listener) {
       listeners.add(listener)
       timer ??= setInterval(() => void look(), PULSE_MS)
+      // What changed between the page's reading and this moment would otherwise never be told.
+      void look().then(() => listener(ALL))
       return () => {
         listeners.delete(listener)
         if (listeners.size === 0) pause()

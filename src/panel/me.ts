@@ -1,6 +1,5 @@
 import { connectionOf } from '../config.ts'
 import type { ConnectionConfig, UserConfig } from '../config.ts'
-import { mailboxIdOf } from '../main.ts'
 import type { Preferences } from '../model/index.ts'
 import { refused } from './errors.ts'
 import type { Policies } from './index.ts'
@@ -70,7 +69,7 @@ export function openMe(station: Station, users: Users, policies: Policies, popUp
       const { config } = connector
       const row = await users.one(viewer.id)
       const entry = config.users.find(({ crm }) => crm === viewer.name)
-      const lane = entry === undefined ? null : mailboxIdOf(entry.mailbox)
+      const lane = entry === undefined ? null : connector.laneOf(entry.mailbox)
       const wishes = await policies.wishes(viewer.id)
       const { sync, policy } = policies.company()
       return {

@@ -1,7 +1,7 @@
 import { connectionOf } from '../config.ts'
 import type { Config, UserConfig } from '../config.ts'
 import { asSyncError } from '../lib/errors.ts'
-import { credentialsOf, mailboxIdOf } from '../main.ts'
+import { credentialsOf } from '../main.ts'
 import { instant, ITEM_KINDS } from '../model/index.ts'
 import type { CrmUser, Mailbox, MailboxId } from '../model/index.ts'
 import type { LaneFacts } from '../store/index.ts'
@@ -78,7 +78,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
 
   function rowOf(user: CrmUser, config: Config, facts: ReadonlyMap<MailboxId, LaneFacts>): UserRow {
     const entry = entryOf(config, user)
-    const lane = entry === undefined ? undefined : facts.get(mailboxIdOf(entry.mailbox))
+    const lane = entry === undefined ? undefined : facts.get(station.need().connector.laneOf(entry.mailbox))
     const connection = entry === undefined ? undefined : connectionOf(config, entry)
     return {
       id: user.id, name: user.name, fullName: user.fullName, active: user.active, admin: user.admin, zone: user.zone,
@@ -127,7 +127,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
     const { config } = station.need().connector
     return (await chosen(ids)).flatMap((user) => {
       const entry = entryOf(config, user)
-      return entry === undefined ? [] : [{ user, lane: mailboxIdOf(entry.mailbox) }]
+      return entry === undefined ? [] : [{ user, lane: station.need().connector.laneOf(entry.mailbox) }]
     })
   }
 

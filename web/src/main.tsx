@@ -10,9 +10,11 @@ import { App } from './app.tsx'
 import { prepareLanguage } from './i18n/index.tsx'
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? ''
+// What locks the page behind a dialog asks for the nonce under this name.
+Object.assign(globalThis, { __webpack_nonce__: nonce })
 const theme = createTheme({
   primaryColor: 'blue',
-  primaryShade: { light: 7, dark: 7 },
+  primaryShade: { light: 8, dark: 8 },
   autoContrast: true,
   defaultRadius: 'md',
   fontFamily: 'Inter, "Segoe UI", system-ui, -apple-system, Roboto, "Helvetica Neue", Arial, sans-serif',
@@ -36,7 +38,7 @@ const queries = new QueryClient({
 
 await prepareLanguage()
 createRoot(document.getElementById('root') as HTMLElement).render(
-  <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce} cssVariablesResolver={() => ({ variables: {}, light: { '--mantine-color-dimmed': '#596068', '--mantine-color-body': '#f5f7f9' }, dark: { '--mantine-color-dimmed': '#a6acb3', '--mantine-color-body': '#1b1d20' } })}>
+  <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce} cssVariablesResolver={() => ({ variables: {}, light: { '--mantine-color-dimmed': '#565d65', '--mantine-color-anchor': '#1657a0', '--mantine-color-body': '#f5f7f9' }, dark: { '--mantine-color-dimmed': '#adb3ba', '--mantine-color-anchor': '#7cbcf5', '--mantine-color-body': '#1b1d20' } })}>
     <QueryClientProvider client={queries}>
       <Notifications position="top-right" />
       <App />

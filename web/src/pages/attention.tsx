@@ -204,7 +204,7 @@ export function SkipTable({ every, withUser }: { every: boolean; withUser: boole
           <Box component="ul" className="plain">{rows.map((row) => (
             <Box component="li" key={row.lane + row.side + row.id} className="user-card">
               <Group gap="sm" wrap="nowrap" align="flex-start"><Icon name={row.kind} />
-                <Box flex={1} miw={0}><Text size="sm" className="wrap">{maybe(`skip.${row.reason}`, row.why)}</Text>
+                <Box flex={1} miw={0}>{row.title !== null && <Text size="sm" fw={600} className="wrap">{row.title === '' ? t('activity.untitled') : row.title}</Text>}<Text size="sm" className="wrap">{maybe(`skip.${row.reason}`, row.why)}</Text>
                   <Text size="xs" c="dimmed" className="wrap">{t(`kind.${row.kind}`)}, {t(`side.${row.side}`)}{withUser ? ` · ${row.user ?? ''}` : ''}{row.side === 'crm' ? ` · ${row.id}` : ''}{row.enterAt === null ? '' : ` · ${t('attention.enters', { time: ago(row.enterAt) })}`}</Text></Box>
                 <Text size="xs" c="dimmed" component="div"><Ago at={row.at} /></Text>
               </Group>

@@ -20,7 +20,7 @@ export default function Connect() {
   return (
     <>
       <PageHead title={t('connect.title')} text={t('connect.text')}>{!adding && <Button onClick={() => setAdding(true)}>{t('connect.add')}</Button>}</PageHead>
-      {adding && <Box mb="lg"><Wizard withCrm={false} finished={() => { notifications.show({ message: t('connect.finished'), color: 'teal' }); go('/health') }} /></Box>}
+      {adding && <Box mb="lg"><Wizard withCrm={false} finished={() => { notifications.show({ message: t('connect.finished'), color: 'teal', closeButtonProps: { 'aria-label': t('app.close') } }); go('/health') }} /></Box>}
       <Box className="panel-card"><Loaded query={health}>{({ connections, crm }) => (
         <Box component="ul" className="plain">
           <Box component="li" className="user-card"><Text fw={600} size="sm">{t('health.crm')}</Text><Text size="sm" c="dimmed" className="wrap">{crm.url}</Text></Box>

@@ -12,10 +12,10 @@ export function useAct<Input, Output = unknown>(work: (input: Input) => Promise<
   return useMutation<Output, Error, Input>({
     mutationFn: work,
     onSuccess: (output, input) => {
-      if (options.done !== undefined) notifications.show({ message: options.done, color: 'teal', autoClose: 3500 })
+      if (options.done !== undefined) notifications.show({ message: options.done, color: 'teal', autoClose: 3500, closeButtonProps: { 'aria-label': t('app.close') } })
       options.then?.(output, input)
     },
-    onError: (error) => notifications.show({ title: t('app.failed'), message: error instanceof ApiError ? error.message : t('app.offline'), color: 'red', autoClose: 9000 }),
+    onError: (error) => notifications.show({ title: t('app.failed'), message: error instanceof ApiError ? error.message : t('app.offline'), color: 'red', autoClose: 9000, closeButtonProps: { 'aria-label': t('app.close') } }),
   })
 }
 
