@@ -168,7 +168,6 @@ export async function harmless(run: Run, rows: readonly InboxRow[], work: () => 
 async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: ReadonlyMap<Side, InboxRow>): Promise<(Work | Aside)[]> {
   const { copy, link } = linked
   const rows = [...bySide.values()]
-  if (process.env.DBG) console.log('DBG unit', run.lane, copy.role, copy.id, rows.map((r) => r.side + r.sighting.type).join())
   const suspect = batch.suspects.get(copy.exchange.id) ?? batch.suspects.get(copy.crm.id)
   if (suspect !== undefined) return rows.map((row) => ({ type: 'defer', row, until: later(run, suspect) }))
   const conflicts = batch.conflicts.filter((conflict) => conflict.copy === copy.id)
