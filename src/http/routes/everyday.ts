@@ -75,7 +75,8 @@ export function meRoutes(app: App, panel: Panel, publicUrl: () => string): void 
     const { connection, mailbox } = await popUps.finish(new URL(request.url, publicUrl()), callbackOf())
     // The window tells the page that opened it, and closes; the script is a file of ours, because of the CSP.
     const result = JSON.stringify({ connection, mailbox }).replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
-    return reply.type('text/html').send(`<!doctype html><meta charset="utf-8"><title>Signed in</title><body data-result="${result}"><p>${mailbox.replace(/[<&]/g, '')}</p><script src="/pop-up.js"></script>`)
+    // The window was at Microsoft, which has no such policy: with one of our own it would lose the page that opened it.
+    return reply.header('cross-origin-opener-policy', 'unsafe-none').type('text/html').send(`<!doctype html><meta charset="utf-8"><title>Signed in</title><body data-result="${result}"><p>${mailbox.replace(/[<&]/g, '')}</p><script src="/pop-up.js"></script>`)
   })
 }
 

@@ -64,7 +64,7 @@ function ConflictList() {
   const speech = useSpeech()
   const { t, maybe } = speech
   const [offset, setOffset] = useState(0)
-  const conflicts = useQuery({ queryKey: ['attention', 'conflicts', offset], queryFn: () => api.get<Conflicts>('/attention/conflicts', { offset, limit: LIMIT }) })
+  const conflicts = useQuery({ queryKey: ['attention', 'conflicts', offset], queryFn: () => api.get<Conflicts>('/attention/conflicts', { offset, limit: LIMIT }), refetchInterval: 10_000 })
   const decide = useAct((input: { id: string; winner: 'exchange' | 'crm' }) => api.post('/attention/conflicts', { ids: [input.id], winner: input.winner }), { done: t('attention.decided'), then: () => void conflicts.refetch() })
   return (
     <Loaded query={conflicts}>{({ total, rows }) => total === 0
@@ -101,7 +101,7 @@ function HeldList() {
   const { t } = useSpeech()
   const [offset, setOffset] = useState(0)
   const [sure, setSure] = useState<readonly HeldRow[] | null>(null)
-  const held = useQuery({ queryKey: ['attention', 'held', offset], queryFn: () => api.get<HeldPage>('/attention/held', { offset, limit: 200 }) })
+  const held = useQuery({ queryKey: ['attention', 'held', offset], queryFn: () => api.get<HeldPage>('/attention/held', { offset, limit: 200 }), refetchInterval: 10_000 })
   const decide = useAct((input: { ids: readonly string[]; decision: string }) => api.post('/attention/held', input), { done: t('attention.decided'), then: () => { setSure(null); void held.refetch() } })
   return (
     <Loaded query={held}>{({ total, rows }) => {

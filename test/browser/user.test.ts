@@ -1,0 +1,196 @@
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findAssets } from '../../src/http/assets.ts'
+import { startHttp } from '../../src/http/server.ts'
+import { openPopUps } from '../../src/panel/pop-up.ts'
+import { silentLog } from '../support/postgres.ts'
+import { expectAccessible, launchBrowser, open, PHONE, signIn, visit } from './support/browser.ts'
+import { at, eventually, openOffice } from './support/office.ts'
+import type { Office } from './support/office.ts'
+
+let browser: Browser
+let office: Office
+
+beforeAll(async () => {
+  office = await openOffice({}, ({ ews }) => {
+    ews.putItem('alice@example.test', 'calendar', { Subject: 'Dentist', Start: at(3, '17:00'), End: at(3, '18:00') })
+    ews.putItem('alice@example.test', 'calendar', { Subject: 'Yoga', Start: at(4, '18:00'), End: at(4, '19:00'), Categories: ['Leisure'] })
+    ews.putItem('user1@example.test', 'calendar', { Subject: 'Inventory', Start: at(2, '08:00'), End: at(2, '09:00') })
+  })
+  await office.running.panel.station.change((sections) => ({ ...sections, exchange: [...(sections.exchange as object[]), office.connection('branch', { impersonation: false, username: undefined, password: undefined })] }))
+  browser = await launchBrowser()
+  await eventually('the first sync is done', () => office.records('Events').length === 2)
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await office?.close()
+})
+
+const wishesOf = async (name: string) => (await office.running.panel.store.panel.people.preferences(null)).get(office.running.panel.station.need().connector.directory().users.find((user) => user.name === name)?.id ?? ('' as never))
+
+describe('a user', () => {
+  it('reads in plain sentences how his mailbox stands, and sees nothing of the administration', async () => {
+    const { page, complaints, close } = await visit(browser)
+    await signIn(page, office.url, 'alice')
+    await page.getByText('Everything is in step.').waitFor()
+    await page.getByText(/Last change from Outlook to the CRM/).waitFor()
+    await expectAccessible(page, 'my-sync')
+    expect(await page.getByRole('link', { name: 'Jobs' }).count()).toBe(0)
+    expect(await page.evaluate('fetch("/api/users").then((answer) => answer.status)')).toBe(403)
+    expect(complaints).toEqual([])
+    await close()
+  })
+
+  it('leaves a category out, and what carries it stays in Exchange from then on', async () => {
+    const { page, close } = await visit(browser)
+    await signIn(page, office.url, 'alice')
+    await open(page, office.url, '/me')
+    await page.getByRole('combobox', { name: 'Never with one of these' }).fill('Private life')
+    await page.keyboard.press('Enter')
+    await page.getByRole('switch', { name: 'Share my availability only' }).check({ force: true })
+    await page.getByRole('button', { name: 'Save' }).click()
+    await eventually('the choice is stored', async () => (await wishesOf('alice'))?.categories?.except.includes('Private life') ?? false)
+    await expectAccessible(page, 'preferences')
+    office.ews.putItem('alice@example.test', 'calendar', { Subject: 'School play', Start: at(5, '15:00'), End: at(5, '16:00'), Categories: ['private life'] })
+    office.ews.putItem('alice@example.test', 'calendar', { Subject: 'Negotiation', Start: at(6, '15:00'), End: at(6, '16:00') })
+    await eventually('the other event is in the CRM, without its words', () => office.records('Events').filter((one) => one['subject'] === 'Busy').length === 1)
+    await open(page, office.url, '/my-sync')
+    await page.getByText('Its categories are left out.').waitFor()
+    expect(office.records('Events').map((one) => one['subject']).sort()).toEqual(['Busy', 'Dentist', 'Yoga'])
+    await open(page, office.url, '/me')
+    await page.getByRole('button', { name: 'Remove Private life' }).or(page.locator('.mantine-TagsInput-pill button')).first().click()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await eventually('what was left out is taken up', () => office.records('Events').length === 4)
+    await close()
+  })
+
+  it('disconnects: nothing is deleted, and nothing is synchronised any more', async () => {
+    const { page, close } = await visit(browser)
+    await signIn(page, office.url, 'bob')
+    await open(page, office.url, '/me')
+    await page.getByRole('button', { name: 'Disconnect' }).click()
+    await page.getByRole('dialog').getByText(/Nothing is deleted/).waitFor()
+    await page.getByRole('dialog').getByRole('button', { name: 'Disconnect' }).click()
+    await page.getByText('Your mailbox is not connected yet').waitFor()
+    await expectAccessible(page, 'not-connected')
+    expect(office.running.panel.station.need().connector.config.users.map(({ crm }) => crm)).toEqual(['alice'])
+    await close()
+  })
+
+  it('connects his mailbox with his own password, and sees it before anything is written', async () => {
+    const { page, close } = await visit(browser, { viewport: PHONE })
+    await signIn(page, office.url, 'user1')
+    await open(page, office.url, '/me')
+    await page.getByRole('combobox', { name: 'Connection' }).click()
+    await page.getByRole('option', { name: 'branch' }).click()
+    await page.getByLabel('User name for Exchange').fill('user1@example.test')
+    await page.getByLabel('Password for Exchange').fill('wrong')
+    await page.getByRole('button', { name: 'Look at the mailbox' }).click()
+    await page.getByText(/Correct user name and password/).waitFor()
+    await page.getByLabel('Password for Exchange').fill('user1-password')
+    await page.getByRole('button', { name: 'Look at the mailbox' }).click()
+    await page.getByText('This is the mailbox. Nothing has been written yet.').waitFor()
+    await expectAccessible(page, 'phone-connect-own')
+    expect(office.records('Events').some((one) => one['subject'] === 'Inventory')).toBe(false)
+    await page.getByRole('button', { name: 'Connect my mailbox' }).click()
+    await eventually('his event is in the CRM', () => office.records('Events').some((one) => one['subject'] === 'Inventory'))
+    const stored = await office.running.panel.store.secrets.get('panel configuration')
+    expect(stored).toContain('user1-password')
+    await close()
+  })
+
+  it('cannot take somebody else’s mailbox through the company’s account', async () => {
+    const { page, close } = await visit(browser)
+    await signIn(page, office.url, 'user2')
+    const asked = await page.evaluate(`fetch('/api/session').then((one) => one.json()).then(({ csrf }) => fetch('/api/me/mailbox', { method: 'PUT', headers: { 'content-type': 'application/json', 'x-csrf-token': csrf }, body: JSON.stringify({ connection: 'onprem', mailbox: 'carol@example.test' }) })).then((one) => one.json())`)
+    expect(asked).toMatchObject({ error: { code: 'NOT_YOUR_ADDRESS' } })
+    await close()
+  })
+
+  it('speaks Italian, and remembers it', async () => {
+    const { page, complaints, close } = await visit(browser)
+    await signIn(page, office.url, 'alice')
+    await page.getByRole('button', { name: 'Language' }).click()
+    await page.getByRole('menuitem', { name: 'Italiano' }).click()
+    await page.getByRole('heading', { name: 'La mia sincronizzazione', level: 1 }).waitFor()
+    await open(page, office.url, '/me')
+    await page.getByText('Che cosa si sincronizza').waitFor()
+    expect(await page.locator('html').getAttribute('lang')).toBe('it')
+    await expectAccessible(page, 'italian')
+    expect(complaints).toEqual([])
+    await close()
+  })
+
+  it('gets everywhere with the keyboard alone', async () => {
+    const { page, close } = await visit(browser)
+    await page.goto(office.url)
+    await page.locator('input[name=username]').waitFor()
+    await page.keyboard.type('alice')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type('alice-password')
+    await page.keyboard.press('Enter')
+    await page.getByText('Everything is in step.').waitFor()
+    for (let presses = 0; presses < 40 && (await page.evaluate('document.activeElement?.textContent')) !== 'My mailbox'; presses++) await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement?.textContent')).toBe('My mailbox')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'My mailbox', level: 1 }).waitFor()
+    await close()
+  })
+})
+
+describe('signing in at Microsoft', () => {
+  let microsoft: Server
+  let face: { url: string; stop(): Promise<void> }
+
+  beforeAll(async () => {
+    microsoft = createServer((request, response) => {
+      const asked = new URL(request.url ?? '/', 'http://localhost')
+      response.writeHead(302, { location: `${asked.searchParams.get('redirect_uri')}?code=a-code&state=${asked.searchParams.get('state')}` }).end()
+    }).listen(0, '127.0.0.1')
+    const { panel } = office.running
+    const popUps = openPopUps({
+      connections: () => ['onprem'],
+      begin: async (_connection, state, redirectUri) => `http://127.0.0.1:${(microsoft.address() as AddressInfo).port}/authorize?${new URLSearchParams({ state, redirect_uri: redirectUri }).toString()}`,
+      finish: async (_connection, _state, callback) => {
+        expect(callback.searchParams.get('code')).toBe('a-code')
+        return { mailbox: 'user2@example.test', name: 'user2' }
+      },
+    })
+    const { openMe } = await import('../../src/panel/me.ts')
+    const withPopUp = { ...panel, popUps, me: openMe(panel.station, panel.users, panel.policies, popUps) }
+    face = await startHttp({
+      host: '127.0.0.1', port: 0, health: async () => ({ ok: true, details: {} }), ping: async () => undefined,
+      panel: { panel: withPopUp, setupToken: () => null, version: 'test', frameAncestors: [], assets: await findAssets(() => undefined), log: silentLog },
+    })
+  })
+
+  afterAll(async () => {
+    await face?.stop()
+    microsoft?.close()
+  })
+
+  it('happens in a window of its own, which closes, and the mailbox is shown before it is connected', async () => {
+    const { page, close } = await visit(browser)
+    await signIn(page, face.url, 'user2')
+    await open(page, face.url, '/me')
+    const window = page.waitForEvent('popup')
+    await page.getByRole('button', { name: 'Sign in at Microsoft' }).click()
+    const popUp = await window
+    if (!popUp.isClosed()) await popUp.waitForEvent('close')
+    await page.getByText('user2@example.test').first().waitFor()
+    await page.getByText('This is the mailbox. Nothing has been written yet.').waitFor()
+    await page.getByRole('button', { name: 'Connect my mailbox' }).click()
+    await eventually('the mailbox is connected', () => office.running.panel.station.need().connector.config.users.some(({ crm }) => crm === 'user2'))
+    await close()
+  })
+
+  it('is refused when nobody here has begun it', async () => {
+    const answer = await fetch(`${face.url}/oauth/microsoft?code=a-code&state=forged`)
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ error: { code: 'BAD_STATE' } })
+  })
+})
