@@ -84,3 +84,26 @@ describe('a mailbox that moves to the cloud', () => {
     expect(subjectsOf(await simulators.records('Events'))).toEqual(['Came along', 'Lost on the way'])
   })
 })
+
+describe('a mailbox that moves back', () => {
+  it('keeps its links, too', async () => {
+    office.configure(living('cloud'))
+    await simulators.putRecord('bob', 'Events', visit('Made in the CRM'))
+    await simulators.putRecord('bob', 'Calendar', { subject: 'Task', date_start: day(1), due_date: day(2) })
+    await office.sync()
+    const record = await simulators.record('Events', 'Made in the CRM')
+    const [there] = await simulators.cloudEvents('bob')
+    const { singleValueExtendedProperties: [stamp] } = await simulators.cloud('bob', 'GET', `/events/${there?.id}?$expand=singleValueExtendedProperties($filter=id eq 'String {${STAMP.set}} Name ${STAMP.name}')`)
+    await simulators.soap('bob', `<m:CreateItem SendMeetingInvitations="SendToNone"><m:SavedItemFolderId><t:DistinguishedFolderId Id="calendar"/></m:SavedItemFolderId><m:Items><t:CalendarItem>
+      <t:Subject>Made in the CRM</t:Subject><t:ExtendedProperty><t:ExtendedFieldURI PropertySetId="${STAMP.set}" PropertyName="${STAMP.name}" PropertyType="String"/><t:Value>${stamp.value}</t:Value></t:ExtendedProperty>
+      <t:UID>${record?.['ical_uuid']}</t:UID><t:Start>${there?.['start'].dateTime.slice(0, 19)}Z</t:Start><t:End>${there?.['end'].dateTime.slice(0, 19)}Z</t:End></t:CalendarItem></m:Items></m:CreateItem>`)
+    await simulators.putItem('bob', 'tasks', { Subject: 'Task', StartDate: day(1), DueDate: day(2), Status: 'NotStarted' })
+    await simulators.control('graph/emptyMailbox', { address: 'bob@example.test', silent: true })
+    office.configure(living('onprem'))
+    const ran = await office.trySync()
+    expect(ran.json, ran.stdout).toMatchObject({ ok: true, exchange: { created: 0, deleted: 0 }, crm: { created: 0, deleted: 0 }, held: 0, mails: 0 })
+    expect(await simulators.items('bob', 'calendar')).toHaveLength(1)
+    expect(subjectsOf(await simulators.records('Calendar'))).toEqual(['Task'])
+    expect((await office.trySync()).json).toMatchObject({ ok: true, exchange: NOTHING, crm: NOTHING, held: 0 })
+  })
+})
