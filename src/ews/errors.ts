@@ -27,6 +27,8 @@ export type Verdict = 'gone' | 'stale' | 'resync' | 'folder-gone' | 'error'
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   ErrorItemNotFound: 'gone',
+  // The id of another protocol: the mailbox moved here from Microsoft 365.
+  ErrorInvalidIdMalformed: 'gone',
   ErrorCalendarOccurrenceIsDeletedFromRecurrence: 'gone',
   ErrorStaleObject: 'stale',
   ErrorIrresolvableConflict: 'stale',
