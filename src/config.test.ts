@@ -45,7 +45,7 @@ describe('a good configuration', () => {
       deletionLimit: { count: 10, percent: 20 },
       meetings: 'copies', sendMeetingUpdates: false, cancelMeetings: false, answers: 'silent', foreignDeletion: 'restore', inviteContacts: false, pastEvents: 'keep',
     })
-    expect(config.http).toEqual({ host: '127.0.0.1', port: 8480 })
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8480, frameAncestors: [] })
   })
 
   it('needs no url: Autodiscover finds the servers', () => {

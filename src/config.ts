@@ -61,6 +61,10 @@ const connectionSchema = z.strictObject({
 const userSchema = z.strictObject({
   crm: z.string().min(1),
   mailbox: z.email(),
+  /** Other addresses of the mailbox, and earlier ones. */
+  aliases: z.array(z.email()).default([]),
+  /** The whole calendar reaches the CRM as free/busy blocks. */
+  availabilityOnly: z.boolean().default(false),
   exchange: z.string().optional(),
   username: z.string().optional(),
   password: z.string().optional(),
@@ -98,10 +102,25 @@ const configSchema = z.strictObject({
       deletionLimit: z.strictObject({ count: z.number().int().min(0).default(10), percent: z.number().min(0).max(100).default(20) }).prefault({}),
     })
     .prefault({}),
-  http: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.number().int().min(0).max(65_535).default(8480), publicUrl: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
+  http: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.number().int().min(0).max(65_535).default(8480),
+      /** How browsers reach the panel, where a proxy stands before it. */
+      publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+      /** Who may show the panel in a frame: the CRM's address, `https://crm.example.test`. */
+      frameAncestors: z.array(z.url({ protocol: /^https?$/ })).default([]),
+    })
+    .prefault({}),
 })
 
 export type Config = z.infer<typeof configSchema>
+/** The parts of the configuration that the panel can set; what it has set replaces that part of the file. */
+export const SECTIONS = ['crm', 'exchange', 'users', 'groups', 'sync', 'policy'] as const
+export type Section = (typeof SECTIONS)[number]
+/** Parts of a configuration as somebody wrote them, not checked yet. */
+export type Sections = Partial<Record<Section, unknown>>
+export const HTTP_DEFAULTS: Config['http'] = { host: '127.0.0.1', port: 8480, frameAncestors: [] }
 export type ConnectionConfig = Config['exchange'][number]
 export type UserConfig = Config['users'][number]
 
@@ -141,7 +160,8 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
 
 /** Files named in the configuration lie beside it. */
 function pathsOf(one: ConnectionConfig, folder: string): Partial<ConnectionConfig> {
-  const named = (['ca', 'certificate', 'certificateKey'] as const).filter((key) => one[key] !== undefined)
+  // One that was given in the panel is the certificate itself.
+  const named = (['ca', 'certificate', 'certificateKey'] as const).filter((key) => one[key] !== undefined && !one[key].includes('-----BEGIN'))
   return Object.fromEntries(named.map((key) => [key, resolve(folder, one[key] ?? '')]))
 }
 
@@ -166,6 +186,18 @@ export function parseConfig(text: string, env: NodeJS.ProcessEnv, file: string):
     throw wrong('CONFIG_INVALID', `${file} needs mending:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
   }
   return parsed.data
+}
+
+/**
+ * Checks a configuration that did not come from a file.
+ * @throws SyncError CONFIG_INVALID: every mistake with its cure
+ */
+export function checkConfig(value: unknown): Config {
+  const parsed = configSchema.safeParse(value)
+  const nowhere = () => ''
+  const problems = parsed.success ? contradictions(parsed.data, nowhere) : parsed.error.issues.map((issue) => describe(issue, nowhere))
+  if (problems.length === 0 && parsed.success) return parsed.data
+  throw wrong('CONFIG_INVALID', problems.map((problem) => problem.replace(/^: /, '')).join('\n'))
 }
 
 type Path = readonly PropertyKey[]
@@ -201,6 +233,10 @@ function contradictions(config: Config, at: (path: Path) => string): string[] {
     }
     const twin = config.users.findIndex((other) => other.mailbox.toLowerCase() === user.mailbox.toLowerCase())
     if (twin < index) problems.push(`${where}: the mailbox ${user.mailbox} is already given to ${config.users[twin]?.crm}. One mailbox belongs to one CRM user.`)
+    for (const alias of user.aliases) {
+      const owner = config.users.find((other) => [other.mailbox, ...(other === user ? [] : other.aliases)].some((address) => address.toLowerCase() === alias.toLowerCase()))
+      if (owner !== undefined) problems.push(`${where}: the alias ${alias} of ${user.crm} is ${owner === user ? 'the mailbox itself' : `an address of ${owner.crm}, too`}. Remove it; every address belongs to one user.`)
+    }
     if (config.users.some((other, before) => before < index && other.crm === user.crm)) problems.push(`${where}: the CRM user ${user.crm} stands in the list twice.`)
   }
   return problems

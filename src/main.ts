@@ -3,22 +3,26 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { DestinationStream } from 'pino'
-import { connectionOf, instanceOf } from './config.ts'
-import type { Config, ConnectionConfig, Surroundings, UserConfig } from './config.ts'
+import { checkConfig, instanceOf } from './config.ts'
+import type { Config, ConnectionConfig, Sections, Surroundings, UserConfig } from './config.ts'
 import { newTotals } from './engine/index.ts'
-import type { Engine, Mode, Totals } from './engine/index.ts'
+import type { Engine, Mode, Totals, Written } from './engine/index.ts'
 import { createEwsConnection } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
 import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
+import { mailboxIdOf, readDirectory } from './main/directory.ts'
 import { openGraph } from './main/graph.ts'
-import { CRM_LANE, instant, mailboxId } from './model/index.ts'
-import type { CrmGroup, CrmUser, Directory, Instant, Mailbox, MailboxId, Policy } from './model/index.ts'
+import { CRM_LANE, instant } from './model/index.ts'
+import type { AssigneeId, Directory, Instant, Mailbox, MailboxId, Policy, Preferences } from './model/index.ts'
 import type { Clock, Exchange, Hints, Log, Tx } from './ports.ts'
 import { openStore } from './store/index.ts'
 import type { PostgresStore } from './store/index.ts'
+import { narrowed } from './sync/index.ts'
 import { createVtenext } from './vtenext/index.ts'
 import type { Vtenext } from './vtenext/index.ts'
+
+export { mailboxIdOf } from './main/directory.ts'
 
 /** The whole connector, wired. */
 export interface Connector {
@@ -43,6 +47,17 @@ export interface Connector {
    */
   prepare(totals: Totals): Promise<readonly Mailbox[]>
   directory(): Directory
+  /** The lane of a mailbox of the configuration. */
+  laneOf(address: string): MailboxId
+  /** As `prepare`, but the store and its lanes stay as they are: for a look at a configuration nobody has decided on. */
+  look(totals: Totals): Promise<Directory>
+  /** The company's policy, and what holds for one mailbox. */
+  policy(): Policy
+  policyFor(mailbox: MailboxId): Policy
+  /** Goes on with other users, groups or policy; the CRM and the Exchange connections have to be the same. */
+  adopt(config: Config): void
+  /** Reads again what users chose for themselves. */
+  readPreferences(): Promise<void>
   close(): Promise<void>
 }
 
@@ -74,24 +89,68 @@ export function createLog(level: string, destination?: DestinationStream): Log {
 
 /** @throws SyncError when the store cannot be opened or the configuration contradicts itself */
 export async function openConnector(config: Config, around: Surroundings, log: Log): Promise<Connector> {
-  const clock = around.now === undefined ? systemClock : clockFrom(around.now)
+  const store = await openConnectorStore(around, log)
+  try {
+    const stored = await storedSections(store)
+    const connector = connectorOn(store, stored === null ? config : checkConfig({ ...config, ...stored }), log, { around })
+    return {
+      ...connector,
+      async close() {
+        await connector.close()
+        await store.close()
+      },
+    }
+  } catch (thrown) {
+    await store.close()
+    throw thrown
+  }
+}
+
+/** @throws SyncError when the database cannot be opened */
+export function openConnectorStore(around: Surroundings, log: Log): Promise<PostgresStore> {
   const key = process.env['CONNECTOR_KEY']
-  const store = await openStore({
-    dataDir: around.dataDir, log, clock,
+  return openStore({
+    dataDir: around.dataDir, log, clock: systemClock,
     ...(around.databaseUrl === undefined ? {} : { databaseUrl: around.databaseUrl }),
     ...(key === undefined ? {} : { key }),
   }).catch((thrown: unknown) => {
     throw notOpened(thrown, around)
   })
+}
+
+const STORED = 'panel configuration'
+
+/** What was set in the panel; null where nothing was. It holds passwords, so it is sealed like them. */
+export async function storedSections(store: PostgresStore): Promise<Sections | null> {
+  // Without need no key is asked for: whoever keeps everything in the file may choose one later.
+  if (!(await store.secrets.has(STORED))) return null
+  const text = await store.secrets.get(STORED)
+  return text === null ? null : (JSON.parse(text) as Sections)
+}
+
+export const storeSections = (store: PostgresStore, sections: Sections): Promise<void> => store.secrets.put(STORED, JSON.stringify(sections))
+
+export interface ConnectorOptions {
+  readonly around?: Surroundings
+  /** Told of every content write that was carried out. */
+  onWritten?(write: Written): void
+}
+
+/** Everything but the store, which stays open when this is closed. */
+export function connectorOn(store: PostgresStore, initial: Config, log: Log, options: ConnectorOptions = {}): Connector {
+  let config = initial
+  const { around, onWritten } = options
+  const clock = around?.now === undefined ? systemClock : clockFrom(around.now)
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
-    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around.once === true ? { answersSeconds: 0 } : {}), log, clock,
+    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
   const graphs = new Map<string, GraphConnection>()
   const replicas = new Map<MailboxId, Exchange>()
   let directory: Directory = { users: [], groups: [], mailboxes: [] }
   let policy = policyOf(config, directory)
+  let preferences: ReadonlyMap<AssigneeId, Preferences> = new Map()
 
   const connection = (name: string): EwsConnection => {
     const known = connections.get(name)
@@ -108,9 +167,34 @@ export async function openConnector(config: Config, around: Surroundings, log: L
   }
   const userOf = (mailbox: Mailbox) => config.users.find((user) => user.mailbox.toLowerCase() === mailbox.address)
 
+  const policyFor = (id: MailboxId): Policy => {
+    const owner = directory.mailboxes.find((mailbox) => mailbox.id === id)?.userId
+    return owner === undefined ? policy : narrowed(policy, preferences.get(owner))
+  }
+  const readPreferences = async () => {
+    preferences = await store.panel.people.preferences(null)
+  }
+
+  const look = async (totals: Totals): Promise<Directory> => {
+    directory = await readDirectory(config, crm, await store.transaction((tx) => tx.lanes()), totals, log)
+    policy = policyOf(config, directory)
+    await readPreferences()
+    return directory
+  }
+
   return {
-    config, store, crm, log, clock, connection, graph,
+    store, crm, log, clock, connection, graph, policyFor, readPreferences,
+    get config() {
+      return config
+    },
+    policy: () => policy,
+    adopt(next) {
+      config = next
+      // Credentials may be others.
+      replicas.clear()
+    },
     directory: () => directory,
+    laneOf: (address) => directory.mailboxes.find((mailbox) => mailbox.address === address.toLowerCase())?.id ?? mailboxIdOf(address),
     following() {
       const all = [...graphs.values()].flatMap((one) => [...one.hints().following().values()])
       const notifications = all.filter((one) => one === 'notifications').length
@@ -127,6 +211,8 @@ export async function openConnector(config: Config, around: Surroundings, log: L
       get policy() {
         return policy
       },
+      policyFor,
+      ...(onWritten === undefined ? {} : { onWritten }),
       directory: () => directory,
       instance: instanceOf(config),
       ids: { next: randomUUID },
@@ -139,9 +225,9 @@ export async function openConnector(config: Config, around: Surroundings, log: L
         return made
       },
     }),
+    look,
     async prepare(totals) {
-      directory = await readDirectory(config, crm, totals, log)
-      policy = policyOf(config, directory)
+      await look(totals)
       await store.transaction(async (tx) => {
         await alignLanes(tx, directory.mailboxes)
         await rerouteIfChanged(tx, config, directory, clock.now())
@@ -151,7 +237,6 @@ export async function openConnector(config: Config, around: Surroundings, log: L
     async close() {
       await Promise.all([...connections.values(), ...graphs.values()].map((one) => one.close()))
       await crm.close()
-      await store.close()
     },
   }
 }
@@ -183,6 +268,8 @@ function ewsOptions(config: Config, name: string, log: Log, clock: Clock): Param
 }
 
 function readCa(connection: ConnectionConfig, file: string): string {
+  // In the panel the certificate itself is pasted.
+  if (file.includes('BEGIN CERTIFICATE')) return file
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
@@ -193,52 +280,6 @@ function readCa(connection: ConnectionConfig, file: string): string {
 /** @returns undefined when the connection's service account signs in for this user */
 export const credentialsOf = (user: UserConfig | undefined) =>
   user?.username === undefined || user.password === undefined ? undefined : { username: user.username, password: user.password }
-
-/** Not the address: ids go into logs. */
-export const mailboxIdOf = (address: string): MailboxId =>
-  mailboxId(`mb-${createHash('sha256').update(address.toLowerCase()).digest('hex').slice(0, 12)}`)
-
-async function readDirectory(config: Config, crm: Vtenext, totals: Totals, log: Log): Promise<Directory> {
-  const [users, groups] = await Promise.all([crm.users(), crm.groups()])
-  const mailboxes: Mailbox[] = []
-  for (const entry of config.users) {
-    const user = users.find((candidate) => candidate.name === entry.crm)
-    const connection = connectionOf(config, entry)
-    if (user === undefined || !user.active || connection === undefined) {
-      const what = user === undefined ? 'the CRM has no user of that name' : 'that CRM user is inactive'
-      const message = `${entry.crm} is not synchronised: ${what}. Correct "users" in the configuration, or the user in the CRM.`
-      log.warn({ user: entry.crm }, message)
-      report(totals, mailboxIdOf(entry.mailbox), message)
-      continue
-    }
-    const address = entry.mailbox.toLowerCase()
-    mailboxes.push({ id: mailboxIdOf(address), address, user: user.name, userId: user.id, connection: connection.name, zone: user.zone })
-  }
-  return { users, groups: withMembers(config, groups, users, totals, log), mailboxes }
-}
-
-function report(totals: Totals, lane: MailboxId, message: string): void {
-  totals.failed += 1
-  totals.errors.push({ lane, code: 'CONFIG_USER', message })
-}
-
-/** The CRM tells no members: they come from the configuration, by group name or id. */
-function withMembers(config: Config, groups: readonly CrmGroup[], users: readonly CrmUser[], totals: Totals, log: Log): CrmGroup[] {
-  for (const entry of config.groups) {
-    const unknown = entry.members.filter((name) => !users.some((user) => user.name === name))
-    const missing = !groups.some((group) => group.id === entry.crm || group.name === entry.crm)
-    if (unknown.length === 0 && !missing) continue
-    const what = missing ? 'the CRM has no group of that name or id' : `the CRM has no user ${unknown.join(', ')}`
-    const message = `The group ${entry.crm} is not complete: ${what}. Correct "groups" in the configuration.`
-    log.warn({ group: entry.crm }, message)
-    report(totals, CRM_LANE, message)
-  }
-  return groups.map((group) => {
-    const entry = config.groups.find((candidate) => candidate.crm === group.id || candidate.crm === group.name)
-    const members = (entry?.members ?? []).flatMap((name) => users.find((user) => user.name === name)?.id ?? [])
-    return { ...group, members }
-  })
-}
 
 /** A mailbox taken out of the configuration loses its lane and nothing else: disconnecting deletes nothing. */
 async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> {

@@ -101,7 +101,7 @@ function addTrouble(sim: GraphSim, add: Add): void {
     sim.faults.add({ ...(operation ? { operation } : {}), ...(subject ? { subject } : {}), times, effect })
   })
   add('outage', ['status'], 'null: over', (body) => sim.outage(body.status))
-  add('switches', [], 'repeatedTransaction?, eventsDelta?, removedOccurrences?, uid?, stampTravels?, acceptReplaces?, ifMatch?, forcePageSize?, emptyPages?, replays?, todo?', (body) => {
+  add('switches', [], Object.keys(sim.world.switches).map((name) => `${name}?`).join(', '), (body) => {
     sim.setSwitches(body)
     return sim.world.switches
   })
@@ -109,5 +109,7 @@ function addTrouble(sim: GraphSim, add: Add): void {
   add('repeatNotifications', ['copies'], '', (body) => sim.repeatNotifications(body.copies))
   add('loseNotifications', ['on'], '', (body) => sim.loseNotifications(body.on === true))
   add('removeSubscriptions', [], 'address?', (body) => sim.removeSubscriptions(body.address))
-  add('lifecycle', ['address', 'event'], 'event: reauthorizationRequired | subscriptionRemoved | missed', (body) => ({ told: sim.lifecycle(body.address, body.event) }))
+  add('lifecycle', ['address', 'event'], 'event: reauthorizationRequired | subscriptionRemoved | missed', (body) => ({
+    told: sim.lifecycle(body.address, body.event),
+  }))
 }

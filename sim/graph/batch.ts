@@ -83,5 +83,6 @@ async function runPart(world: World, asked: Asked, part: Part, requestId: string
 
 /** Headers inside a batch are written as people write them. */
 function titled(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.replace(/(^|-)(\w)/g, (_, dash: string, letter: string) => dash + letter.toUpperCase()), value]))
+  const title = (name: string) => name.replace(/(^|-)(\w)/g, (_, dash: string, letter: string) => dash + letter.toUpperCase())
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [title(name), value]))
 }

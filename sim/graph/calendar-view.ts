@@ -29,7 +29,10 @@ export function readWindow(call: Call): [number, number] {
   const window: [number, number] = [readMoment(start, 'startDateTime'), readMoment(end, 'endDateTime')]
   if (window[1] < window[0]) throw badRequest('The end of the time window is before its start.', 'ErrorInvalidParameter')
   if (window[1] - window[0] > MAX_DAYS * DAY)
-    throw badRequest(`Your request can't be completed. The range between the start and end dates is greater than the allowable range. Maximum number of days: ${MAX_DAYS}`, 'ErrorCalendarViewRangeTooBig')
+    throw badRequest(
+      `Your request can't be completed. The range between the start and end dates is greater than the allowable range. Maximum number of days: ${MAX_DAYS}`,
+      'ErrorCalendarViewRangeTooBig',
+    )
   return window
 }
 
@@ -107,7 +110,10 @@ function withoutOccurrenceId(body: Record<string, unknown>): Record<string, unkn
 export function refuseOptions(call: Call, resource: string): void {
   const refused = ['$orderby', '$filter', '$select', '$expand', '$search', '$top']
   if ([...call.url.searchParams.keys()].some((name) => refused.includes(name.toLowerCase())))
-    throw badRequest(`The following parameters are not supported with change tracking over the '${resource}' resource: '${refused.join(', ')}'.`, 'ErrorInvalidUrlQuery')
+    throw badRequest(
+      `The following parameters are not supported with change tracking over the '${resource}' resource: '${refused.join(', ')}'.`,
+      'ErrorInvalidUrlQuery',
+    )
 }
 
 /**
@@ -131,7 +137,8 @@ export function eventsDelta(call: Call): Reply {
       index: 0,
       render() {
         const full = renderMaster(view, event)
-        return { '@odata.type': '#microsoft.graph.event', '@odata.etag': full['@odata.etag'], id: full.id, type: full.type, start: full.start, end: full.end }
+        const { id, type, start, end } = full
+        return { '@odata.type': '#microsoft.graph.event', '@odata.etag': full['@odata.etag'], id, type, start, end }
       },
     }))
   if (!state.first)

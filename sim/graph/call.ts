@@ -35,6 +35,8 @@ export interface Switches {
   emptyPages: number
   /** How many of the last changes a delta round tells once more. */
   replays: number
+  /** Every entry of a delta page comes twice. */
+  repeatEntries: boolean
   /** Is To Do there? Some national clouds are without it. */
   todo: boolean
 }

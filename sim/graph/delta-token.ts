@@ -52,8 +52,6 @@ export function readState(call: Call, feed: string, begin: () => Omit<DeltaState
   const token = [...searchParams].find(([name]) => /^\$?(deltatoken|skiptoken)$/i.test(name))?.[1]
   const { mailbox } = call
   if (token === undefined || token === '') return { ...begin(), mailbox: mailbox.token, epoch: mailbox.epoch, feed, since: 0, first: true }
-  if (token.toLowerCase() === 'latest')
-    return { ...begin(), mailbox: mailbox.token, epoch: mailbox.epoch, feed, since: mailbox.seq, first: true, after: { seq: mailbox.seq, index: 0 } }
   const state = decode(token)
   if (!state || state.feed !== feed) throw badRequest('Badly formed token.', 'ErrorInvalidParameter')
   if (state.mailbox !== mailbox.token || state.epoch !== mailbox.epoch) throw lost(call)
@@ -94,14 +92,14 @@ export function deltaPage(call: Call, state: DeltaState, entries: Entry[], size:
   const empty = state.empty ?? 0
   const pageSize = call.maxPageSize ?? state.pageSize
   const kept = { ...state, ...(pageSize === undefined ? {} : { pageSize }) }
-  if (rest.length > length && last) body['@odata.nextLink'] = link(call, '$skiptoken', { ...kept, after: { seq: last.seq, index: last.index } })
-  else if (empty < world.switches.emptyPages)
-    body['@odata.nextLink'] = link(call, '$skiptoken', { ...kept, empty: empty + 1, ...(last ? { after: { seq: last.seq, index: last.index } } : {}) })
+  const reached = last ? { after: { seq: last.seq, index: last.index } } : {}
+  if (rest.length > length) body['@odata.nextLink'] = link(call, '$skiptoken', { ...kept, ...reached })
+  else if (empty < world.switches.emptyPages) body['@odata.nextLink'] = link(call, '$skiptoken', { ...kept, ...reached, empty: empty + 1 })
   else {
     const { after: _done, empty: _pages, ...next } = kept
     body['@odata.deltaLink'] = link(call, '$deltatoken', { ...next, since: mailbox.seq, first: false })
   }
-  body.value = page.map((entry) => entry.render())
+  body.value = page.flatMap((entry) => (world.switches.repeatEntries ? [entry.render(), entry.render()] : [entry.render()]))
   return { status: 200, body }
 }
 

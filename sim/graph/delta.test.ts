@@ -111,6 +111,12 @@ describe('the changes of a calendar view', () => {
     expect((await follow(deltaLink)).value.map(({ id }) => id)).toEqual([first.id, last.id])
   })
 
+  it('may name one thing twice', async () => {
+    const { id } = put('Visit', '2026-12-01T09:00:00')
+    sim.setSwitches({ repeatEntries: true })
+    expect((await follow(VIEW)).value.map((one) => one.id)).toEqual([id, id])
+  })
+
   it('may come with empty pages, which are no end', async () => {
     put('Visit', '2026-12-01T09:00:00')
     sim.setSwitches({ emptyPages: 2 })
@@ -147,6 +153,7 @@ describe('the changes of a calendar view', () => {
     ['$select', `?${WINDOW}&$select=subject`, 'ErrorInvalidUrlQuery'],
     ['$expand', `?${WINDOW}&$expand=extensions`, 'ErrorInvalidUrlQuery'],
     ['a token that is none', '?$deltatoken=abc', 'ErrorInvalidParameter'],
+    ['the token that directories take for "from now on"', `?${WINDOW}&$deltatoken=latest`, 'ErrorInvalidParameter'],
   ])('are refused with %s', async (_, query, code) => {
     expect(await ask(sim, 'GET', `${users(ALICE, 'calendarView/delta')}${query}`)).toMatchObject({ status: 400, body: { error: { code } } })
   })

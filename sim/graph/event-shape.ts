@@ -11,7 +11,9 @@ import type { Instance } from './series.ts'
 import { instanceOn } from './series.ts'
 
 /** Shown only where $select names them. */
-const OPTIONAL = ['cancelledOccurrences', 'occurrenceId', 'originalStart', 'exceptionOccurrences', 'uid', 'calendarId', 'singleValueExtendedProperties']
+const OPTIONAL = [
+  'cancelledOccurrences', 'occurrenceId', 'originalStart', 'exceptionOccurrences', 'uid', 'calendarId', 'singleValueExtendedProperties',
+]
 const PROPERTIES = [
   'id', 'createdDateTime', 'lastModifiedDateTime', 'changeKey', 'categories', 'transactionId', 'originalStartTimeZone', 'originalEndTimeZone',
   'iCalUId', 'reminderMinutesBeforeStart', 'isReminderOn', 'hasAttachments', 'subject', 'bodyPreview', 'importance', 'sensitivity',
@@ -19,12 +21,16 @@ const PROPERTIES = [
   'isOnlineMeeting', 'onlineMeetingProvider', 'allowNewTimeProposals', 'isDraft', 'hideAttendees', 'recurrence', 'onlineMeeting',
   'responseStatus', 'body', 'start', 'end', 'location', 'locations', 'attendees', 'organizer',
 ]
-const EXPANDABLE = ['singlevalueextendedproperties', 'multivalueextendedproperties', 'exceptionoccurrences', 'extensions', 'attachments', 'calendar', 'instances']
+const EXPANDABLE = ['singlevalueextendedproperties', 'multivalueextendedproperties', 'exceptionoccurrences', 'extensions', 'attachments']
 
 export function eventQuery(call: Call): Query {
   const query = readQuery(call.url)
   const unknown = query.expand.find(({ name }) => !EXPANDABLE.includes(name.toLowerCase()))
-  if (unknown) throw badRequest(`Parsing OData Select and Expand failed: Could not find a property named '${unknown.name}' on type 'microsoft.graph.event'.`, 'RequestBroker--ParseUri')
+  if (unknown)
+    throw badRequest(
+      `Parsing OData Select and Expand failed: Could not find a property named '${unknown.name}' on type 'microsoft.graph.event'.`,
+      'RequestBroker--ParseUri',
+    )
   const names = [...PROPERTIES, ...optionalOf(call)]
   const wrong = query.select?.find((name) => !names.includes(name))
   if (wrong !== undefined) throw badRequest(`Could not find a property named '${wrong}' on type 'microsoft.graph.event'.`, 'RequestBroker--ParseUri')

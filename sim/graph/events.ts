@@ -71,7 +71,10 @@ function knownTransaction(call: Call, body: Record<string, any>): EventItem | nu
   const event = known && (mailbox.items.get(known.serial) as EventItem | undefined)
   if (!event) return null
   if (world.switches.repeatedTransaction === 'same' && known.asked === JSON.stringify(body)) return event
-  throw new GraphError(409, 'ErrorDuplicateTransactionId', "Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.")
+  throw new GraphError(
+    409, 'ErrorDuplicateTransactionId',
+    "Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.",
+  )
 }
 
 /** Makes the event of a request body; nobody is told. */
@@ -92,7 +95,8 @@ export function makeEvent(store: Store, mailbox: Mailbox, folder: number, body: 
 
 function readExtensions(list: any): EventItem['extensions'] {
   if (!Array.isArray(list)) return {}
-  return Object.fromEntries(list.map((one) => [String(one.extensionName), { ...one, id: `Microsoft.OutlookServices.OpenTypeExtension.${one.extensionName}` }]))
+  const identified = (one: any) => ({ ...one, id: `Microsoft.OutlookServices.OpenTypeExtension.${one.extensionName}` })
+  return Object.fromEntries(list.map((one) => [String(one.extensionName), identified(one)]))
 }
 
 /** Puts the rule on an event; its start becomes the first day the rule has. */

@@ -42,7 +42,8 @@ export function readQuery(url: URL): Query {
 
 function wholeNumber(text: string | null, name: string): number | null {
   if (text === null) return null
-  if (!/^\d+$/.test(text)) throw badRequest(`Invalid value '${text}' for $${name.toLowerCase()} query option found. The $${name.toLowerCase()} query option requires a non-negative integer value.`, 'RequestBroker--ParseUri')
+  if (!/^\d+$/.test(text))
+    throw badRequest(`Invalid value '${text}' for $${name.toLowerCase()} query option found: it must be a non-negative integer.`, 'RequestBroker--ParseUri')
   const value = Number(text)
   if (name === 'Top' && (value < 1 || value > MAX_TOP))
     throw badRequest(`The limit of '${MAX_TOP}' for Top query has been exceeded. The value from the incoming request is '${value}'.`, 'ErrorInvalidParameter')

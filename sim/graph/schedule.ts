@@ -57,9 +57,8 @@ function scheduleOf(call: Call, address: string, from: number, to: number, step:
     scheduleId: address,
     availabilityView: viewOf(items, from, to, step),
     scheduleItems: items.map(({ fields, from: start, to: end }) => ({
-      ...(details ? { isPrivate: fields.sensitivity === 'private' } : {}),
+      ...(details ? detailsOf(fields) : {}),
       status: fields.showAs,
-      ...(details && fields.sensitivity !== 'private' ? { subject: fields.subject, location: fields.location.displayName, isMeeting: fields.attendees.length > 0, isRecurring: false } : {}),
       start: writeTime(start, view.zone),
       end: writeTime(end, view.zone),
     })),
@@ -68,6 +67,11 @@ function scheduleOf(call: Call, address: string, from: number, to: number, step:
       startTime: '08:00:00.0000000', endTime: '17:00:00.0000000', timeZone: { name: mailbox.zone },
     },
   }
+}
+
+/** What is not private is told in words. */
+function detailsOf({ sensitivity, subject, location }: EventFields): object {
+  return sensitivity === 'private' ? { isPrivate: true } : { isPrivate: false, subject, location: location.displayName }
 }
 
 function busyOf(world: World, mailbox: Mailbox, from: number, to: number): Busy[] {

@@ -74,6 +74,16 @@ describe('the occurrences of a rule', () => {
     expect((await instances(body.id, '2026-12-01', '2027-01-01')).map(({ start }) => start.dateTime.slice(0, 10))).toEqual(['2026-12-04', '2026-12-11'])
   })
 
+  it('keep their hours and their length when the clocks change', async () => {
+    const { end } = eventBody('', '2026-10-24T11:00:00')
+    const recurrence = recurring(DAILY, { type: 'numbered', numberOfOccurrences: 2 }, '2026-10-24')
+    const { id } = (await ask(sim, 'POST', EVENTS, { ...eventBody('Course', '2026-10-24T09:00:00', recurrence), end })).body
+    const found = await instances(id, '2026-10-01', '2026-11-01')
+    expect(found.map(({ start, end: until }) => `${start.dateTime.slice(8, 16)} ${until.dateTime.slice(8, 16)}`)).toEqual([
+      '24T07:00 24T10:00', '25T08:00 25T11:00',
+    ])
+  })
+
   it('of whole days keep their dates when the clocks change', async () => {
     const day = (dateTime: string) => ({ dateTime, timeZone: 'Europe/Rome' })
     const body = { subject: 'Fair', isAllDay: true, start: day('2026-03-27T00:00:00'), end: day('2026-03-28T00:00:00'), ...recurring(DAILY, { type: 'numbered', numberOfOccurrences: 4 }, '2026-03-27') }

@@ -74,7 +74,9 @@ async function create(world: World, asked: Asked): Promise<Reply> {
   const resource = String(body.resource)
   const same = world.subscriptions.all().filter((one) => one.mailbox === mailbox)
   if (same.length >= MOST_PER_MAILBOX) throw new GraphError(403, 'ErrorAccessDenied', 'The subscription quota of the mailbox is exhausted.')
-  if (same.some((one) => one.clientId === asked.who.clientId && one.kind === kind && one.folder === folder && one.changeTypes.join() === changeTypes.join() && one.notificationUrl === body.notificationUrl))
+  const isSame = (one: Subscription) =>
+    one.clientId === asked.who.clientId && one.kind === kind && one.folder === folder && one.changeTypes.join() === changeTypes.join()
+  if (same.some(isSame))
     throw new GraphError(409, 'InvalidRequest', 'Subscription already exists for the requested combination.')
   const expires = readExpiry(world, body.expirationDateTime, kind)
   await shake(String(body.notificationUrl), 'notificationUrl')
@@ -118,7 +120,11 @@ function watched(world: World, { who }: Asked, resource: string): { mailbox: Mai
 
 function allowed(world: World, who: Asked['who'], mailbox: Mailbox, kind: Kind, folder: number | null) {
   // Of tasks only a user can be told; the permission tables say so for applications.
-  if (kind === 'task' && who.kind === 'application') throw new GraphError(403, 'ExtensionError', 'Operation: Create; Exception: [Status Code: Forbidden; Reason: Application permissions are not supported for todoTask.]')
+  if (kind === 'task' && who.kind === 'application')
+    throw new GraphError(
+      403, 'ExtensionError',
+      'Operation: Create; Exception: [Status Code: Forbidden; Reason: Application permissions are not supported for todoTask.]',
+    )
   // Permissions on shared folders do not count here.
   if (who.kind === 'user' && who.userId !== mailbox.id) throw denied()
   const area = ({ event: 'Calendars', contact: 'Contacts', task: 'Tasks' } as const)[kind]
@@ -148,7 +154,8 @@ async function shake(address: string, name: string): Promise<void> {
   try {
     const url = new URL(address)
     url.searchParams.set('validationToken', token)
-    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'text/plain; charset=utf-8' }, signal: AbortSignal.timeout(HANDSHAKE_MS) })
+    const headers = { 'content-type': 'text/plain; charset=utf-8' }
+    const response = await fetch(url, { method: 'POST', headers, signal: AbortSignal.timeout(HANDSHAKE_MS) })
     const text = await response.text()
     const type = response.headers.get('content-type') ?? ''
     if (response.status === 200 && type.startsWith('text/plain') && text === token) return

@@ -77,7 +77,9 @@ export function nextDue(fields: Record<string, any>): ZonedTime | null {
   return null
 }
 
-export function renderTask(id: string, etag: string, task: { fields: Record<string, any>; created: number; modified: number }): Record<string, unknown> {
+type Shown = { fields: Record<string, any>; created: number; modified: number }
+
+export function renderTask(id: string, etag: string, task: Shown): Record<string, unknown> {
   const { bodyLastModified, completedDateTime, dueDateTime, startDateTime, reminderDateTime, recurrence, body, ...rest } = task.fields
   const present = Object.entries({ completedDateTime, dueDateTime, startDateTime, reminderDateTime, recurrence })
     .filter(([, value]) => value !== null)

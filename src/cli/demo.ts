@@ -8,6 +8,7 @@ import { parseConfig } from '../config.ts'
 import { createLog, systemClock } from '../main.ts'
 import { wholeNumber } from './options.ts'
 import { EXIT, explain, printJson, say } from './output.ts'
+import { causeTrouble, setScene, until } from './demo-scene.ts'
 import { startAll, stopSignal } from './start.ts'
 import type { Running } from './start.ts'
 
@@ -37,29 +38,35 @@ export function demoCommand(command: Command): void {
 async function runDemo(options: DemoOptions, dataDir: string): Promise<number> {
   const quiet = options.json === true
   const { startSimulators } = await import('../../sim/index.ts')
-  const simulators = await startSimulators()
+  const simulators = await startSimulators({ mailboxes: 2 })
   const log = createLog('warn', pino.destination({ fd: 2, sync: true }))
   const config = parseConfig(configFor(simulators), {}, 'demo')
+  const stop = new AbortController()
+  setScene(simulators)
   const running = await startAll(config, { configFile: 'demo', dataDir, databaseUrl: undefined, logLevel: 'warn' }, log, 0)
   const seen: Observation[] = []
-  const stop = new AbortController()
   try {
-    if (quiet) printJson({ simulators: simulators.json, health: running.url })
+    await until(() => running.service.prepared(), 20_000, stop.signal)
+    if (quiet) printJson({ panel: { url: running.url, ...VISITORS }, simulators: simulators.json, health: running.url })
     else introduce(simulators, running)
     const ended = options.for === undefined ? stopSignal() : Promise.race([stopSignal(), systemClock.sleep(options.for * 1000)])
+    const troubled = causeTrouble(simulators, stop.signal)
     const working = keepWorking(simulators, stop.signal, (one) => {
       seen.push(one)
       if (!quiet) say(`${new Date().toISOString().slice(11, 19)}  ${one.who} ${one.did} ${one.ms === null ? 'NOT SEEN on the other side within 20 s' : `-> on the other side after ${(one.ms / 1000).toFixed(1)} s`}`)
     })
     await ended
     stop.abort()
-    await working
+    await Promise.all([working, troubled])
   } finally {
     await running.stop()
     await simulators.stop()
   }
   return conclude(seen, simulators, quiet)
 }
+
+/** Who may look at the panel; the simulated CRM knows their passwords. */
+const VISITORS = { admin: { username: 'admin', password: 'admin-password' }, user: { username: 'alice', password: 'alice-password' } }
 
 function conclude(seen: readonly Observation[], simulators: Simulators, quiet: boolean): number {
   const lost = seen.filter((one) => one.ms === null).length
@@ -70,24 +77,34 @@ function conclude(seen: readonly Observation[], simulators: Simulators, quiet: b
   return ok ? EXIT.done : EXIT.failed
 }
 
+/**
+ * user1 signs in himself, with a password that has changed since; user2 is not connected yet. Conflicts wait, so that there
+ * is one to decide.
+ */
 function configFor({ json }: Simulators): string {
   const admin = json.vtenext?.users.find((user) => user.admin)
-  const users = ['alice', 'bob', 'carol'].map((name) => ({ crm: name, mailbox: `${name}@example.test` }))
+  const users = ['alice', 'bob', 'carol'].map((name) => ({ crm: name, mailbox: `${name}@example.test`, exchange: 'onprem' }))
   return JSON.stringify({
     crm: { kind: 'vtenext', url: json.vtenext?.url, username: admin?.username, accessKey: admin?.accessKey, pollSeconds: 2 },
-    exchange: [{ name: 'onprem', kind: 'ews', url: json.ews?.url, ...json.ews?.service, impersonation: true }],
-    users,
+    exchange: [
+      { name: 'onprem', kind: 'ews', url: json.ews?.url, ...json.ews?.service, impersonation: true },
+      { name: 'own-password', kind: 'ews', url: json.ews?.url, impersonation: false },
+    ],
+    users: [...users, { crm: 'user1', mailbox: 'user1@example.test', exchange: 'own-password', username: 'user1@example.test', password: 'last-years-password' }],
     groups: [{ crm: 'Sales', members: ['alice', 'bob'] }],
+    policy: { conflict: 'ask' },
   })
 }
 
 function introduce({ json }: Simulators, running: Running): void {
-  say('Two simulated servers are running, and the connector between them.')
+  say('Two simulated servers are running, and the connector between them.\n')
+  say(`  Open      ${running.url}`)
+  say(`  as        ${VISITORS.admin.username} / ${VISITORS.admin.password}   (administrator)`)
+  say(`  or as     ${VISITORS.user.username} / ${VISITORS.user.password}   (user)\n`)
   say(`  Exchange  ${json.ews?.url}`)
   say(`  vtenext   ${json.vtenext?.url}`)
   say(`  control   ${json.control.url}`)
-  say(`  health    ${running.url}/readyz`)
-  say('alice, bob and carol work in Outlook and in the CRM. Ctrl+C ends it.\n')
+  say('\nalice, bob and carol work in Outlook and in the CRM; user2 waits to be connected. Ctrl+C ends it.\n')
 }
 
 interface Observation {

@@ -1,26 +1,32 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { loadConfig, surroundings } from '../config.ts'
+import { HTTP_DEFAULTS, loadConfig, surroundings } from '../config.ts'
 import type { Config, Surroundings } from '../config.ts'
-import { newTotals, startService } from '../engine/index.ts'
 import type { Service } from '../engine/index.ts'
+import { findAssets } from '../http/assets.ts'
 import type { Health } from '../http/server.ts'
 import { SyncError } from '../lib/errors.ts'
-import { createLog, openConnector } from '../main.ts'
-import type { Connector } from '../main.ts'
+import { createLog, openConnectorStore } from '../main.ts'
+import { openPanel } from '../panel/index.ts'
+import type { Panel } from '../panel/index.ts'
 import type { Log } from '../ports.ts'
 import { wholeNumber } from './options.ts'
-import { explain } from './output.ts'
+import { explain, say } from './output.ts'
 import type { CommonOptions } from './session.ts'
 
 export function startCommand(command: Command): void {
   command
     .description('keep both sides in step until stopped')
-    .option('--port <n>', 'port of the health page; 0 takes any free one', wholeNumber(0))
+    .option('--port <n>', 'port of the panel; 0 takes any free one', wholeNumber(0))
     .action(async (options: CommonOptions & { port?: number }) => {
       try {
         const around = surroundings(options)
-        const config = loadConfig(around.configFile)
+        // A file that was named has to be there; without any, the panel's own configuration is used, or asks to be made.
+        const config = options.config === undefined && !existsSync(around.configFile) ? null : loadConfig(around.configFile)
         const running = await startAll(config, around, createLog(process.env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'info')), options.port)
+        const token = running.setupToken()
+        if (token !== null) say(`The connector is not set up yet. Open ${running.url}/setup#${token}`)
         await stopSignal()
         await running.stop()
         process.exitCode = 0
@@ -31,72 +37,95 @@ export function startCommand(command: Command): void {
 }
 
 export interface Running {
-  /** Address of the health page. */
+  /** Address of the panel and the health page. */
   readonly url: string
-  readonly connector: Connector
+  readonly panel: Panel
+  /** @throws Refusal while there is no configuration */
   readonly service: Service
+  /** Opens the set-up; null once there is a configuration. */
+  setupToken(): string | null
   stop(): Promise<void>
 }
 
-/** The service with everything it needs, in this process. */
-export async function startAll(config: Config, around: Surroundings, log: Log, port = config.http.port): Promise<Running> {
-  const connector = await openConnector(config, around, log)
-  const service = await startService({
-    engine: connector.engine({}),
-    lanes: connector.store.lanes,
-    hintsOf: connector.hintsOf,
-    prepare: () => connector.prepare(newTotals()),
-    crmPollSeconds: config.crm.pollSeconds,
-    sweepSeconds: 2,
-    parallel: 8,
-  })
-  const stopService = async () => {
-    await service.stop()
-    await connector.close()
-  }
-  const http = await listen(config, port, connector, service).catch(async (thrown: unknown) => {
-    await stopService()
+/**
+ * The service with everything it needs, in this process.
+ * @param config the configuration file; null where there is none: then the panel's own is used, or it asks to be set up
+ */
+export async function startAll(config: Config | null, around: Surroundings, log: Log, port = config?.http.port ?? HTTP_DEFAULTS.port): Promise<Running> {
+  const assets = await findAssets((message) => log.info({}, message))
+  const store = await openConnectorStore(around, log)
+  const panel = await openPanel({ store, fromFile: config, log, around }).catch(async (thrown: unknown) => {
+    await store.close()
     throw thrown
   })
-  log.info({ url: http.url, mailboxes: config.users.length }, 'the connector is running')
+  const token = randomBytes(24).toString('base64url')
+  const setupToken = () => (panel.station.running() === null ? token : null)
+  const stopAll = async () => {
+    await panel.stop()
+    await store.close()
+  }
+  const http = await listen(config?.http ?? HTTP_DEFAULTS, port, { panel, assets, log, setupToken }).catch(async (thrown: unknown) => {
+    await stopAll()
+    throw thrown
+  })
+  log.info({ url: http.url, configured: setupToken() === null }, 'the connector is running')
   return {
     url: http.url,
-    connector,
-    service,
+    panel,
+    get service() {
+      return panel.station.need().service
+    },
+    setupToken,
     async stop() {
       log.info({}, 'stopping')
       await http.stop()
-      await stopService()
+      await stopAll()
       log.info({}, 'stopped')
     },
   }
 }
 
-async function listen(config: Config, port: number, connector: Connector, service: Service) {
-  const { host } = config.http
+interface Face {
+  readonly panel: Panel
+  readonly assets: string
+  readonly log: Log
+  setupToken(): string | null
+}
+
+async function listen({ host, publicUrl, frameAncestors }: Config['http'], port: number, { panel, assets, log, setupToken }: Face) {
   try {
     const { startHttp } = await import('../http/server.ts')
-    return await startHttp({ host, port, health: () => health(connector, service), ping: () => service.ping(), receiveNotifications: connector.receiveNotifications })
+    return await startHttp({
+      host, port,
+      health: () => health(panel),
+      ping: async () => panel.station.running()?.service.ping(),
+      receiveNotifications: async (name, body) => (await panel.station.running()?.connector.receiveNotifications(name, body)) ?? false,
+      panel: { panel, assets, log, setupToken, version: versionOf(), publicUrl, frameAncestors },
+    })
   } catch (cause) {
-    throw new SyncError('CONFIG_PORT', `The health page cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : String(cause)}. Set http.port, or --port 0 for any free one.`, { scope: 'system', remedy: 'ask-human', cause })
+    throw new SyncError('CONFIG_PORT', `The panel cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : String(cause)}. Set http.port, or --port 0 for any free one.`, { scope: 'system', remedy: 'ask-human', cause })
   }
 }
 
-async function health(connector: Connector, service: Service): Promise<Health> {
-  const database = await connector.store.health()
+const versionOf = () => (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+
+async function health({ store, station }: Panel): Promise<Health> {
+  const database = await store.health()
   if (!database.ok) return { ok: false, details: { database: database.trouble } }
-  const lanes = await connector.store.transaction((tx) => tx.lanes())
+  const running = station.running()
+  if (running === null) return { ok: false, details: { setup: 'not configured yet' } }
+  const lanes = await store.transaction((tx) => tx.lanes())
   const mailboxes = lanes.filter((lane) => lane.mailbox !== null)
   const crm = lanes.find((lane) => lane.mailbox === null)
   const count = (state: string) => mailboxes.filter((lane) => lane.state === state).length
   // What the lanes say is what an earlier process saw, until the CRM has told its users.
-  const crmState = service.prepared() ? (crm?.state ?? 'new') : 'new'
+  const crmState = running.service.prepared() ? (crm?.state ?? 'new') : 'new'
   const ok = crmState === 'ok' && (mailboxes.length === 0 || count('ok') > 0)
   return {
     ok,
     details: {
       crm: { state: crmState, error: crm?.error?.code ?? null },
-      mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: service.connected().size, ...connector.following() },
+      mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: running.service.connected().size, ...running.connector.following() },
     },
   }
 }

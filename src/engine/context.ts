@@ -1,4 +1,4 @@
-import type { Directory, InboxRow, ItemKind, Mailbox, MailboxId, Policy, Side, Skip } from '../model/index.ts'
+import type { Directory, InboxRow, Instant, ItemKind, Mailbox, MailboxId, Policy, Side, Skip } from '../model/index.ts'
 import { ITEM_KINDS } from '../model/index.ts'
 import type { Clock, Crm, Exchange, Fence, Ids, Log, Store } from '../ports.ts'
 import type { SeriesExchange } from './series/exchange.ts'
@@ -9,7 +9,10 @@ export interface Engine {
   readonly store: Store
   readonly crm: Crm
   exchangeOf(mailbox: Mailbox): Exchange
+  /** The company's policy: what the CRM's feed and the placement of records go by. */
   readonly policy: Policy
+  /** What holds for one mailbox, its user's own choices included; absent where everybody lives by the company's policy. */
+  policyFor?(mailbox: MailboxId): Policy
   directory(): Directory
   /** Stamped on every item we make: the same for every installation of ours on the same CRM. */
   readonly instance: string
@@ -18,6 +21,17 @@ export interface Engine {
   readonly log: Log
   readonly mode: Mode
   readonly totals: Totals
+  /** Told of every content write that was carried out, for measuring how long a change takes to arrive. */
+  onWritten?(write: Written): void
+}
+
+export interface Written {
+  readonly lane: MailboxId
+  /** Where it was written. */
+  readonly side: Side
+  readonly kind: ItemKind
+  /** When the change it carries was made on the other side; null where nothing there was read for it. */
+  readonly changedAt: Instant | null
 }
 
 export interface Mode {
@@ -39,6 +53,8 @@ export interface Run {
   /** The mailbox was never synchronised to the end before: nothing of it is mailed about. */
   readonly isFirst: boolean
   readonly exchange: SeriesExchange
+  /** What holds for this mailbox. */
+  readonly policy: Policy
   readonly fence: Fence
   readonly holds: Holds
 }
@@ -91,6 +107,9 @@ export const newTotals = (): Totals => ({
 /** Remote writes so far, marks included: a round of `sync --once` that made none is the last. */
 export const writesOf = (totals: Totals): number =>
   [totals.exchange, totals.crm].reduce((sum, side) => sum + side.created + side.updated + side.deleted, 0) + totals.marked
+
+/** What holds for a lane: the company's policy for the CRM's own. */
+export const policyOf = (engine: Engine, lane: MailboxId): Policy => engine.policyFor?.(lane) ?? engine.policy
 
 /** The kinds that are synchronised at all. */
 export const activeKinds = (policy: Policy): readonly ItemKind[] => ITEM_KINDS.filter((kind) => policy.direction[kind] !== 'off')

@@ -1,6 +1,6 @@
 import { instant, instantMs, naturalKey, splitUid } from '../model/index.ts'
 import type { InboxRow, Instant, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
-import { inWindow, isMeeting, match, planCreate, planMatch } from '../sync/index.ts'
+import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, withWordsOfRecord } from '../sync/index.ts'
 import { canonical, invitedMailboxes } from './people.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
@@ -79,19 +79,26 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   const known = await recordOf(run, batch, snapshot)
   if (known !== null) return [matched(run, batch, row, snapshot, known, snapshot)]
   // A folder that only receives: what people put there themselves is theirs.
-  if (engine.policy.direction[row.kind] === 'to-exchange') return [skip(row, 'direction')]
-  const window = inWindow(snapshot.item, engine.clock.now(), engine.policy)
+  if (['to-exchange', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]
+  const unwanted = isUnwanted(snapshot, run.policy)
+  if (unwanted !== null) return [skip(row, unwanted)]
+  const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
-  if (meeting && (await isOrganizersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run) }]
+  if (meeting && (await isOrganizersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
   if (meeting && snapshot.uid !== undefined) {
-    const holder = await engine.store.transaction((tx) => tx.claim(snapshot.uid ?? '', lane, engine.clock.now()), run.fence)
+    const isMine = await engine.store.transaction(async (tx) => {
+      const holder = await tx.claim(snapshot.uid ?? '', lane, engine.clock.now())
+      // Whoever held the claim before may have recorded it since we looked.
+      return holder === lane && (await tx.copiesByUid([snapshot.uid ?? ''])).every(({ copy }) => copy.mailbox === lane)
+    }, run.fence)
     // The same meeting is being recorded from another mailbox right now: one meeting is one record.
-    if (holder !== lane) return [{ type: 'defer', row, until: soon(run) }]
+    if (!isMine) return [{ type: 'defer', row, until: soon(run, row) }]
   }
   return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: row.sighting, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
 }
 
-const soon = (run: Run) => instant(instantMs(run.engine.clock.now()) + 1000)
+/** Another mailbox has the word: soon at first, then less and less often. */
+const soon = (run: Run, { attempts }: InboxRow) => instant(instantMs(run.engine.clock.now()) + 1000 * 2 ** Math.min(attempts, 5))
 
 /** The record was deleted or given away and this item was left alone on purpose: an edit does not bring it back. */
 async function wasLetGo(run: Run, batch: Batch, { row }: Stranger): Promise<boolean> {
@@ -199,8 +206,10 @@ async function meetCrm(run: Run, batch: Batch, stranger: Stranger, used: Set<Ite
   if (ofSet.type === 'done') return ofSet.works
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found
-  if (engine.policy.direction[row.kind] === 'to-crm') return [skip(row, 'direction')]
-  const window = inWindow(snapshot.item, engine.clock.now(), engine.policy)
+  if (['to-crm', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]
+  const unwanted = isUnwanted(snapshot, run.policy)
+  if (unwanted !== null) return [skip(row, unwanted)]
+  const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
   // One of a set that is no series: the UID belongs to the set, and the event gets its own.
   const { uid: _shared, ...own } = snapshot
@@ -221,7 +230,7 @@ const isInvited = (run: Run, record: Snapshot): boolean => invitedMailboxes(run.
  */
 function welcomeGuest(run: Run, batch: Batch, { row, snapshot }: Stranger): Aside | null {
   const { engine } = run
-  if (engine.policy.meetings !== 'copies' || row.kind !== 'event' || !isInvited(run, snapshot)) return { type: 'drop', row }
+  if (run.policy.meetings !== 'copies' || row.kind !== 'event' || !isInvited(run, snapshot)) return { type: 'drop', row }
   const siblings = batch.siblings.get(row.id) ?? []
   // A real meeting: Exchange itself puts it into the calendars of those who were invited.
   if (siblings.some(({ copy }) => isMeeting(copy.traits))) return { type: 'drop', row }
@@ -266,8 +275,9 @@ function matchUnlinked(run: Run, batch: Batch, { row, snapshot }: Stranger, used
   }
 }
 
-function matched(run: Run, batch: Batch, row: InboxRow, exchange: Snapshot, crm: Snapshot, counterpart: Snapshot): Work {
+function matched(run: Run, batch: Batch, row: InboxRow, met: Snapshot, crm: Snapshot, counterpart: Snapshot): Work {
   const { engine } = run
+  const exchange = run.policy.availabilityOnly === true ? withWordsOfRecord(met, crm) : met
   const rows = [row, ...batch.alike.filter((like) => like.id === counterpart.id), ...batch.rows.filter((one) => one !== row && (one.id === exchange.id || one.id === crm.id))]
   const stamp = exchange.stamp?.instance === engine.instance && exchange.stamp.record === crm.id ? exchange.stamp : null
   const isGuest = !batch.place(row.kind, crm.assignee).includes(run.lane) && exchange.traits?.invited !== true && isInvited(run, crm)
@@ -280,7 +290,7 @@ function matched(run: Run, batch: Batch, row: InboxRow, exchange: Snapshot, crm:
     rows: [...new Map(rows.map((one) => [`${one.side}/${one.id}`, one])).values()],
     exchange: { type: 'seen', snapshot: exchange },
     crm: { type: 'seen', snapshot: crm },
-    plan: planMatch(row.kind, exchange, crm, { policy: engine.policy, holds: run.holds, owner: run.owner }),
+    plan: planMatch(row.kind, exchange, crm, { policy: run.policy, holds: run.holds, owner: run.owner }),
   }
 }
 

@@ -22,8 +22,18 @@ export async function look(
     if (one.type === 'failed') throw one.error
     if (one.type === 'gone') return one
     if (side === 'crm') return { type: 'seen', snapshot: withAnswerOf(one.snapshot, run.owner) }
-    return { type: 'seen', snapshot: mask(one.snapshot, wanted[index]?.copy ?? null, run.engine.policy) }
+    return { type: 'seen', snapshot: mask(one.snapshot, wanted[index]?.copy ?? null, run.policy) }
   })
+}
+
+/** Reads items of a mailbox in one go; those that cannot be read are left out. */
+export async function lookOver(run: Run, kind: ItemKind, copies: readonly Copy[]): Promise<ReadonlyMap<ItemId, Sighting>> {
+  const found = await run.exchange.get(kind, copies.map(({ exchange }) => exchange.id))
+  return new Map(copies.flatMap((copy, index): [ItemId, Sighting][] => {
+    const one = found[index]
+    if (one === undefined || one.type === 'failed') return []
+    return [[copy.exchange.id, one.type === 'gone' ? one : { type: 'seen', snapshot: mask(one.snapshot, copy, run.policy) }]]
+  }))
 }
 
 /** A reading that becomes an inbox row, unless the feed files something newer before it is saved. */

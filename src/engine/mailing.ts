@@ -10,7 +10,7 @@ import type { Work } from './work.ts'
  * the event is still to come. The only place where a mail is allowed.
  */
 export function mailingOf(run: Run, work: Work, write: Write): Mailing | null {
-  const { policy } = run.engine
+  const { policy } = run
   if (write.on !== 'exchange' || work.linked.link.kind !== 'event' || work.linked.copy.role === 'guest') return null
   if (write.type === 'update' && 'answer' in write.fields) return policy.answers === 'mail' && isAhead(run, work) ? 'everybody' : null
   if (run.isFirst || !isAhead(run, work)) return null

@@ -10,11 +10,18 @@ export function ownerOf(directory: Directory, mailbox: Mailbox): string {
   return user?.addresses[0] ?? mailbox.address
 }
 
-/** Everybody has several addresses; a person is one: every known address becomes the CRM user's main one. */
+/**
+ * Everybody has several addresses; a person is one: every known address becomes the CRM user's main one. Where two claim an
+ * address, a mailbox knows best, then whoever has it as the main one, then who is still active.
+ */
 export function canonical(directory: Directory): Rename {
   const known = new Map<string, string>()
-  for (const user of directory.users) for (const address of user.addresses) known.set(address, user.addresses[0] ?? address)
-  for (const mailbox of directory.mailboxes) known.set(mailbox.address, ownerOf(directory, mailbox))
+  const users = directory.users.toSorted((left, right) => Number(left.active) - Number(right.active))
+  for (const user of users) for (const address of user.addresses) known.set(address, user.addresses[0] ?? address)
+  for (const { addresses: [main] } of users) if (main !== undefined) known.set(main, main)
+  for (const mailbox of directory.mailboxes) {
+    for (const address of [mailbox.address, ...(mailbox.aliases ?? [])]) known.set(address, ownerOf(directory, mailbox))
+  }
   return (address) => known.get(address) ?? address
 }
 
@@ -58,6 +65,7 @@ export function withPeople(raw: Exchange, directory: Directory): Exchange {
   return {
     side: 'exchange',
     open: (readOnly) => raw.open(readOnly),
+    lacks: (kind) => raw.lacks?.(kind) ?? false,
     hold: (item) => raw.hold(item),
     async pull(kind, since, known) {
       const page = await raw.pull(kind, since, known)
@@ -68,7 +76,6 @@ export function withPeople(raw: Exchange, directory: Directory): Exchange {
     create: async (requests) => (await raw.create(requests.map((request) => ({ ...request, item: renamed(request.item, outward) })))).map(done),
     update: async (requests) => (await raw.update(requests.map((request) => ({ ...request, fields: renamedFields(request.fields as Partial<EventFields>, outward) as Fields })))).map(done),
     remove: (requests) => raw.remove(requests),
-    lacks: (kind) => raw.lacks?.(kind) ?? false,
     async findCreated(query) {
       const found = await raw.findCreated(query)
       return found === null ? null : inward(found)

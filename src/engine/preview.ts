@@ -1,6 +1,6 @@
 import { changeKey, CRM_LANE, itemId } from '../model/index.ts'
-import type { Mailbox, Snapshot } from '../model/index.ts'
-import type { Crm, CreateRequest, Exchange, Replica, Store, Tx, UpdateRequest } from '../ports.ts'
+import type { Mailbox, MailboxId, Snapshot } from '../model/index.ts'
+import type { Channel, Crm, CreateRequest, Exchange, LaneRow, Replica, Store, Tx, UpdateRequest } from '../ports.ts'
 import { writesOf } from './context.ts'
 import type { Engine, Totals } from './context.ts'
 import { runLane } from './run.ts'
@@ -12,19 +12,21 @@ class Rollback extends Error {}
  * What a sync would do: the same run over the real servers with every write replaced by its answer, inside one
  * transaction that is rolled back at the end. Nothing is written anywhere.
  *
+ * @param only these mailboxes alone, as if they were connected now: what runs beside it is neither read nor held up
  * @returns the totals a sync would print, and the planned writes in order
  */
-export async function preview(engine: Engine): Promise<{ totals: Totals; writes: readonly PlannedWrite[] }> {
+export async function preview(engine: Engine, only?: readonly Mailbox[]): Promise<{ totals: Totals; writes: readonly PlannedWrite[] }> {
   const writes: PlannedWrite[] = []
   try {
-    await engine.store.transaction(async (tx) => {
+    await engine.store.transaction(async (real) => {
+      const tx = only === undefined ? real : isolated(real, only)
       const dry: Engine = {
         ...engine,
         store: within(tx),
         crm: { ...pretend(engine.crm, writes, null), side: 'crm', users: () => engine.crm.users(), groups: () => engine.crm.groups(), set: (uid) => engine.crm.set(uid) } satisfies Crm,
         exchangeOf: (mailbox) => {
           const real = engine.exchangeOf(mailbox)
-          return { ...pretend(real, writes, mailbox), side: 'exchange', open: () => real.open(true) } satisfies Exchange
+          return { ...pretend(real, writes, mailbox), side: 'exchange', open: () => real.open(true), lacks: (kind) => real.lacks?.(kind) ?? false } satisfies Exchange
         },
         mode: { ...engine.mode, once: true, dry: true },
       }
@@ -51,6 +53,25 @@ export interface PlannedWrite {
   readonly kind: string
   readonly item: string | null
   readonly fields: readonly string[]
+}
+
+/** Lanes and channels of these mailboxes alone, and only in memory: what a service beside us runs stays free. */
+function isolated(tx: Tx, mailboxes: readonly Mailbox[]): Tx {
+  const lane = (id: MailboxId, mailbox: Mailbox | null): LaneRow => ({ lane: id, mailbox, state: 'new', error: null, failures: 0, retryAt: null, lastRunAt: null })
+  const lanes = [lane(CRM_LANE, null), ...mailboxes.map((mailbox) => lane(mailbox.id, mailbox))]
+  const wanted = new Set(lanes.map((row) => row.lane))
+  const channels = new Map<string, Channel>()
+  return {
+    ...tx,
+    lanes: async () => lanes,
+    saveLane: async () => undefined,
+    channels: async (id) => [...channels.values()].filter((channel) => channel.lane === id),
+    saveChannel: async (channel) => void channels.set(`${channel.lane}/${channel.kind}`, channel),
+    markDirty: async () => undefined,
+    putInbox: (rows) => tx.putInbox(rows.filter((row) => wanted.has(row.lane))),
+    removeCopies: async () => undefined,
+    wake: async () => undefined,
+  }
 }
 
 function within(tx: Tx): Store {

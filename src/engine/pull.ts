@@ -3,7 +3,7 @@ import { CRM_LANE, instant, instantMs } from '../model/index.ts'
 import type { ChangeKey, CopyId, Instant, ItemId, ItemKind, LinkedCopy, MailboxId, Side } from '../model/index.ts'
 import type { Change, Channel, Fence, NewInboxRow, Replica, Tx } from '../ports.ts'
 import { isMeeting, mask, placement } from '../sync/index.ts'
-import { activeKinds, refOf, reportError } from './context.ts'
+import { activeKinds, policyOf, refOf, reportError } from './context.ts'
 import type { Engine, Run } from './context.ts'
 import { invitedMailboxes } from './people.ts'
 import { UNKNOWN_KEY } from './work.ts'
@@ -46,7 +46,7 @@ export async function pullCrm(engine: Engine, fence: Fence): Promise<void> {
 
 async function readChannels(engine: Engine, lane: MailboxId): Promise<Channel[]> {
   const known = await engine.store.transaction((tx) => tx.channels(lane))
-  return activeKinds(engine.policy)
+  return activeKinds(policyOf(engine, lane))
     // Nothing flows out of a one-way folder, but deletions and edits there are still to be known.
     .map((kind) => known.find((channel) => channel.kind === kind) ?? newChannel(lane, kind))
 }
@@ -173,7 +173,7 @@ async function fileExchange(run: Run, kind: ItemKind, tx: Tx, changes: readonly 
       rows.push({ ...rowOf(lane, kind, change.id, now), side: 'exchange', sighting: gone(change), suspectSince: now })
     } else {
       // Masked before it is stored: the words of a private item are nowhere in our database.
-      const snapshot = mask(change.snapshot, linked.get(change.snapshot.id)?.copy ?? null, engine.policy)
+      const snapshot = mask(change.snapshot, linked.get(change.snapshot.id)?.copy ?? null, run.policy)
       rows.push({ ...rowOf(lane, kind, snapshot.id, now), side: 'exchange', sighting: { type: 'seen', snapshot } })
     }
   }
@@ -314,7 +314,7 @@ export async function pullEntering(run: Run): Promise<void> {
       }
       await tx.dropSkips(lane, skip.side, [skip.id])
       if (found?.type !== 'seen') return
-      const snapshot = skip.side === 'exchange' ? mask(found.snapshot, null, engine.policy) : found.snapshot
+      const snapshot = skip.side === 'exchange' ? mask(found.snapshot, null, run.policy) : found.snapshot
       await tx.putInbox([{ ...rowOf(lane, skip.kind, skip.id, instant(instantMs(now))), side: skip.side, sighting: { type: 'seen', snapshot } }])
     }, run.fence)
   }

@@ -8,6 +8,8 @@ const SENTENCES: Readonly<Record<SkipReason, string>> = {
   'no-mailbox': 'Nobody it belongs to has a connected mailbox.',
   'no-place': 'The mailbox it belongs to has no place for items of its kind; "exchange-connector doctor" says why. It is looked at again every day.',
   unreadable: 'It cannot be read; the log says what is wrong. It is read again as soon as it changes.',
+  category: 'Its categories are left out by the choices made for this mailbox. It is looked at again when they change.',
+  'before-start': 'It is older than the moment from which this mailbox is synchronised. An edit brings it in.',
   private: 'It is private, and the policy privateItems is "skip".',
   ambiguous: 'Several items on the other side look the same. "exchange-connector held" asks which decision to take.',
   'user-deleted': 'Its user deleted it on the receiving side; that is respected.',

@@ -1,5 +1,5 @@
 import { asSyncError } from '../lib/errors.ts'
-import { instant, instantMs, naturalKey } from '../model/index.ts'
+import { instant, instantMs, itemOf, naturalKey } from '../model/index.ts'
 import type { Conflict, CopyId, Held, InboxRow, Instant, ItemId, LinkedCopy, Side, Sighting, TaskFields, Tombstone } from '../model/index.ts'
 import { isMeeting, moved, placement, plan, planReassigned, planShadow } from '../sync/index.ts'
 import type { GroupTask, Placement } from '../sync/index.ts'
@@ -7,7 +7,7 @@ import type { Run } from './context.ts'
 import { refereeOf } from './decide.ts'
 import { execute } from './execute.ts'
 import { firstContact } from './first-contact.ts'
-import { look } from './look.ts'
+import { look, lookOver } from './look.ts'
 import { invitedMailboxes, withAnswerOf } from './people.ts'
 import { isApproved, judgeVanished, noVerdicts } from './vanish.ts'
 import type { Verdicts } from './vanish.ts'
@@ -34,6 +34,8 @@ export interface Batch {
   readonly alike: readonly InboxRow[]
   readonly conflicts: readonly Conflict[]
   readonly held: readonly Held[]
+  /** What Exchange showed besides its news, while this batch was planned. */
+  readonly looked: Map<ItemId, Sighting>
   readonly place: Placement
 }
 
@@ -95,6 +97,7 @@ async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): P
       alike: alike.filter((row) => !taken.has(row.id)),
       conflicts: copies.length === 0 ? [] : await tx.conflicts({ states: ['open', 'decided'], copies }),
       held: strangers.length === 0 ? [] : await tx.held({ lane }),
+      looked: new Map(),
       place: placement(engine.directory(), engine.policy),
     }
   })
@@ -113,7 +116,7 @@ const stampedRecords = (rows: readonly InboxRow[]) =>
   rows.flatMap((row) => (row.sighting.type === 'seen' && row.sighting.snapshot.stamp !== undefined ? [row.sighting.snapshot.stamp.record] : []))
 
 async function planLinked(run: Run, batch: Batch): Promise<(Work | Aside)[]> {
-  const units = new Map<CopyId, { linked: LinkedCopy; rows: Map<Side, InboxRow> }>()
+  const units = new Map<CopyId, Unit>()
   for (const row of batch.rows) {
     const linked = row.side === 'exchange' ? batch.byItem.get(row.id) : batch.byRecord.get(row.id)
     if (linked === undefined) continue
@@ -121,11 +124,27 @@ async function planLinked(run: Run, batch: Batch): Promise<(Work | Aside)[]> {
     unit.rows.set(row.side, row)
     units.set(linked.copy.id, unit)
   }
+  await lookAhead(run, batch, [...units.values()])
   const result: (Work | Aside)[] = []
   for (const { linked, rows } of units.values()) {
     result.push(...(await harmless(run, [...rows.values()], () => planUnit(run, batch, followed(linked), rows))))
   }
   return result
+}
+
+interface Unit {
+  readonly linked: LinkedCopy
+  readonly rows: Map<Side, InboxRow>
+}
+
+/** What plans have to see of Exchange besides its news is read for all of them together: a series is one item there. */
+async function lookAhead(run: Run, batch: Batch, units: readonly Unit[]): Promise<void> {
+  const blind = units.filter(({ linked: { copy }, rows }) =>
+    !rows.has('exchange') && !batch.suspects.has(copy.exchange.id) && (rows.get('crm')?.sighting.type === 'gone' || copy.exchange.changeKey === UNKNOWN_KEY))
+  if (blind.length < 2) return
+  for (const [kind, all] of Map.groupBy(blind, ({ linked }) => linked.link.kind)) {
+    for (const [id, sighting] of await lookOver(run, kind, all.map(({ linked }) => linked.copy))) batch.looked.set(id, sighting)
+  }
 }
 
 /** A sibling made the record again under another id: this copy follows it, and reads it first. */
@@ -149,10 +168,11 @@ export async function harmless(run: Run, rows: readonly InboxRow[], work: () => 
 async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: ReadonlyMap<Side, InboxRow>): Promise<(Work | Aside)[]> {
   const { copy, link } = linked
   const rows = [...bySide.values()]
+  if (process.env.DBG) console.log('DBG unit', run.lane, copy.role, copy.id, rows.map((r) => r.side + r.sighting.type).join())
   const suspect = batch.suspects.get(copy.exchange.id) ?? batch.suspects.get(copy.crm.id)
   if (suspect !== undefined) return rows.map((row) => ({ type: 'defer', row, until: later(run, suspect) }))
   const conflicts = batch.conflicts.filter((conflict) => conflict.copy === copy.id)
-  const seen = async (side: Side) => (await look(run, side, link.kind, [{ id: copy[side].id, copy }]))[0] ?? QUIET
+  const seen = async (side: Side) => (side === 'exchange' ? batch.looked.get(copy.exchange.id) : undefined) ?? (await look(run, side, link.kind, [{ id: copy[side].id, copy }]))[0] ?? QUIET
   const sighting = async (side: Side): Promise<Sighting> => {
     // With an undecided clash, or after a version nobody could carry, the base is not what the side holds: look.
     return bySide.get(side)?.sighting ?? (conflicts.length > 0 || copy[side].changeKey === UNKNOWN_KEY ? await seen(side) : QUIET)
@@ -164,11 +184,16 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
   // Found gone without a verdict: a row of its own is judged first.
   if (exchange.type === 'gone' && !bySide.has('exchange')) return vanished(run, linked, rows)
 
+  // Switched off for this mailbox while linked: nothing is lost, it is looked at again when it is switched on.
+  if (run.policy.direction[link.kind] === 'off') return rows.map((row) => ({ type: 'skip', row, reason: 'direction', enterAt: null, uid: link.uid }))
   const unsupported = unsupportedOf(exchange, crm)
   if (unsupported !== null) return [leave(linked, rows, exchange, crm, unsupported)]
   // Another attendee's copy of a meeting: known, never written.
   if (copy.role === 'shadow') return shadow(run, batch, linked, rows, exchange, crm)
-  if (exchange.type === 'gone' && crm.type !== 'gone' && isShared(run, batch, linked)) return [leaveGroup(linked, rows, exchange, crm)]
+  if (exchange.type === 'gone' && crm.type !== 'gone' && isShared(run, batch, linked)) {
+    const heirs = (batch.siblings.get(link.record) ?? []).filter((sibling) => sibling.copy.role === 'shadow').map((sibling) => sibling.copy.mailbox)
+    return [{ ...leaveGroup(linked, rows, exchange, heirs.length > 0 && crm.type === 'quiet' ? await seen('crm') : crm), heirs }]
+  }
 
   // A meeting stays in its organizer's calendar, whoever is responsible for the record.
   const isAway = crm.type === 'seen' && !isMeeting(copy.traits) && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
@@ -182,7 +207,7 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
     return await planAway(run, batch, linked, rows, exchange, crm)
   }
   const decided = refereeOf(conflicts, copy.id)
-  const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.engine.policy, holds: run.holds, now: run.engine.clock.now(), owner: run.owner, decided, ...groupOf(run, batch, linked) })
+  const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: run.engine.clock.now(), owner: run.owner, decided, ...groupOf(run, batch, linked) })
   const remakes = made.writes.some((write) => write.type === 'create' && write.on === 'crm')
   if (remakes && (await isTakenBySibling(run, batch, linked))) return rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
   return [{ linked, isNew: false, rows, exchange, crm, plan: made, ...(reassigned || completes(run, linked, exchange) ? { again: true } : {}) }]
@@ -190,7 +215,7 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
 
 /** The task of a group that one member does not complete for all. */
 function groupOf(run: Run, batch: Batch, { link }: LinkedCopy): { group?: GroupTask } {
-  const { policy } = run.engine
+  const { policy } = run
   if (link.kind !== 'task' || policy.groupCompletion === 'any') return {}
   if (!run.engine.directory().groups.some((group) => group.id === link.assignee)) return {}
   const others = (batch.siblings.get(link.record) ?? []).map(({ copy }) => (copy.base.exchange.fields as Partial<TaskFields>).status ?? 'notStarted')
@@ -199,7 +224,7 @@ function groupOf(run: Run, batch: Batch, { link }: LinkedCopy): { group?: GroupT
 
 /** Members may complete their copies at one moment, and none sees the other's: the last to settle looks once more. */
 const completes = (run: Run, { link, copy }: LinkedCopy, exchange: Sighting): boolean =>
-  run.engine.policy.groupCompletion === 'all' && link.kind === 'task' && exchange.type === 'seen' &&
+  run.policy.groupCompletion === 'all' && link.kind === 'task' && exchange.type === 'seen' &&
   (exchange.snapshot.item.fields as Partial<TaskFields>).status === 'completed' && (copy.base.exchange.fields as Partial<TaskFields>).status !== 'completed'
 
 const QUIET: Sighting = { type: 'quiet' }
@@ -255,7 +280,7 @@ async function isTakenBySibling(run: Run, batch: Batch, linked: LinkedCopy): Pro
 }
 
 /** Another attendee's copy of a meeting: known, and nothing of it kept in step but the answer. */
-function shadow(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): (Work | Aside)[] {
+async function shadow(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Promise<(Work | Aside)[]> {
   const { link, copy } = linked
   const over = { writes: [], clashes: [], ending: { type: 'bury', reason: 'deleted' }, reason: "another attendee's copy" } as const
   if (exchange.type === 'gone') return [{ linked, isNew: false, rows, exchange, crm, plan: over }]
@@ -266,13 +291,18 @@ function shadow(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly Inbox
       ? rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
       : [{ linked, isNew: false, rows, exchange, crm, plan: over }]
   }
-  const { policy, clock } = run.engine
-  const made = planShadow({ kind: link.kind, copy, exchange, crm, policy, holds: run.holds, now: clock.now(), owner: run.owner })
+  if (crm.type === 'seen' && !(batch.siblings.get(link.record) ?? []).some((sibling) => sibling.copy.role === 'home')) {
+    // Whoever had the copy that was kept in step left the meeting: this one takes its place, as it is now.
+    const heir: LinkedCopy = { link, copy: { ...copy, role: 'home', exchange: { ...copy.exchange, changeKey: UNKNOWN_KEY }, base: { ...copy.base, exchange: itemOf(link.kind, {}) } } }
+    return planUnit(run, batch, heir, new Map(rows.map((row) => [row.side, row])))
+  }
+  const { clock } = run.engine
+  const made = planShadow({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: clock.now(), owner: run.owner })
   return [{ linked, isNew: false, rows, exchange, crm, plan: made }]
 }
 
 const isInvitedBy = (run: Run, crm: Sighting): boolean =>
-  crm.type === 'seen' && run.engine.policy.meetings === 'copies' && invitedMailboxes(run.engine.directory(), crm.snapshot.item).includes(run.lane)
+  crm.type === 'seen' && run.policy.meetings === 'copies' && invitedMailboxes(run.engine.directory(), crm.snapshot.item).includes(run.lane)
 
 const AWAY_MS = 600_000
 

@@ -1,7 +1,7 @@
 import { asSyncError } from '../lib/errors.ts'
 import { differing, fieldsOf, instantMs, itemOf, withFields } from '../model/index.ts'
 import type { Copy, LinkedCopy, Operation, Side, Snapshot } from '../model/index.ts'
-import { mask } from '../sync/index.ts'
+import { mask, withKnownWords } from '../sync/index.ts'
 import type { Run } from './context.ts'
 import { lookAgain, lookAtAll, putNews, replicaOf } from './look.ts'
 import { membersOf } from './series/sets.ts'
@@ -35,9 +35,10 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
     )
     return
   }
-  const snapshot = operation.side === 'exchange' ? mask(created, null, engine.policy) : created
-  const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: null })
-  const members = await membersOf(run, asIntended(run, operation, snapshot, undefined), operation.intent.members ?? [])
+  const snapshot = operation.side === 'exchange' ? maskMade(run, operation, created) : created
+  const made = asIntended(run, operation, snapshot, undefined)
+  const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: operation.side === 'exchange' ? made.copy : null })
+  const members = await membersOf(run, made, operation.intent.members ?? [])
   const newsOfMembers = await lookAtAll(run, 'crm', operation.kind, members.map(({ link, copy }) => ({ id: link.record, copy })))
   await engine.store.transaction(async (tx) => {
     const [existing] = await tx.copiesById([operation.copy])
@@ -49,6 +50,12 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
   }, run.fence)
   engine.totals[operation.side].created += 1
   engine.totals.linked += 1
+}
+
+/** What we made ourselves has words that the CRM knows: they stay, where a calendar shares nothing but its times. */
+function maskMade(run: Run, { kind, after }: Operation, created: Snapshot): Snapshot {
+  if (run.policy.availabilityOnly !== true || after === null) return mask(created, null, run.policy)
+  return withKnownWords(created, itemOf(kind, after))
 }
 
 async function findCreated(run: Run, operation: Operation): Promise<Snapshot | null> {

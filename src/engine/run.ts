@@ -3,7 +3,7 @@ import type { SyncError } from '../lib/errors.ts'
 import { CRM_LANE, instant, instantMs } from '../model/index.ts'
 import type { MailboxId } from '../model/index.ts'
 import type { LaneRow } from '../ports.ts'
-import { activeKinds, holdsOf, reportError } from './context.ts'
+import { activeKinds, holdsOf, policyOf, reportError } from './context.ts'
 import type { Engine, Run } from './context.ts'
 import { applyDecisions } from './decide.ts'
 import { createMarker } from './mark.ts'
@@ -56,9 +56,11 @@ async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   const raw = withPeople(engine.exchangeOf(row.mailbox), engine.directory())
   await raw.open(engine.mode.dry)
   const fence = await engine.store.raiseFence(row.lane)
-  const exchange = withSeries({ raw, lane: row.lane, store: engine.store, fence, clock: engine.clock, policy: engine.policy })
+  const chosen = policyOf(engine, row.lane)
+  const policy = row.mailbox.availabilityOnly === true ? { ...chosen, availabilityOnly: true } : chosen
+  const exchange = withSeries({ raw, lane: row.lane, store: engine.store, fence, clock: engine.clock, policy })
   const run: Run = {
-    engine, lane: row.lane, mailbox: row.mailbox, exchange, fence, holds: holdsOf(exchange, engine.crm),
+    engine, lane: row.lane, mailbox: row.mailbox, exchange, policy, fence, holds: holdsOf(exchange, engine.crm),
     owner: ownerOf(engine.directory(), row.mailbox), isFirst: row.lastRunAt === null,
   }
   if (engine.mode.once) await engine.store.transaction((tx) => tx.hastenInbox(row.lane, engine.clock.now()), fence)

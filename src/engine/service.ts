@@ -2,7 +2,7 @@ import { asSyncError } from '../lib/errors.ts'
 import { CRM_LANE, instant, instantMs } from '../model/index.ts'
 import type { ItemId, ItemKind, Mailbox, MailboxId } from '../model/index.ts'
 import type { Hints, Lanes, LanesServer } from '../ports.ts'
-import { activeKinds } from './context.ts'
+import { activeKinds, policyOf } from './context.ts'
 import type { Engine } from './context.ts'
 import { createRunner } from './first-readings.ts'
 
@@ -16,7 +16,20 @@ export interface ServiceOptions {
   /** How often lanes without a hint are looked over for due work. */
   readonly sweepSeconds: number
   readonly parallel: number
+  /** Keeps a job going; without it each simply repeats. Lets an administrator see, pause and hasten them. */
+  readonly repeat?: Repeat
 }
+
+export interface Job {
+  readonly name: 'directory' | 'crm-poll' | 'sweep'
+  readonly seconds: number
+  /** What its failure means, in words. */
+  readonly failure: string
+  work(): Promise<void>
+}
+
+/** Runs the job again and again until the signal; never throws. */
+export type Repeat = (engine: Engine, signal: AbortSignal, job: Job) => Promise<void>
 
 export interface Service {
   /** Which mailboxes are on an open channel. */
@@ -25,6 +38,8 @@ export interface Service {
   prepared(): boolean
   /** Something happened in the CRM: poll it now instead of at the next tick. */
   ping(): Promise<void>
+  /** Who is synchronised has changed: users and mailboxes are read again now. */
+  refresh(): Promise<void>
   /** Takes no new work, waits for what runs, closes the channels. */
   stop(): Promise<void>
 }
@@ -45,16 +60,19 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     if (isPrepared) await run(lane)
   }, options.parallel)
 
-  const loops = [
-    repeat(engine, stopping.signal, DIRECTORY_SECONDS, 'the users of the CRM could not be read', async () => {
-      follow(await options.prepare())
-      isPrepared = true
-      // The first poll came before.
-      await lanes.wake([CRM_LANE])
-    }),
-    repeat(engine, stopping.signal, options.crmPollSeconds, 'the CRM could not be polled', () => lanes.wake([CRM_LANE])),
-    repeat(engine, stopping.signal, options.sweepSeconds, 'the lanes could not be looked over', sweep),
+  const jobs: Job[] = [
+    { name: 'directory', seconds: DIRECTORY_SECONDS, failure: 'the users of the CRM could not be read', work: readDirectory },
+    { name: 'crm-poll', seconds: options.crmPollSeconds, failure: 'the CRM could not be polled', work: () => lanes.wake([CRM_LANE]) },
+    { name: 'sweep', seconds: options.sweepSeconds, failure: 'the lanes could not be looked over', work: sweep },
   ]
+  const loops = jobs.map((job) => (options.repeat ?? repeat)(engine, stopping.signal, job))
+
+  async function readDirectory(): Promise<void> {
+    follow(await options.prepare())
+    isPrepared = true
+    // The first poll came before.
+    await lanes.wake([CRM_LANE])
+  }
 
   function follow(mailboxes: readonly Mailbox[]): void {
     for (const mailbox of mailboxes) {
@@ -72,7 +90,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 
   function hinted(lane: MailboxId, kinds: readonly ItemKind[], items: readonly ItemId[]): void {
-    const active = kinds.filter((kind) => activeKinds(engine.policy).includes(kind))
+    const active = kinds.filter((kind) => activeKinds(policyOf(engine, lane)).includes(kind))
     if (active.length === 0 || stopping.signal.aborted) return
     engine.store
       .transaction(async (tx) => {
@@ -95,6 +113,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     connected: () => new Set([...hints].flatMap((channel) => [...channel.connected()])),
     prepared: () => isPrepared,
     ping: () => lanes.wake([CRM_LANE]),
+    refresh: readDirectory,
     async stop() {
       stopping.abort()
       await Promise.all([...hints].map((channel) => channel.stop()))
@@ -105,12 +124,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** Runs a job again and again; its failure is said once per change of reason, and heals by itself. */
-async function repeat(engine: Engine, signal: AbortSignal, seconds: number, failure: string, job: () => Promise<void>): Promise<void> {
+async function repeat(engine: Engine, signal: AbortSignal, { seconds, failure, work }: Job): Promise<void> {
   let complaint = ''
   for (let failures = 0; !signal.aborted; ) {
     let pauseMs = seconds * 1000
     try {
-      await job()
+      await work()
       if (failures > 0) engine.log.info({}, `healed: ${failure}`)
       failures = 0
       complaint = ''

@@ -1,7 +1,7 @@
 import { asSyncError } from '../lib/errors.ts'
 import { CRM_LANE, FIELDS, instant, instantMs, sameValue, withFields } from '../model/index.ts'
 import type { Conflict, Copy, FieldName, Fields, Held, InboxRow, Item, ItemId, LinkedCopy, Side, Skip, Snapshot, Tombstone } from '../model/index.ts'
-import type { Tx } from '../ports.ts'
+import type { NewInboxRow, Tx } from '../ports.ts'
 import type { Sides } from '../sync/index.ts'
 import { valueOf } from '../sync/index.ts'
 import { other, refOf, reportError, reportSkip } from './context.ts'
@@ -22,6 +22,8 @@ interface Ledger {
   readonly dropped: InboxRow[]
   readonly deferred: { row: InboxRow; until: number; error: InboxRow['error'] }[]
   readonly news: News[]
+  /** Rows for other mailboxes, whose copy takes the place of one that is buried. */
+  readonly inherited: NewInboxRow[]
   readonly skips: Skip[]
   readonly held: Held[]
   /** CRM records we wrote or deleted: their copies in other mailboxes follow. */
@@ -30,7 +32,7 @@ interface Ledger {
 
 /** Turns the outcomes of a batch into one transaction. */
 export async function settle(run: Run, works: readonly Work[], sent: readonly Sent[], asides: readonly Aside[]): Promise<void> {
-  const ledger: Ledger = { saved: [], removed: [], tombstones: [], dropped: [], deferred: [], news: [], skips: [], held: [], told: [] }
+  const ledger: Ledger = { saved: [], removed: [], tombstones: [], dropped: [], deferred: [], news: [], inherited: [], skips: [], held: [], told: [] }
   const byWork = Map.groupBy(sent, (one) => one.work)
   for (const work of works) await settleWork(run, work, byWork.get(work) ?? [], ledger)
   for (const aside of asides) settleAside(run, aside, ledger)
@@ -45,6 +47,8 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
       ...refOf(row), dueAt: instant(until), attempts: row.attempts + 1, error, suspectSince: row.suspectSince,
     })))
     await putNews(tx, ledger.news)
+    await tx.putInbox(ledger.inherited)
+    await tx.wake(ledger.inherited.map((row) => row.lane))
     for (const side of ['exchange', 'crm'] as const) await tx.dropSkips(run.lane, side, ledger.saved.map(({ copy }) => copy[side].id))
     await tx.putSkips(ledger.skips)
     await tx.putHeld(ledger.held)
@@ -61,7 +65,7 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
  * already.
  */
 async function absorbStatus(run: Run, tx: Tx, sent: readonly Sent[]): Promise<void> {
-  if (run.engine.policy.groupCompletion === 'any') return
+  if (run.policy.groupCompletion === 'any') return
   for (const { work, write, outcome } of sent) {
     if (write.on !== 'crm' || write.type !== 'update' || outcome?.type !== 'done' || work.linked.link.kind !== 'task') continue
     const { status } = write.fields
@@ -95,18 +99,25 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
     // Already gone is as good as removed.
     if (failed.some(({ outcome }) => outcome?.type !== 'gone')) return retry(run, work, sent, ledger)
     ledger.removed.push(work.linked.copy.id)
+    ledger.inherited.push(...inheritance(run, work))
     ledger.tombstones.push(tombstoneOf(run, work, work.plan.ending.reason))
     ledger.dropped.push(...work.rows)
     return
   }
   const created = sent.find(({ write }) => write.type === 'create')
   if (created !== undefined && created.outcome?.type !== 'done') return retry(run, work, sent, ledger)
-  ledger.saved.push(afterWrites(run, work, sent, work.plan.ending.base))
+  const after = afterWrites(run, work, sent, work.plan.ending.base)
+  ledger.saved.push(after)
   if (failed.length > 0) return retry(run, work, sent, ledger)
-  if (work.members !== undefined) await link(run, await membersOf(run, work.linked, work.members), ledger)
+  if (work.members !== undefined) await link(run, await membersOf(run, after, work.members), ledger)
   ledger.dropped.push(...work.rows)
   for (const one of sent) if (showsOtherEdit(work, one)) await refresh(run, work, one.write.on, ledger)
   if (work.again === true) await refresh(run, work, 'crm', ledger)
+}
+
+function inheritance(run: Run, { heirs, crm, linked }: Work): NewInboxRow[] {
+  if (crm.type !== 'seen') return []
+  return (heirs ?? []).map((lane) => ({ lane, side: 'crm', id: crm.snapshot.id, kind: linked.link.kind, sighting: crm, dueAt: run.engine.clock.now(), suspectSince: null }))
 }
 
 /** All of them are read: they may have been edited or deleted since the series was planned. */
@@ -301,6 +312,8 @@ function count(run: Run, works: readonly Work[], sent: readonly Sent[], ledger: 
     if (outcome?.type !== 'done' && outcome?.type !== 'removed') continue
     if (mailingOf(run, work, write) !== null) totals.mails += 1
     totals[write.on][write.type === 'create' ? 'created' : write.type === 'update' ? 'updated' : 'deleted'] += 1
+    const source = work[other(write.on)]
+    run.engine.onWritten?.({ lane: run.lane, side: write.on, kind: work.linked.link.kind, changedAt: source.type === 'seen' ? source.snapshot.modifiedAt : null })
   }
   const saved = new Set(ledger.saved.map(({ copy }) => copy.id))
   totals.linked += works.filter((work) => work.isNew && saved.has(work.linked.copy.id)).length

@@ -112,7 +112,7 @@ async function unstampedTwin(run: Run, { link, copy }: LinkedCopy): Promise<Snap
 async function waitOrStand(run: Run, row: InboxRow, linked: LinkedCopy): Promise<Vanished[]> {
   const { engine } = run
   const since = row.suspectSince ?? engine.clock.now()
-  const ripeAt = instantMs(since) + (engine.mode.once ? 0 : engine.policy.graceSeconds * 1000)
+  const ripeAt = instantMs(since) + (engine.mode.once ? 0 : run.policy.graceSeconds * 1000)
   if (instantMs(engine.clock.now()) >= ripeAt) return [{ row, linked, proven: false }]
   await postpone(run, { ...row, suspectSince: since }, ripeAt, null)
   return []
@@ -138,7 +138,7 @@ async function relink(run: Run, row: InboxRow, { link, copy }: LinkedCopy, snaps
     await tx.dropInbox([refOf(row)])
     const stamped = snapshot.stamp?.token === copy.token
     await tx.saveCopies([{ link, copy: { ...copy, exchange: { id: snapshot.id, changeKey: copy.exchange.changeKey }, stamped, referenced: false } }])
-    const masked = mask(snapshot, copy, engine.policy)
+    const masked = mask(snapshot, copy, run.policy)
     await tx.putInbox([{ lane, side: 'exchange', id: snapshot.id, kind: link.kind, sighting: { type: 'seen', snapshot: masked }, dueAt: now, suspectSince: null }])
     return true
   }, run.fence)
@@ -164,7 +164,7 @@ async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonl
   const afterResync = open.filter(({ row, proven }) => !proven && isAfterResync(row))
   const rest = open.filter((one) => !afterResync.includes(one))
   const linkedCount = linked + verdicts.passed[side]
-  const { count, share } = engine.policy.deletionLimit
+  const { count, share } = run.policy.deletionLimit
   const total = rest.length + verdicts.passed[side]
   // A deleted series, or a rule that lost many of its occurrences, is one decision of a person.
   const decisions = new Set([...verdicts.decisions[side], ...rest.map(decisionOf)])

@@ -1,5 +1,5 @@
 import { changeKey, copyId, itemId, linkId, token } from '../model/index.ts'
-import type { ChangeKey, Copy, Half, InboxRow, Instant, Item, ItemId, ItemKind, LinkedCopy, Series, SetMember, Side, Sighting, SkipReason, Snapshot } from '../model/index.ts'
+import type { ChangeKey, Copy, Half, InboxRow, Instant, Item, ItemId, ItemKind, LinkedCopy, MailboxId, Series, SetMember, Side, Sighting, SkipReason, Snapshot } from '../model/index.ts'
 import type { Plan } from '../sync/index.ts'
 import type { Run } from './context.ts'
 
@@ -16,6 +16,8 @@ export interface Work {
   readonly series?: Series
   /** The other records of the set that becomes this series. */
   readonly members?: readonly SetMember[]
+  /** Mailboxes where another attendee's copy of the meeting takes the place of this one. */
+  readonly heirs?: readonly MailboxId[]
   /** Look at the record again after this: the plan was only the first half of what it asks for. */
   readonly again?: boolean
   /** Left as it is on both sides, and why; nothing is written. */

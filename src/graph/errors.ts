@@ -136,6 +136,20 @@ export function onlineMeeting(id: string): SyncError {
     { scope: 'item', remedy: 'ask-human', context: { item: id } })
 }
 
+/** One occurrence that could not be written. @param start as the rule has it */
+export function occurrenceTrouble(master: string, start: string, what: string): SyncError {
+  return new SyncError('GRAPH_OCCURRENCE', `The occurrence of ${start} of the series ${master} was not written: ${what}. Change or delete it in Outlook.`,
+    { scope: 'item', remedy: 'ask-human', context: { item: master } })
+}
+
+/** The write is done; that its result could not be read leaves its outcome to be asked for. */
+export function afterWrite(error: SyncError): SyncError {
+  return new SyncError(error.code, error.message, {
+    scope: error.scope, remedy: error.remedy, context: error.context, cause: error, outcomeUnknown: true,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+  })
+}
+
 /** A kind of item this mailbox cannot be asked for: To Do without consent, or a cloud without To Do. */
 export function kindMissing(kind: string, mailbox: string): SyncError {
   return new SyncError('GRAPH_NO_SUCH_KIND', `Items of the kind "${kind}" cannot be kept in step for ${mailbox}: To Do needs delegated access or the `

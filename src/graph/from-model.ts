@@ -1,19 +1,32 @@
-/** Items of the model as Graph's JSON: whole for a create, property by property for an update. Never with attendees. */
-import type { ContactFields, EventFields, Fields, ItemKind, PostalAddress, Stamp, TaskFields } from '../model/index.ts'
-import { textToHtml } from '../lib/text.ts'
-import type { AddressResource, ContactResource, EventResource, ExtendedProperty, TaskResource } from './resources.ts'
+/** Items of the model as Graph's JSON: whole for a create, property by property for an update. */
+import type { Attendee, ContactFields, EventFields, Fields, ItemKind, PostalAddress, Recurrence, Stamp, TaskFields } from '../model/index.ts'
+import { newBody } from './event-body.ts'
+import { attendeeResources } from './people-to-model.ts'
+import { recurrenceResource } from './recurrence-json.ts'
+import type { AddressResource, ContactResource, EventResource, ExtendedProperty, ItemBody, TaskResource } from './resources.ts'
 import { CONTACT_EXTENDED, POBOXES } from './shapes.ts'
-import { stampLink, stampProperty } from './stamp.ts'
+import { stampLink, stampProperty, uidProperty } from './stamp.ts'
 import { writeDay, writeTime } from './times.ts'
+
+/** What an event's fields do not say by themselves. */
+export interface EventMore {
+  /** The body as it is to stand, people included; without it a new text names nobody. */
+  readonly body?: ItemBody
+  /** Real guests: whoever writes them has them mailed. */
+  readonly attendees?: readonly Attendee[]
+  readonly recurrence?: Recurrence
+  /** The UID that was asked for. */
+  readonly uid?: string
+}
 
 /**
  * @param fields only what is to be written; a blank value empties the property
  * @param stamp goes with the item; a task that exists already takes it through its linked resources instead
  * @throws RangeError for a day or a time that does not exist
  */
-export function toResource(kind: ItemKind, fields: Fields, mailboxZone: string, stamp?: Stamp): object {
+export function toResource(kind: ItemKind, fields: Fields, mailboxZone: string, stamp?: Stamp, more: EventMore = {}): object {
   switch (kind) {
-    case 'event': return { ...eventResource(fields as Partial<EventFields>, mailboxZone), ...extended(stamp === undefined ? [] : [stampProperty(stamp)]) }
+    case 'event': return { ...eventResource(fields as Partial<EventFields>, mailboxZone, more), ...extended([...(stamp === undefined ? [] : [stampProperty(stamp)]), ...(more.uid === undefined ? [] : [uidProperty(more.uid)])]) }
     case 'task': return { ...taskResource(fields as Partial<TaskFields>), ...(stamp === undefined ? {} : { linkedResources: [stampLink(stamp)] }) }
     case 'contact': return contactResource(fields as Partial<ContactFields>, stamp)
   }
@@ -22,11 +35,15 @@ export function toResource(kind: ItemKind, fields: Fields, mailboxZone: string, 
 const extended = (properties: readonly ExtendedProperty[]) => (properties.length === 0 ? {} : { singleValueExtendedProperties: properties })
 
 /** https://learn.microsoft.com/graph/api/user-post-events, https://learn.microsoft.com/graph/api/event-update */
-function eventResource(fields: Partial<EventFields>, mailboxZone: string): EventResource {
-  const { subject, body, time, place, freeBusy, sensitivity, importance, categories, reminder } = fields
+function eventResource(fields: Partial<EventFields>, mailboxZone: string, more: EventMore): EventResource {
+  const { subject, time, place, freeBusy, sensitivity, importance, categories, reminder } = fields
+  const body = more.body ?? (fields.body === undefined ? undefined : newBody(fields.body, { organizer: null, attendees: [] }))
+  const zone = time?.allDay === false ? time.zone ?? mailboxZone : mailboxZone
   return {
     ...(subject === undefined ? {} : { subject }),
-    ...(body === undefined ? {} : { body: { contentType: 'html', content: body === '' ? '' : textToHtml(body) } }),
+    ...(body === undefined ? {} : { body }),
+    ...(more.attendees === undefined ? {} : { attendees: attendeeResources(more.attendees) }),
+    ...(more.recurrence === undefined ? {} : { recurrence: recurrenceResource(more.recurrence, zone) }),
     ...(time === undefined ? {} : writeTime(time, mailboxZone)),
     ...(place === undefined ? {} : { location: { displayName: place } }),
     ...(freeBusy === undefined ? {} : { showAs: freeBusy }),

@@ -2,6 +2,7 @@
 import { changeKey, itemId, syncState } from '../model/index.ts'
 import type { ItemId, ItemKind, SyncState } from '../model/index.ts'
 import type { Change, ChangePage, KnownKeys } from '../ports.ts'
+import { SyncError } from '../lib/errors.ts'
 import { verdictOf } from './errors.ts'
 import type { Answer } from './errors.ts'
 import { beginEvents, isLongOver, roll } from './event-feed.ts'
@@ -9,7 +10,7 @@ import type { EventFeed } from './event-feed.ts'
 import type { Folders } from './folders.ts'
 import { foundOf, readAll, readRequest, strayed } from './read.ts'
 import type { EventResource, Page, Resource } from './resources.ts'
-import { segment } from './session.ts'
+import { query, segment } from './session.ts'
 import type { Session } from './session.ts'
 import type { Places } from './shapes.ts'
 import { keyOf } from './to-model.ts'
@@ -100,8 +101,25 @@ async function changesOf(session: Session, places: Places, kind: ItemKind, entri
   }
   const vanished = await confirm(session, places, kind, removed)
   for (const id of vanished.back) wanted.add(id)
+  if (kind === 'event' && vanished.changes.some((change) => change.type === 'gone' && !keys.has(change.id))) {
+    for (const id of await changedMasters(session, known)) wanted.add(id)
+  }
   const seen = await readChanges(session, places, kind, [...wanted], keys)
   return [...oldestFirst(seen), ...vanished.changes]
+}
+
+/**
+ * What vanished without ever having been an item of ours may be an occurrence of a series, and nothing says of which: all
+ * series are compared. A server that cannot list them leaves it to the daily comparison.
+ */
+async function changedMasters(session: Session, known: KnownKeys): Promise<ItemId[]> {
+  const path = `${session.root}/calendar/events?${query({ $filter: "type eq 'seriesMaster'", $select: 'id,type' })}`
+  const masters = await session.list<Resource>(path).catch((error: unknown) => {
+    if (error instanceof SyncError && error.scope === 'item') return []
+    throw error
+  })
+  const keys = await known(masters.map(({ id = '' }) => itemId(id)))
+  return masters.filter((master) => keys.get(itemId(master.id ?? '')) !== keyOf(master)).map(({ id = '' }) => itemId(id))
 }
 
 /** Occurrences and exceptions are told one by one; what is kept in step is their series. */
@@ -118,17 +136,19 @@ function isNew(session: Session, kind: ItemKind, entry: Resource, knownKey: stri
 
 async function readChanges(session: Session, places: Places, kind: ItemKind, ids: readonly ItemId[], keys: ReadonlyMap<ItemId, string>): Promise<Change[]> {
   const answers = await readAll(session, places, kind, ids)
-  return ids.flatMap((id, at): Change[] => {
+  const changes = ids.flatMap((id, at): Change[] => {
     const answer = answers[at]
     const found = answer === undefined ? undefined : foundOf(session, kind, answer, readRequest(session, places, kind, id))
     // Deleted meanwhile: the next page tells so.
     if (found === undefined || found.type === 'gone') return []
-    if (found.type === 'seen') return found.snapshot.changeKey === keys.get(id) ? [] : [{ type: 'seen', snapshot: found.snapshot }]
+    if (found.type === 'seen') return found.snapshot.changeKey === keys.get(found.snapshot.id) ? [] : [{ type: 'seen', snapshot: found.snapshot }]
     // A busy server says so item by item; that is no item's fault.
     if (found.error.scope !== 'item') throw found.error
     const key = answer?.body === undefined ? changeKey('') : keyOf(answer.body as Resource)
     return [{ type: 'broken', id, error: found.error, ...(key === '' ? {} : { changeKey: key }) }]
   })
+  // Occurrences that came by themselves are all told as their one master.
+  return [...new Map(changes.map((change) => [change.type === 'seen' ? change.snapshot.id : change.id, change])).values()]
 }
 
 interface Vanished {
@@ -152,7 +172,7 @@ async function confirm(session: Session, places: Places, kind: ItemKind, ids: re
     if (answer === undefined) return
     const verdict = verdictOf(answer)
     if (verdict === 'gone' || away.has(id)) changes.push({ type: 'gone', id })
-    else if (verdict === 'ok') back.push(masterOf(answer.body as EventResource) ?? id)
+    else if (verdict === 'ok') back.push(itemId((answer.body as Resource).id ?? id))
     else throw session.error(answer, readRequest(session, places, kind, id))
   })
   return { changes, back }

@@ -51,9 +51,41 @@ export interface EventResource extends Resource {
   readonly transactionId?: string | null
   readonly isOrganizer?: boolean
   readonly organizer?: Recipient | null
-  readonly attendees?: readonly Recipient[]
-  readonly recurrence?: unknown
+  readonly attendees?: readonly AttendeeResource[]
+  readonly responseStatus?: { readonly response?: string } | null
+  readonly isCancelled?: boolean
+  readonly recurrence?: RecurrenceResource | null
+  /** Of an occurrence or exception: where the rule has it, in UTC. */
+  readonly originalStart?: string
+  readonly exceptionOccurrences?: readonly EventResource[]
+  readonly cancelledOccurrences?: readonly string[]
   readonly isOnlineMeeting?: boolean
+}
+
+export interface AttendeeResource extends Recipient {
+  readonly type?: string
+  readonly status?: { readonly response?: string }
+}
+
+export interface RecurrenceResource {
+  readonly pattern?: PatternResource
+  readonly range?: RangeResource
+}
+export interface PatternResource {
+  readonly type?: string
+  readonly interval?: number
+  readonly daysOfWeek?: readonly string[]
+  readonly firstDayOfWeek?: string
+  readonly dayOfMonth?: number
+  readonly month?: number
+  readonly index?: string
+}
+export interface RangeResource {
+  readonly type?: string
+  readonly startDate?: string
+  readonly endDate?: string
+  readonly numberOfOccurrences?: number
+  readonly recurrenceTimeZone?: string
 }
 
 /** https://learn.microsoft.com/graph/api/resources/todotask */

@@ -3,13 +3,13 @@ import { itemId } from '../model/index.ts'
 import type { CreateQuery, Located } from '../ports.ts'
 import { isUnsupported, kindMissing, verdictOf } from './errors.ts'
 import type { Folders } from './folders.ts'
-import { strayed } from './read.ts'
-import type { Page, Resource } from './resources.ts'
+import { getAll, strayed } from './read.ts'
+import type { EventResource, Page, Resource } from './resources.ts'
 import { query, segment } from './session.ts'
 import type { Session } from './session.ts'
 import { SHAPES } from './shapes.ts'
 import type { Places } from './shapes.ts'
-import { STAMP_ID, stampOf } from './stamp.ts'
+import { STAMP_ID, stampOf, UID_ID } from './stamp.ts'
 import { toSnapshot } from './to-model.ts'
 
 interface Hit {
@@ -27,7 +27,15 @@ export async function findCreated(session: Session, folders: Folders, { kind, to
   const places = await folders.places(kind)
   const hits = (await byToken(session, places, new Map(), kind, token)).filter(({ here }) => here)
   const hit = oldest(hits)
-  return hit === undefined ? null : toSnapshot(hit.resource, kind, session.mailbox)
+  return hit === undefined ? null : inFull(session, places, kind, hit.resource)
+}
+
+/** A list shows masters without what belongs to them. @returns null for what vanished meanwhile */
+async function inFull(session: Session, places: Places, kind: ItemKind, resource: Resource): Promise<Snapshot | null> {
+  if ((resource as EventResource).type !== 'seriesMaster') return toSnapshot(resource, kind, session.mailbox)
+  const [found] = await getAll(session, places, kind, [itemId(resource.id ?? '')])
+  if (found?.type === 'failed') throw found.error
+  return found?.type === 'seen' ? found.snapshot : null
 }
 
 /**
@@ -37,20 +45,27 @@ export async function findCreated(session: Session, folders: Folders, { kind, to
 export async function locate(session: Session, folders: Folders, listings: Listings, kind: ItemKind, token: Token, uid: string | null): Promise<Located> {
   const places = await folders.places(kind)
   if (kind === 'task' && places.list === undefined) throw kindMissing(kind, session.mailbox.address)
-  const stamped = settle(session, kind, await byToken(session, places, listings, kind, token))
+  const stamped = await settle(session, places, kind, await byToken(session, places, listings, kind, token))
   if (stamped !== null) return stamped
   if (kind !== 'event' || uid === null) return { where: 'nowhere' }
   const named = await byUid(session, places, uid)
   // Another pair's stamp makes it another pair's item (a copy that was adopted).
   const own = named.filter(({ resource }) => (stampOf(resource)?.token ?? token) === token)
-  return settle(session, kind, own) ?? { where: 'nowhere' }
+  return await settle(session, places, kind, own) ?? { where: 'nowhere' }
 }
 
-function settle(session: Session, kind: ItemKind, hits: readonly Hit[]): Located | null {
+async function settle(session: Session, places: Places, kind: ItemKind, hits: readonly Hit[]): Promise<Located | null> {
   // Copy and paste copies the stamp, and the copy is younger: the oldest one is the item we lost.
   const hit = oldest(hits)
   if (hit === undefined) return null
-  return hit.here ? { where: 'synced', snapshot: toSnapshot(hit.resource, kind, session.mailbox) } : { where: 'elsewhere' }
+  if (!hit.here) return { where: 'elsewhere' }
+  const snapshot = await inFull(session, places, kind, hit.resource)
+  return snapshot === null ? null : { where: 'synced', snapshot }
+}
+
+/** The events of the mailbox with this UID: Exchange's own, or the one that was asked for when we made it. */
+export async function foundByUid(session: Session, places: Places, uid: string): Promise<readonly Resource[]> {
+  return (await byUid(session, places, uid)).filter(({ here }) => here).map(({ resource }) => resource)
 }
 
 /** An item without creation time is never preferred to one that has it. */
@@ -69,7 +84,13 @@ function eventsWith(session: Session, places: Places, token: Token): Promise<Hit
   return inCalendars(session, places, `singleValueExtendedProperties/Any(ep: ep/id eq '${STAMP_ID}' and contains(ep/value, '${quoted(token)}'))`)
 }
 
-const byUid = (session: Session, places: Places, uid: string) => inCalendars(session, places, `iCalUId eq '${quoted(uid)}'`)
+async function byUid(session: Session, places: Places, uid: string): Promise<Hit[]> {
+  const named = await inCalendars(session, places, `iCalUId eq '${quoted(uid)}'`)
+  if (named.length > 0) return named
+  const asked = await inCalendars(session, places, `singleValueExtendedProperties/Any(ep: ep/id eq '${UID_ID}' and ep/value eq '${quoted(uid)}')`)
+  // A copy made by hand has the property, too, but a UID of its own.
+  return asked.filter(({ resource }) => toSnapshot(resource, 'event', session.mailbox).uid === uid)
+}
 
 /**
  * Microsoft writes in one place that `/events` is the whole mailbox and in another that it is the default calendar: where it

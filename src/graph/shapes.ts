@@ -1,7 +1,7 @@
 /** What is read of each kind, and from where. */
 import type { ContactFields, ItemId, ItemKind } from '../model/index.ts'
 import { query, segment } from './session.ts'
-import { STAMP_ID } from './stamp.ts'
+import { STAMP_ID, UID_ID } from './stamp.ts'
 
 /**
  * Fields of a contact that Graph has no property for, by the MAPI names Outlook stores them under; the same that the EWS
@@ -16,7 +16,7 @@ export const POBOXES = {
 } as const satisfies Partial<Record<keyof ContactFields, string>>
 
 const EXTENDED: Readonly<Record<ItemKind, readonly string[]>> = {
-  event: [STAMP_ID],
+  event: [STAMP_ID, UID_ID],
   task: [],
   contact: [STAMP_ID, ...Object.values(CONTACT_EXTENDED), ...Object.values(POBOXES)],
 }

@@ -7,6 +7,11 @@ import type { ExtendedProperty, LinkedResource, Resource, TaskResource } from '.
  * between a company's own server and the cloud. https://learn.microsoft.com/graph/api/resources/extended-properties-overview
  */
 export const STAMP_ID = 'String {1cdabb78-13f8-4dcc-9338-3e2367763215} Name VtenextSync'
+/**
+ * Graph chooses the UID of what it creates, so the UID that was asked for lies beside it. It counts only on an event that
+ * carries our own transaction: a copy made by hand has that property, too.
+ */
+export const UID_ID = 'String {1cdabb78-13f8-4dcc-9338-3e2367763215} Name VtenextUid'
 /** To Do tasks have no named properties: theirs is a linked resource, which people see as the origin of the task. */
 export const APPLICATION = 'vtenext'
 
@@ -26,6 +31,7 @@ export function parseStamp(value: string): Stamp | undefined {
 }
 
 export const stampProperty = (stamp: Stamp): ExtendedProperty => ({ id: STAMP_ID, value: formatStamp(stamp) })
+export const uidProperty = (uid: string): ExtendedProperty => ({ id: UID_ID, value: uid })
 export const stampLink = (stamp: Stamp): LinkedResource => ({ applicationName: APPLICATION, displayName: APPLICATION, externalId: formatStamp(stamp) })
 
 /** The linked resource that is ours. */

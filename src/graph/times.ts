@@ -61,8 +61,12 @@ export function readTime(start: DateTimeTimeZone, end: DateTimeTimeZone, allDay:
  */
 export function readDay(value: DateTimeTimeZone, zone: string): PlainDate {
   const wall = wallClock(value)
-  if (wall.time.startsWith('00:00')) return wall.date
-  const { date, time } = toLocal(momentOf(wall), zone)
+  return wall.time.startsWith('00:00') ? wall.date : nearestDay(momentOf(wall), zone)
+}
+
+/** The day whose midnight is nearest: clients of another zone leave whole days hours off it. */
+export function nearestDay(at: Instant, zone: string): PlainDate {
+  const { date, time } = toLocal(at, zone)
   return time >= '12:00' ? addDays(date as PlainDate, 1) : (date as PlainDate)
 }
 

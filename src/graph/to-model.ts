@@ -1,13 +1,18 @@
 /** Graph's events, tasks and contacts as snapshots of the model. */
 import { changeKey, instant, itemId, itemOf, normaliseText } from '../model/index.ts'
 import type {
-  ChangeKey, EventFields, Fields, FreeBusy, Importance, ItemKind, PlainDate, Sensitivity, Snapshot, TaskFields, TaskStatus, Traits,
+  ChangeKey, EventFields, Fields, FreeBusy, Importance, ItemKind, PlainDate, Sensitivity, Series, Snapshot, TaskFields, TaskStatus,
 } from '../model/index.ts'
-import { htmlToText } from '../lib/text.ts'
+import { SyncError } from '../lib/errors.ts'
+import { splitPeople } from '../lib/people-block.ts'
 import { contactFields } from './contact-to-model.ts'
 import { unreadableItem } from './errors.ts'
-import type { ContactResource, DateTimeTimeZone, EventResource, ItemBody, Resource, TaskResource } from './resources.ts'
-import { stampOf } from './stamp.ts'
+import { bodyText } from './event-body.ts'
+import { meetingFacts, peopleFields, traitsOf } from './people-to-model.ts'
+import type { ContactResource, DateTimeTimeZone, EventResource, Resource, TaskResource } from './resources.ts'
+import { ruleOf, seriesOf, zoneOfSeries } from './series-to-model.ts'
+import type { MasterParts } from './series-to-model.ts'
+import { extendedValue, stampOf, UID_ID } from './stamp.ts'
 import { parseInstant, readDay, readTime } from './times.ts'
 
 /** Whose mailbox it is: decides who the organizer is, and stands in for a zone the item does not have. */
@@ -36,44 +41,49 @@ export function toSnapshot(resource: Resource, kind: ItemKind, owner: Owner): Sn
     return text === undefined ? undefined : explain(id, `${name} "${text}"`, () => parseInstant(text))
   }
   const event: EventResource = kind === 'event' ? resource : {}
-  const [born, stamp, traits] = [moment('createdDateTime'), stampOf(resource), kind === 'event' ? traitsOf(event, owner) : undefined]
+  const [born, stamp, traits] = [moment('createdDateTime'), stampOf(resource), kind === 'event' ? traitsOf(meetingFacts(event, owner)) : undefined]
+  const fields = fieldsIn(resource, kind, owner)
+  const series = isMaster(event) ? readSeries(event, fields as Partial<EventFields>, owner) : undefined
   // An event of ours has a UID that Graph chose and the CRM does not know; that it carries our transaction proves that it
-  // is no copy, so the stamp alone identifies it.
+  // is no copy, so the UID that was asked for counts, and without one the stamp alone identifies it.
   const isOurs = stamp !== undefined && event.transactionId === stamp.token
-  const uid = isOurs ? undefined : event.iCalUId?.trim()
+  const uid = isOurs ? extendedValue(event, UID_ID) : event.iCalUId?.trim()
   return {
     id: itemId(id),
     changeKey: keyOf(resource),
-    item: itemOf(kind, fieldsIn(resource, kind, owner)),
+    item: itemOf(kind, fields),
     modifiedAt: moment('lastModifiedDateTime') ?? born ?? instant(0),
     ...(born === undefined ? {} : { bornAt: born }),
     ...(uid === undefined || uid === '' ? {} : { uid }),
     ...(stamp === undefined ? {} : { stamp }),
     ...(traits === undefined ? {} : { traits }),
-    ...(isRecurring(resource, kind) ? { unsupported: 'recurring' as const } : {}),
+    ...(series === undefined || series === null ? {} : { series }),
+    ...(series === null ? { unsupported: 'unreadable' as const } : series === undefined && isRecurring(resource, kind) ? { unsupported: 'recurring' as const } : {}),
   }
 }
 
 function fieldsIn(resource: Resource, kind: ItemKind, owner: Owner): Fields {
   switch (kind) {
-    case 'event': return eventFields(resource, owner.zone)
+    case 'event': return eventFields(resource, owner)
     case 'task': return taskFields(resource, owner.zone)
     case 'contact': return contactFields(resource as ContactResource, (text, read) => explain(resource.id ?? '', `birthday "${text}"`, read))
   }
 }
 
-function eventFields(event: EventResource, mailboxZone: string): Fields {
+function eventFields(event: EventResource, owner: Owner): Fields {
   const { start, end, isAllDay = false } = event
   const id = event.id ?? ''
   if (start === undefined || end === undefined) throw unreadableItem(id, 'an event without start or end')
   const time = explain(id, `start "${start.dateTime ?? ''}", end "${end.dateTime ?? ''}"`, () =>
-    readTime(start, end, isAllDay, event.originalStartTimeZone, mailboxZone))
+    readTime(start, end, isAllDay, event.originalStartTimeZone, owner.zone))
+  const split = splitPeople(bodyText(event.body))
   return {
-    subject: line(event.subject), ...bodyOf(event.body), time, place: line(event.location?.displayName), reminder: reminderOf(event),
+    subject: line(event.subject), body: normaliseText(split.text), time, place: line(event.location?.displayName), reminder: reminderOf(event),
     categories: [...event.categories ?? []],
     ...known('freeBusy', FREE_BUSY, event.showAs, 'busy'),
     ...known('sensitivity', SENSITIVITIES, event.sensitivity, 'normal'),
     ...known('importance', IMPORTANCES, event.importance, 'normal'),
+    ...peopleFields(event, owner, split),
   } satisfies Partial<EventFields> as Fields
 }
 
@@ -83,7 +93,7 @@ function taskFields(task: TaskResource, mailboxZone: string): Fields {
     return value === null || value === undefined ? null : explain(task.id ?? '', `${name} "${value.dateTime ?? ''}"`, () => readDay(value, mailboxZone))
   }
   return {
-    subject: line(task.title), ...bodyOf(task.body), startDate: day('startDateTime'), dueDate: day('dueDateTime'), categories: [...task.categories ?? []],
+    subject: line(task.title), body: bodyText(task.body), startDate: day('startDateTime'), dueDate: day('dueDateTime'), categories: [...task.categories ?? []],
     ...known('status', STATUSES, task.status, 'notStarted'),
     ...known('importance', IMPORTANCES, task.importance, 'normal'),
   } satisfies Partial<TaskFields> as Fields
@@ -100,11 +110,6 @@ function known<Name extends string, Word extends string>(name: Name, words: read
 
 const line = (text: string | null | undefined): string => normaliseText(text ?? '')
 
-export function bodyOf(body: ItemBody | null | undefined): { body: string } {
-  const content = body?.content ?? ''
-  return { body: normaliseText(body?.contentType?.toLowerCase() === 'html' ? htmlToText(content) : content) }
-}
-
 function reminderOf(event: EventResource): number | null {
   if (event.isReminderOn !== true) return null
   const minutes = event.reminderMinutesBeforeStart ?? 15
@@ -117,13 +122,28 @@ function isRecurring(resource: EventResource & TaskResource, kind: ItemKind): bo
   return hasRule || (kind === 'event' && (resource.type ?? 'singleInstance') !== 'singleInstance')
 }
 
-/** https://learn.microsoft.com/graph/api/resources/event: isOrganizer is true for the owner's own events, meeting or not. */
-export function traitsOf(event: EventResource, owner: Owner): Traits | undefined {
-  const organizer = event.organizer?.emailAddress?.address?.toLowerCase()
-  const invited = event.isOrganizer === false && organizer !== owner.address.toLowerCase()
-  const hasAttendees = (event.attendees ?? []).length > 0
-  if (!invited && !hasAttendees) return undefined
-  return { ...(invited ? { invited } : {}), ...(hasAttendees ? { hasAttendees } : {}) }
+/** @param event read with its parts; the answer to a write shows none, and then nothing is known of exceptions */
+const isMaster = (event: EventResource): boolean => event.type === 'seriesMaster'
+
+/** @returns null when the rule cannot be read */
+function readSeries(event: EventResource, master: Partial<EventFields>, owner: Owner): Series | null {
+  const { time } = master
+  if (time === undefined) return null
+  const zone = zoneOfSeries(event, owner.zone)
+  return lenient(() => seriesOf(event as MasterParts, ruleOf(event, time, zone), zone, (exception) => lenient(() => {
+    const fields = eventFields({ ...exception, originalStartTimeZone: exception.originalStartTimeZone ?? event.originalStartTimeZone ?? '' }, { ...owner, zone }) as Partial<EventFields>
+    return exception.body === undefined && master.body !== undefined ? { ...fields, body: master.body } : fields
+  })))
+}
+
+/** @returns null for what cannot be read; a series is more than one bad value in it */
+function lenient<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof SyncError) return null
+    throw error
+  }
 }
 
 function explain<T>(id: string, what: string, read: () => T): T {

@@ -35,6 +35,8 @@ export type SkipReason =
   | 'no-place'
   | 'unreadable'
   | 'private'
+  | 'category'
+  | 'before-start'
   | 'ambiguous'
   | 'user-deleted'
   | 'moved-away'

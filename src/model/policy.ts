@@ -36,6 +36,24 @@ export interface Policy {
   readonly graceSeconds: number
   /** More deletions than both of these in one run of a mailbox wait for a human. */
   readonly deletionLimit: { readonly count: number; readonly share: number }
+  /** The whole calendar reaches the CRM as busy blocks without words. */
+  readonly availabilityOnly?: boolean
+  /** Exchange items with one of `except`, or with none of a non-empty `only`, are not taken up. Compared without case. */
+  readonly categories?: { readonly only: readonly string[]; readonly except: readonly string[] }
+  /** Items untouched since before this moment are not taken up. */
+  readonly since?: Instant
+}
+
+/** What a user chose for his own mailbox; absent parts are as the company has them. */
+export interface Preferences {
+  readonly direction?: Readonly<Partial<Record<ItemKind, Direction>>>
+  readonly pastDays?: number
+  readonly futureDays?: number
+  readonly privateItems?: Policy['privateItems']
+  readonly availabilityOnly?: boolean
+  readonly categories?: { readonly only: readonly string[]; readonly except: readonly string[] }
+  /** Items untouched since before this moment are not taken up. */
+  readonly since?: Instant
 }
 
 export interface Window {

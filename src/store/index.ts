@@ -12,12 +12,15 @@ import { readKey } from './key.ts'
 import { openLaneQueue } from './lane-queue.ts'
 import { raiseFence } from './lanes.ts'
 import { migrate } from './migrate.ts'
+import { openPanelStore } from './panel.ts'
+import type { PanelStore } from './panel.ts'
 import { openSecrets } from './secrets.ts'
 import type { Secrets } from './secrets.ts'
 import { inTransaction } from './transaction.ts'
 
 export { startEmbedded } from './embedded.ts'
 export type { EmbeddedServer } from './embedded.ts'
+export type * from './panel.ts'
 export type { Secrets } from './secrets.ts'
 
 export interface StoreOptions {
@@ -46,6 +49,7 @@ export interface StoreHealth {
 export interface PostgresStore extends Store {
   readonly lanes: Lanes
   readonly secrets: Secrets
+  readonly panel: PanelStore
   /** Never throws: a database that does not answer is what it tells. */
   health(): Promise<StoreHealth>
 }
@@ -74,6 +78,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     return {
       lanes: queue,
       secrets: openSecrets(db, () => readKey(options.key, dataDir)),
+      panel: openPanelStore(db),
       transaction: (work, fence) => inTransaction(db, queue, work, fence),
       raiseFence: (lane) => raiseFence(db, lane),
       health: () => health(db, embedded !== null, clock),

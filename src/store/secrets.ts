@@ -20,6 +20,8 @@ export interface Secrets {
   /** @returns null when there is no secret of that name */
   get(name: string): Promise<string | null>
   remove(name: string): Promise<void>
+  /** Whether there is a secret of that name; needs no key. */
+  has(name: string): Promise<boolean>
   /**
    * Seals everything anew, all or nothing, and goes on with the new key. The caller sees to it that the next start
    * finds the new key (CONNECTOR_KEY or the key file).
@@ -50,6 +52,7 @@ export function openSecrets(db: Database, readKey: () => Promise<Buffer>): Secre
     async remove(name) {
       await rows(db, sql`delete from connector.secrets where name = ${name}`)
     },
+    has: async (name) => (await load(db, name)) !== null,
     async rotate(newKey) {
       const [from, to] = [await key(), await parseKey(newKey)]
       await resealAll(db, from, to)

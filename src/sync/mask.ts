@@ -3,19 +3,13 @@ import type { Copy, EventFields, Item, Policy, Series, Snapshot } from '../model
 export const isSecret = (item: Item) =>
   item.kind !== 'contact' && (item.fields.sensitivity === 'private' || item.fields.sensitivity === 'confidential')
 
-/** How much of a mailbox's items may be known. */
-export interface Privacy extends Pick<Policy, 'privateItems'> {
-  /** Of events nothing but the time, private or not. */
-  readonly availabilityOnly: boolean
-}
-
 /**
  * A private Exchange item as the CRM may know it, before it is stored anywhere. Only words that come from Exchange are
  * hidden: an event that was private in the CRM from the start keeps the words it has there.
  *
  * @param copy the copy the item is linked to, if any
  */
-export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems'> & Partial<Privacy>): Snapshot {
+export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems' | 'availabilityOnly'>): Snapshot {
   if (policy.availabilityOnly === true && snapshot.item.kind === 'event') return availabilityOf(snapshot, copy, policy)
   if (policy.privateItems === 'full') return snapshot
   if (!isSecret(snapshot.item)) return snapshot.series === undefined ? snapshot : { ...snapshot, series: maskExceptions(snapshot.series, false) }
@@ -36,26 +30,36 @@ function availabilityOf(snapshot: Snapshot, copy: Copy | null, policy: Pick<Poli
 
 /**
  * The item with the words that are known already in place of its own.
- * @param series what was known of the master's exceptions; others are told without words of their own
+ * @param series what was known of the master's exceptions; the others are told with the words of the master
  */
 export function withKnownWords(snapshot: Snapshot, known: Item, series?: Series): Snapshot {
   if (snapshot.item.kind !== 'event' || known.kind !== 'event') return snapshot
-  const item: Item = { kind: 'event', fields: { ...withoutWords(snapshot.item.fields), ...wordsOf(known.fields) } }
+  const item: Item = { kind: 'event', fields: reworded(snapshot.item.fields, known.fields) }
   if (snapshot.series === undefined) return { ...snapshot, item }
   const exceptions = snapshot.series.exceptions.map((exception) => {
-    const before = series?.exceptions.find(({ original }) => original === exception.original)
-    return { ...exception, fields: { ...withoutWords(exception.fields), ...wordsOf(before?.fields ?? {}) } }
+    const before = series?.exceptions.find(({ start }) => start === exception.start)
+    return { ...exception, fields: reworded(exception.fields, before?.fields ?? known.fields) }
   })
   return { ...snapshot, item, series: { ...snapshot.series, exceptions } }
 }
 
-/** Whether a record says more than a busy block does: somebody wrote it in the CRM. */
-export const hasWords = ({ item }: Snapshot): boolean =>
-  item.kind === 'event' && (item.fields.subject ?? NO_WORDS.subject) !== NO_WORDS.subject
+/** An event that shares only its time meets a record that says more: what the CRM itself wrote is no secret of Exchange. */
+export function withWordsOfRecord(exchange: Snapshot, crm: Snapshot): Snapshot {
+  const isWritten = crm.item.kind === 'event' && (crm.item.fields.subject ?? NO_WORDS.subject) !== NO_WORDS.subject
+  if (exchange.traits?.masked !== true || !isWritten) return exchange
+  const { masked: _, ...traits } = exchange.traits
+  return withKnownWords({ ...exchange, traits }, crm.item)
+}
 
-const isWord = (name: string) => name in NO_WORDS
-const wordsOf = (fields: Partial<EventFields>) => Object.fromEntries(Object.entries(fields).filter(([name]) => isWord(name)))
-const withoutWords = (fields: Partial<EventFields>) => Object.fromEntries(Object.entries(fields).filter(([name]) => !isWord(name)))
+/** Who is invited counts as a word, what they answered does not. */
+function reworded(fresh: Partial<EventFields>, known: Partial<EventFields>): Partial<EventFields> {
+  const isWord = ([name]: [string, unknown]) => name in NO_WORDS
+  const words = Object.fromEntries(Object.entries(known).filter(isWord))
+  const rest = Object.fromEntries(Object.entries(fresh).filter((entry) => !isWord(entry)))
+  const answers = new Map(fresh.attendees?.map(({ address, answer }) => [address, answer]))
+  const attendees = known.attendees?.map((one) => ({ ...one, answer: answers.get(one.address) ?? one.answer }))
+  return { ...rest, ...words, ...(attendees === undefined ? {} : { attendees }) }
+}
 
 /** @param all whether the whole series is private; otherwise single occurrences may be */
 function maskExceptions(series: Series, all: boolean): Series {

@@ -18,6 +18,8 @@ import { createTransport } from './transport.ts'
 import { createRecords, deleteRecord, reviseRecords } from './write.ts'
 
 export type { CrmCheck } from './check.ts'
+export { signIn } from './sign-in.ts'
+export type { SignIn } from './sign-in.ts'
 
 export interface VtenextOptions {
   /** Address of webservice.php. */

@@ -37,7 +37,7 @@ export function cached<T>(clock: Clock, ask: () => Promise<T>): (fresh?: boolean
 /** Only the named columns: for an administrator `*` would include every user's access key and password hash. */
 const USER_QUERY =
   'select id,user_name,first_name,last_name,email1,email2,status,user_timezone,date_format,is_admin' +
-  ' from Users limit 10000;'
+  ' from Users limit 100000;'
 
 /**
  * query: https://wiki.vtiger.com/archives/index.php/Webservice_reference_manual#Query

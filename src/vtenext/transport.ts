@@ -6,6 +6,7 @@ import { answerError, badReply, misconfigured, staleSocket, unreachable, type An
 export const OPERATIONS = {
   getchallenge: { verb: 'GET', write: false },
   login: { verb: 'POST', write: false },
+  login_pwd: { verb: 'POST', write: false },
   logout: { verb: 'POST', write: false },
   listtypes: { verb: 'GET', write: false },
   describe: { verb: 'GET', write: false },

@@ -4,9 +4,9 @@ import type {
   Change, ChangePage, Clock, CreateQuery, CreateRequest, Exchange, Fence, Found, KnownKeys, Located, RemoveOutcome, RemoveRequest,
   SeriesRow, Store, Tx, UpdateRequest, WriteOutcome,
 } from '../../ports.ts'
-import { isSecret, mask } from '../../sync/index.ts'
+import { isSecret, mask, withKnownWords } from '../../sync/index.ts'
 import { UNKNOWN_KEY } from '../work.ts'
-import { allSlots, isMaster, occurrenceOf, unfold } from './unfold.ts'
+import { allSlots, asMade, isMaster, occurrenceOf, unfold } from './unfold.ts'
 import type { MasterSnapshot } from './unfold.ts'
 
 export interface SeriesOptions {
@@ -24,7 +24,7 @@ export interface SeriesExchange extends Exchange {
   pullDue(known: KnownKeys): Promise<Pick<Extract<ChangePage, { type: 'page' }>, 'changes'> & { also(tx: Tx): Promise<void> } | null>
   /** An occurrence by its composed UID, as last read; `known` tells whether this mailbox has the series at all. */
   occurrence(uid: string): Promise<{ readonly known: boolean; readonly fromCrm: boolean; readonly snapshot: Snapshot | null; readonly deleted: readonly OccurrenceStart[] }>
-  /** Every occurrence that has a number, of the series with this UID, as last read. */
+  /** Every occurrence that has a number, of the series with this UID, as the rule alone has it. */
   occurrences(uid: string): Promise<readonly Snapshot[]>
 }
 
@@ -64,7 +64,8 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const now = clock.now()
     // A series that was private in the CRM from the start keeps the words it has there.
     const keepsWords = fromCrm && (row === undefined || (isSecret(row.snapshot.item) && row.snapshot.traits?.masked !== true))
-    const master = (keepsWords ? fresh : mask(fresh, null, policy)) as MasterSnapshot
+    const isKnown = policy.availabilityOnly === true && fromCrm && row !== undefined && row.snapshot.traits?.masked !== true
+    const master = (isKnown ? withKnownWords(fresh, row.snapshot.item, row.snapshot.series) : keepsWords ? fresh : mask(fresh, null, policy)) as MasterSnapshot
     const known = made ? { slots: allSlots(master.series), series: master.series } : await numbersOf(master, row)
     const { slots, occurrences, gone, nextAt } = unfold(master, known, now, policy)
     const compareAt = instant(instantMs(now) + COMPARE_MS)
@@ -216,7 +217,7 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     if (outcome.type !== 'done' || request === undefined || sent?.series === undefined) return outcome
     const master: MasterSnapshot = { ...outcome.snapshot, series: outcome.snapshot.series ?? sent.series }
     const draft = await draftOf({ ...master, ...(sent.uid === undefined ? {} : { uid: master.uid ?? sent.uid }) }, undefined, true)
-    await store.transaction((tx) => record(tx, [{ ...draft, row: retold(draft.row) }], []), fence)
+    await store.transaction((tx) => record(tx, [asFirstTold(draft)], []), fence)
     const made = occurrenceOf(draft.master, draft.row.slots, splitUid(request.uid ?? '').slot)
     return made === null ? outcome : { type: 'done', snapshot: made.snapshot }
   }
@@ -358,13 +359,16 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     if (found === null || !isMaster(found)) return found
     const [row] = await rowsOf([found.id])
     const draft = await draftOf(found, row, row === undefined)
-    await store.transaction((tx) => record(tx, [{ ...draft, row: retold(draft.row) }], []), fence)
-    return occurrenceOf(draft.master, draft.row.slots, slot)?.snapshot ?? null
+    const { row: known } = row === undefined ? asFirstTold(draft) : draft
+    if (row === undefined) await store.transaction((tx) => record(tx, [{ ...draft, row: known }], []), fence)
+    // It was made, and may have been deleted since: then it is seen as gone like any other.
+    const number = known.slots.find((one) => one.slot === slot)
+    return occurrenceOf(draft.master, known.slots, slot)?.snapshot ?? (number === undefined ? null : asMade(draft.master, number))
   }
 
   async function occurrences(uid: string): Promise<readonly Snapshot[]> {
     const row = (await store.transaction((tx) => tx.seriesByUid(uid))).find((one) => one.lane === lane)
-    return row === undefined ? [] : row.slots.flatMap(({ slot }) => occurrenceOf(row.snapshot as MasterSnapshot, row.slots, slot)?.snapshot ?? [])
+    return row === undefined ? [] : row.slots.flatMap((slot) => asMade(row.snapshot as MasterSnapshot, slot) ?? [])
   }
 
   async function occurrence(composed: string) {
@@ -382,8 +386,10 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
   }
 }
 
-/** What we read beside our own making may hold somebody's edit of another occurrence: the next pull has to tell it. */
-const retold = (row: SeriesRow): SeriesRow => ({ ...row, snapshot: { ...row.snapshot, changeKey: UNKNOWN_KEY } })
+/** What was edited or deleted of a series since we made it has to be told by the next pull. */
+const asFirstTold = ({ row, ...draft }: Draft & { readonly master: MasterSnapshot }): Draft => ({
+  ...draft, row: { ...row, slots: [...new Map([...row.slots, ...allSlots(draft.master.series)].map((one) => [one.slot, one])).values()], snapshot: { ...row.snapshot, changeKey: UNKNOWN_KEY } },
+})
 
 const idOf = (change: Change): ItemId => (change.type === 'seen' ? change.snapshot.id : change.id)
 const idAt = (row: SeriesRow, slot: number): ItemId => occurrenceId(row.master, slot)

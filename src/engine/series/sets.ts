@@ -1,7 +1,7 @@
-import { instant, instantMs, splitOccurrenceId, splitUid } from '../../model/index.ts'
+import { instant, instantMs, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
 import type { EventFields, EventTime, InboxRow, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
 import { inferSeries } from '../../recurrence/index.ts'
-import { inWindow, plan, planCreate, planMatch } from '../../sync/index.ts'
+import { inWindow, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
 import type { Run } from '../context.ts'
 import type { Stranger } from '../first-contact.ts'
 import type { Batch } from '../reconcile.ts'
@@ -40,8 +40,8 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
   if (await isLinked(run, set)) return { type: 'single' }
   const rule = ruleOf(run, set)
   if (rule === null || !set.every(({ assignee }) => assignee === snapshot.assignee)) return { type: 'single' }
-  const { clock, policy } = run.engine
-  const leader = set.find(({ item }) => inWindow(item, clock.now(), policy).in)
+  const { clock } = run.engine
+  const leader = set.find(({ item }) => inWindow(item, clock.now(), run.policy).in)
   if (leader === undefined) return { type: 'single' }
   if (leader.id !== snapshot.id) return done({ type: 'defer', row, until: batch.rows.some(({ id, side }) => side === 'crm' && id === leader.id) ? clock.now() : soon(run, 1000) })
   const fresh = newCopy(run, row.kind, null, snapshot)
@@ -54,8 +54,8 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
 const memberOf = ({ id, uid, bornAt }: Snapshot): SetMember => ({ id, slot: splitUid(uid ?? '').slot, ...(bornAt === undefined ? {} : { bornAt }) })
 
 /**
- * The copies of the other records of a set, now that the series they become exists. Whatever they say differently is an
- * edit of their occurrence, and one that was deleted meanwhile deletes it.
+ * The copies of the other records of a set, now that the series they become exists. Agreed on is what was meant: whatever a
+ * side says differently is an edit, and what was deleted meanwhile is a deletion.
  */
 export async function membersOf(run: Run, leader: LinkedCopy, members: readonly SetMember[]): Promise<LinkedCopy[]> {
   const { uid } = leader.link
@@ -67,9 +67,13 @@ export async function membersOf(run: Run, leader: LinkedCopy, members: readonly 
     if (exchange === undefined || present.some(({ link, copy }) => link.record === id && copy.mailbox === run.lane)) return []
     const { link, copy } = newCopy(run, 'event', exchange, null)
     const sibling = present.find((one) => one.link.record === id)?.link
+    const meant = withFields(leader.copy.base.exchange, { time: timeOf(exchange) ?? null })
     return [{
       link: sibling ?? { ...link, record: id, bornAt: bornAt ?? null, assignee: leader.link.assignee },
-      copy: { ...copy, crm: { id, changeKey: UNKNOWN_KEY }, base: { exchange: exchange.item, crm: run.holds.crm(exchange.item) } },
+      copy: {
+        ...copy, exchange: { id: exchange.id, changeKey: UNKNOWN_KEY }, crm: { id, changeKey: UNKNOWN_KEY },
+        base: { exchange: meant, crm: withFields(leader.copy.base.crm, { time: timeOf(exchange) ?? null }) },
+      },
     }]
   })
 }
@@ -129,15 +133,16 @@ export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Prom
 }
 
 /** The record and the occurrence were made for each other; what the record says beyond the rule is an edit of it. */
-function join(run: Run, batch: Batch, row: InboxRow, crm: Snapshot, exchange: Snapshot, fromCrm: boolean): Work {
+function join(run: Run, batch: Batch, row: InboxRow, crm: Snapshot, met: Snapshot, fromCrm: boolean): Work {
+  const exchange = run.policy.availabilityOnly === true ? withWordsOfRecord(met, crm) : met
   const { engine, holds } = run
   const fresh = newCopy(run, row.kind, exchange, crm)
   const linked = { link: batch.siblings.get(row.id)?.[0]?.link ?? fresh.link, copy: fresh.copy }
   const sightings = { exchange: { type: 'seen', snapshot: exchange }, crm: { type: 'seen', snapshot: crm } } as const
   const copy = { ...linked.copy, base: { exchange: exchange.item, crm: holds.crm(exchange.item) } }
   const made = fromCrm
-    ? plan({ kind: row.kind, copy, ...sightings, policy: engine.policy, holds, now: engine.clock.now(), owner: run.owner })
-    : planMatch(row.kind, exchange, crm, { policy: engine.policy, holds, owner: run.owner })
+    ? plan({ kind: row.kind, copy, ...sightings, policy: run.policy, holds, now: engine.clock.now(), owner: run.owner })
+    : planMatch(row.kind, exchange, crm, { policy: run.policy, holds, owner: run.owner })
   const rows = [row, ...batch.rows.filter((one) => one.side === 'exchange' && one.id === exchange.id)]
   return { linked: { ...linked, copy }, isNew: true, rows, ...sightings, plan: made }
 }

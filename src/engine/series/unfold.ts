@@ -96,14 +96,19 @@ function withFirst(slots: readonly Slot[], series: Series, now: Instant): readon
   return first === null || series.deleted.includes(first.start) ? slots : [{ slot: 0, start: first.start }, ...slots]
 }
 
-/** Every occurrence of a series with an end, numbered by the rule; nothing of one without. */
+/** Every occurrence of a series with a count, numbered by the rule, those deleted since included; nothing of another. */
 export function allSlots(series: Series): Slot[] {
   const { range } = series.recurrence
-  const deleted = new Set(series.deleted)
   return range.type !== 'count' ? [] : Array.from({ length: range.count }, (_, slot) => slot).flatMap((slot) => {
     const start = occurrenceByIndex(series, slot + 1)?.start
-    return start === undefined || deleted.has(start) ? [] : [{ slot, start }]
+    return start === undefined ? [] : [{ slot, start }]
   })
+}
+
+/** One occurrence as the rule alone has it, whatever became of it since. */
+export function asMade(master: MasterSnapshot, { slot, start }: Slot): Snapshot | null {
+  const occurrence = occurrenceAt(master.series, start)
+  return occurrence === null ? null : snapshotOf({ ...master, series: { ...master.series, exceptions: [] } }, slot, occurrence)
 }
 
 /** The rule is what it was: nobody loses a number, and who is new gets the ordinal. */

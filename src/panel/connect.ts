@@ -1,0 +1,165 @@
+import { checkConfig } from '../config.ts'
+import type { Config, Sections } from '../config.ts'
+import { newTotals, preview } from '../engine/index.ts'
+import type { PlannedWrite, Totals } from '../engine/index.ts'
+import { asSyncError } from '../lib/errors.ts'
+import { connectorOn } from '../main.ts'
+import type { Connector } from '../main.ts'
+import type { Log } from '../ports.ts'
+import { signIn } from '../vtenext/index.ts'
+import { refused } from './errors.ts'
+import type { Policies } from './index.ts'
+import type { Station } from './station.ts'
+import type { Task, Tasks } from './tasks.ts'
+
+export interface CrmDraft {
+  readonly url: string
+  readonly username: string
+  readonly accessKey?: string | undefined
+  readonly password?: string | undefined
+  readonly allowHttp: boolean
+}
+export type ConnectionDraft = Config['exchange'][number]
+export interface Step {
+  readonly name: string
+  readonly ok: boolean
+  readonly detail: string
+  readonly cure: string
+}
+export interface Chosen {
+  readonly crm: string
+  readonly mailbox: string
+}
+export interface PreviewResult {
+  readonly mails: number
+  readonly linked: number
+  readonly failed: number
+  readonly held: number
+  readonly conflicts: number
+  readonly writes: readonly { readonly mailbox: string; readonly side: string; readonly type: string; readonly kind: string; readonly count: number }[]
+  readonly skippedBy: Readonly<Record<string, number>>
+  readonly errors: readonly string[]
+}
+
+/**
+ * Connecting servers, step by step: each step is tried out against the real server before anything is stored, and what
+ * passed is remembered here, so that secrets do not travel back.
+ */
+export function openConnect(station: Station, tasks: Tasks, policies: Policies, log: Log) {
+  let draft: { crm?: Config['crm']; connection?: ConnectionDraft; own?: { username: string; password: string } } = {}
+
+  const crmSection = () => draft.crm ?? station.sections().config?.crm
+  const crm = () => {
+    const found = crmSection()
+    if (found === undefined) throw refused(409, 'CRM_FIRST', 'Connect the CRM first.')
+    return found
+  }
+
+  /** A connector of its own for trying out; nothing of it is kept. */
+  async function tryOut<T>(sections: Sections, work: (connector: Connector) => Promise<T>): Promise<T> {
+    const connector = connectorOn(station.store, checkConfig(sections), log)
+    try {
+      return await work(connector)
+    } finally {
+      await connector.close()
+    }
+  }
+
+  const failed = (thrown: unknown): Step => ({ name: 'configuration', ok: false, detail: thrown instanceof Error ? thrown.message : asSyncError(thrown).message, cure: '' })
+  /** Stands in for the part that is not asked about yet. */
+  const ANY_EXCHANGE = [{ name: 'none', kind: 'ews', url: 'https://localhost/EWS/Exchange.asmx' }]
+
+  async function testCrm(wanted: CrmDraft): Promise<{ ok: boolean; checks: readonly Step[] }> {
+    const { url, username, allowHttp } = wanted
+    try {
+      let accessKey = wanted.accessKey
+      if (!accessKey && wanted.password) {
+        const found = await signIn(url, allowHttp, username, wanted.password)
+        if (found.type !== 'known') return { ok: false, checks: [{ name: 'login', ok: false, detail: 'The CRM does not accept this user name with this password.', cure: 'Correct the password, or enter the access key from the user\'s preferences.' }] }
+        accessKey = found.accessKey
+      }
+      const section = { kind: 'vtenext', url, username, accessKey: accessKey ?? '', allowHttp }
+      const checks = await tryOut({ crm: section, exchange: ANY_EXCHANGE }, (connector) => connector.crm.check())
+      const ok = checks.every((check) => check.ok || check.level === 'warning')
+      if (ok) draft = { ...draft, crm: checkConfig({ crm: section, exchange: ANY_EXCHANGE }).crm }
+      return { ok, checks: checks.map(({ name, ok: fine, detail, cure }) => ({ name, ok: fine, detail, cure })) }
+    } catch (thrown) {
+      return { ok: false, checks: [failed(thrown)] }
+    }
+  }
+
+  async function testConnection(connection: ConnectionDraft, mailbox: string, own?: { username: string; password: string }): Promise<{ ok: boolean; checks: readonly Step[] }> {
+    try {
+      const checks = await tryOut({ crm: crm(), exchange: [connection] }, (connector) => connector.connection(connection.name).check(mailbox, own))
+      const ok = checks.every((check) => check.ok)
+      if (ok) draft = { ...draft, connection, ...(own === undefined ? {} : { own }) }
+      return { ok, checks }
+    } catch (thrown) {
+      return { ok: false, checks: [failed(thrown)] }
+    }
+  }
+
+  /** The configuration as it would be. */
+  function sectionsWith(chosen: readonly Chosen[]): Sections {
+    const now = station.sections().config
+    const { connection } = draft
+    const exchange = [...(now?.exchange ?? []).filter(({ name }) => name !== connection?.name), ...(connection === undefined ? [] : [connection])]
+    const name = connection?.name ?? exchange[0]?.name
+    const added = chosen.map(({ crm: user, mailbox }) => ({ crm: user, mailbox, ...(name === undefined ? {} : { exchange: name }) }))
+    const users = [...(now?.users ?? []).filter((entry) => !added.some((one) => one.crm === entry.crm)), ...added]
+    return { crm: crm(), exchange, users, groups: now?.groups ?? [], ...(now === null ? {} : { sync: now.sync, policy: now.policy }) }
+  }
+
+  return {
+    testCrm, testConnection,
+    /** The CRM's users with the mailbox each probably has. */
+    users: ({ search, offset, limit }: { search?: string | undefined; offset: number; limit: number }) =>
+      tryOut({ crm: crm(), exchange: ANY_EXCHANGE }, async (connector) => {
+        const connected = new Set(station.sections().config?.users.map((entry) => entry.crm))
+        const needle = (search ?? '').toLowerCase()
+        const all = (await connector.crm.users()).filter((user) => user.active && `${user.name} ${user.fullName} ${user.addresses.join(' ')}`.toLowerCase().includes(needle))
+        return {
+          total: all.length,
+          rows: all.slice(offset, offset + limit).map(({ id, name, fullName, addresses }) => ({ id, name, fullName, suggested: addresses[0] ?? null, connected: connected.has(name) })),
+        }
+      }),
+    /** What the first sync of these mailboxes would do. Nothing is written anywhere. */
+    preview(chosen: readonly Chosen[]): Task {
+      const sections = sectionsWith(chosen)
+      return tasks.run('preview', 1, () => tryOut(sections, async (connector) => {
+        const totals = newTotals()
+        const directory = await connector.look(totals)
+        const wanted = directory.mailboxes.filter(({ address }) => chosen.some(({ mailbox }) => mailbox.toLowerCase() === address))
+        const { writes } = await preview(connector.engine({ once: true, dry: true }, totals), wanted)
+        return summary(totals, writes)
+      }))
+    },
+    async finish(chosen: readonly Chosen[], takeUp: 'all' | 'new'): Promise<void> {
+      const next = sectionsWith(chosen)
+      const connector = connectorOn(station.store, checkConfig(next), log)
+      try {
+        if (takeUp === 'new') for (const user of await connector.crm.users()) if (chosen.some((one) => one.crm === user.name)) await policies.since(user.id, new Date())
+      } finally {
+        await connector.close()
+      }
+      await station.change(() => next)
+      draft = {}
+    },
+    async removeConnection(name: string): Promise<void> {
+      const { config } = station.need().connector
+      const used = config.users.filter((entry) => (entry.exchange ?? config.exchange[0]?.name) === name).length
+      if (used > 0) throw refused(409, 'CONNECTION_IN_USE', `${used} mailboxes use this connection. Disconnect them first.`)
+      await station.change((sections) => ({ ...sections, exchange: config.exchange.filter((one) => one.name !== name) }))
+    },
+  }
+}
+
+function summary(totals: Totals, planned: readonly PlannedWrite[]): PreviewResult {
+  const counts = new Map<string, PreviewResult['writes'][number]>()
+  for (const { mailbox, side, type, kind } of planned) {
+    const key = `${mailbox ?? ''}/${side}/${type}/${kind}`
+    counts.set(key, { mailbox: mailbox ?? '', side, type, kind, count: (counts.get(key)?.count ?? 0) + 1 })
+  }
+  const { mails, linked, failed, held, conflicts, skippedBy, errors } = totals
+  return { mails, linked, failed, held, conflicts, skippedBy, writes: [...counts.values()], errors: errors.map(({ message }) => message) }
+}

@@ -1,0 +1,230 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectAccessible, launchBrowser, open, PHONE, signIn, visit } from './support/browser.ts'
+import type { Visit } from './support/browser.ts'
+import { at, eventually, openOffice } from './support/office.ts'
+import type { Office } from './support/office.ts'
+
+const DELIVERIES = 12
+let browser: Browser
+let office: Office
+let admin: Visit
+
+beforeAll(async () => {
+  office = await openOffice({ policy: { conflict: 'ask', deletionGraceSeconds: 1 } }, ({ ews }) => {
+    ews.putItem('alice@example.test', 'calendar', { Subject: 'Sales review', Start: at(1, '09:30'), End: at(1, '10:30'), Location: 'Room 2' })
+    ews.putItem('alice@example.test', 'calendar', { Subject: 'Trade fair', Start: at(600, '09:00'), End: at(600, '18:00') })
+    for (let n = 1; n <= DELIVERIES; n++) ews.putItem('bob@example.test', 'calendar', { Subject: `Delivery ${n}`, Start: at(n, '07:00'), End: at(n, '07:30') })
+    ews.putItem('user1@example.test', 'calendar', { Subject: 'Stocktaking', Start: at(3, '08:00'), End: at(3, '12:00') })
+  })
+  browser = await launchBrowser()
+  await eventually('the first sync is done', () => office.records('Events').length === DELIVERIES + 1)
+  await eventually('the pairs are known', async () => (await office.running.panel.health.health()).linked === DELIVERIES + 1)
+  admin = await visit(browser)
+  await signIn(admin.page, office.url, 'admin')
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await office?.close()
+})
+
+describe('an administrator', () => {
+  it('is told in words that the password is wrong, then signs in and sees how everything stands', async () => {
+    const { page, close } = await visit(browser)
+    await page.goto(office.url)
+    await page.getByLabel('User name').fill('admin')
+    await page.getByRole('textbox', { name: 'Password' }).fill('wrong')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('The CRM does not know this user name with this password.').waitFor()
+    await expectAccessible(page, 'sign-in')
+    await signIn(page, office.url, 'admin')
+    await page.getByRole('link', { name: /Healthy/ }).waitFor()
+    await expectAccessible(page, 'health')
+    await page.getByRole('link', { name: /Healthy/ }).click()
+    await page.getByRole('button', { name: 'Alice Rossi' }).waitFor()
+    await page.getByText('user1@example.test').waitFor({ state: 'detached' })
+    await close()
+  })
+
+  it('sees a write arrive without loading the page again, with what was before and after', async () => {
+    const { page } = admin
+    await open(page, office.url, '/activity')
+    const item = office.item('alice', 'Sales review')
+    office.ews.editItem('alice@example.test', item?.id ?? '', { Location: 'Room 3' })
+    const entry = page.getByRole('button', { name: /Sales review changed/ })
+    await entry.waitFor()
+    await entry.click()
+    await page.getByRole('cell', { name: 'Room 2' }).waitFor()
+    await page.getByRole('cell', { name: 'Room 3' }).waitFor()
+    await expectAccessible(page, 'activity')
+    await page.getByLabel('Search').fill('Delivery 7')
+    await page.getByRole('button', { name: /Delivery 7 created/ }).waitFor()
+    await entry.waitFor({ state: 'detached' })
+  })
+
+  it('decides a conflict with one click, and both sides have the value', async () => {
+    const { page } = admin
+    const record = office.records('Events').find((one) => one['subject'] === 'Sales review')
+    await eventually('the earlier edit has arrived', () => office.records('Events').some((one) => one['location'] === 'Room 3'))
+    office.vtenext.edit(record?.['id'] ?? '', { location: 'Customer' })
+    office.ews.editItem('alice@example.test', office.item('alice', 'Sales review')?.id ?? '', { Location: 'Room 5' })
+    await open(page, office.url, '/attention')
+    await page.getByRole('heading', { name: 'Sales review' }).waitFor()
+    await page.getByText('Place was changed on both sides').waitFor()
+    await expectAccessible(page, 'conflict')
+    await page.getByRole('button', { name: 'Keep the CRM’s value' }).click()
+    await eventually('Exchange has the value of the CRM', () => office.item('alice', 'Sales review')?.fields['Location'] === 'Customer')
+    await page.getByText('All clear').waitFor()
+  })
+
+  it('puts back what somebody deleted by mistake, before the CRM has lost it', async () => {
+    const { page } = admin
+    for (const { id, fields } of office.ews.items('bob@example.test', 'calendar')) if (String(fields['Subject']).startsWith('Delivery')) office.ews.deleteItem('bob@example.test', id)
+    await open(page, office.url, '/attention?tab=held')
+    const all = page.getByRole('button', { name: `Put all ${DELIVERIES} back` })
+    await all.waitFor()
+    await expectAccessible(page, 'held')
+    expect(office.records('Events').filter((one) => one['subject']?.startsWith('Delivery'))).toHaveLength(DELIVERIES)
+    await all.click()
+    await eventually('the deliveries are in the calendar again', () => office.ews.items('bob@example.test', 'calendar').length === DELIVERIES)
+    await page.getByText('All clear').waitFor()
+  })
+
+  it('tests and connects several mailboxes at once, and sees which one cannot be', async () => {
+    const { page } = admin
+    office.ews.removeMailbox('user2@example.test')
+    await open(page, office.url, '/users?standing=off')
+    await page.getByLabel('Select user1', { exact: true }).first().check()
+    await page.getByLabel('Select user2', { exact: true }).first().check()
+    await expectAccessible(page, 'users')
+    await page.getByRole('button', { name: 'Test + Connect' }).click()
+    await page.getByText('1 of 2 mailboxes can be connected').waitFor()
+    await page.getByText('Correct the address; Get-Mailbox shows the right one.').waitFor()
+    await expectAccessible(page, 'mailbox-test')
+    await page.getByRole('button', { name: 'Connect those that passed' }).click()
+    await eventually('the new mailbox reaches the CRM', () => office.records('Events').some((one) => one['subject'] === 'Stocktaking'))
+    await open(page, office.url, '/users?standing=healthy')
+    await page.getByRole('button', { name: 'user1' }).first().waitFor()
+  })
+
+  it('pauses a mailbox, resumes it and asks for a sync', async () => {
+    const { page } = admin
+    await open(page, office.url, '/users')
+    await page.getByRole('button', { name: 'user1' }).first().click()
+    const details = page.getByRole('dialog')
+    await details.getByRole('button', { name: 'Pause' }).click()
+    await details.getByText('Paused').waitFor()
+    await expectAccessible(page, 'user-details')
+    await details.getByRole('button', { name: 'Resume' }).click()
+    await details.getByText('Healthy').waitFor()
+    await details.getByRole('button', { name: 'Sync now' }).click()
+  })
+
+  it('resets a mailbox with two plain questions, and nothing is doubled', async () => {
+    const { page } = admin
+    await open(page, office.url, '/users')
+    await page.getByRole('button', { name: 'user1' }).first().click()
+    await page.getByRole('button', { name: 'Actions for user1' }).click()
+    await page.getByRole('menuitem', { name: 'Reset' }).click()
+    const dialog = page.getByRole('dialog', { name: /Reset user1/ })
+    await dialog.getByLabel(/Forget the pairs/).check()
+    await dialog.getByRole('button', { name: 'Reset' }).click()
+    const before = office.records('Events').length
+    await eventually('the mailbox is in step again', async () => (await office.running.panel.users.list({ search: 'user1', sort: 'name', descending: false, offset: 0, limit: 1 })).rows[0]?.standing === 'healthy')
+    await eventually('the pair is found again', async () => (await office.running.panel.users.list({ search: 'user1', sort: 'name', descending: false, offset: 0, limit: 1 })).rows[0]?.linked === 1)
+    expect(office.records('Events')).toHaveLength(before)
+    expect(office.ews.items('user1@example.test', 'calendar')).toHaveLength(1)
+  })
+
+  it('runs a job now, pauses it and gives it another schedule', async () => {
+    const { page } = admin
+    await open(page, office.url, '/jobs')
+    await page.getByRole('button', { name: 'Run now: Read the certificates of the servers' }).click()
+    await page.getByText('no server is spoken to over TLS').waitFor()
+    await page.getByRole('button', { name: 'Pause: Delete old journal entries' }).click()
+    await page.getByRole('button', { name: 'Resume: Delete old journal entries' }).waitFor()
+    await page.getByRole('button', { name: 'Change schedule: Delete ended sessions and old measurements' }).click()
+    await page.getByLabel('New schedule').fill('every now and then')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('dialog').getByText('"every now and then" is no schedule.').waitFor()
+    await page.getByLabel('New schedule').fill('every 30m')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('every 30 minutes').waitFor()
+    await expectAccessible(page, 'jobs')
+  })
+
+  it('changes the policy and the members of a group, and sees what holds for each user', async () => {
+    const { page } = admin
+    await open(page, office.url, '/policies')
+    await page.getByLabel('Days back').fill('14')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await eventually('the policy holds', () => office.running.panel.policies.company().sync.pastDays === 14)
+    await expectAccessible(page, 'policies')
+    await page.getByRole('tab', { name: 'For each user' }).click()
+    await page.getByText('−14 / +365').first().waitFor()
+    await open(page, office.url, '/groups')
+    await page.getByRole('combobox', { name: 'Members' }).fill('carol')
+    await page.getByRole('option', { name: /Carol Verdi/ }).click()
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Without a connected mailbox: carol').waitFor()
+    await expectAccessible(page, 'groups')
+  })
+
+  it('sees the free and taken times of the team, without words', async () => {
+    const { page } = admin
+    await open(page, office.url, '/availability')
+    await page.getByRole('list', { name: /Alice Rossi: 1 entries/ }).waitFor()
+    expect(await page.getByRole('main').innerText()).not.toContain('Sales review')
+    await expectAccessible(page, 'availability')
+  })
+
+  it('looks at the panel as a user sees it, and can change nothing there', async () => {
+    const { page } = admin
+    await open(page, office.url, '/users')
+    await page.getByRole('button', { name: 'Alice Rossi' }).first().click()
+    await page.getByRole('button', { name: 'See as this user' }).click()
+    await page.getByText('You see what Alice Rossi sees.').waitFor()
+    await page.getByText('Trade fair').waitFor()
+    await page.getByText('It lies outside the time window.').waitFor()
+    await expectAccessible(page, 'see-as')
+    expect(await page.getByRole('link', { name: 'Users' }).count()).toBe(0)
+    await page.getByRole('button', { name: 'Back to my own view' }).click()
+    await page.getByRole('link', { name: 'Users', exact: true }).waitFor()
+  })
+
+  it('makes an API token, reads with it, and withdraws it', async () => {
+    const { page } = admin
+    await open(page, office.url, '/settings')
+    await page.getByLabel('What is it for?').fill('Monitoring')
+    await page.getByRole('button', { name: 'Make token' }).click()
+    const secret = await page.locator('code').innerText()
+    await expectAccessible(page, 'settings')
+    const ask = (path: string, init: RequestInit = {}) => fetch(`${office.url}${path}`, { ...init, headers: { authorization: `Bearer ${secret}`, ...init.headers } })
+    expect((await ask('/api/health')).status).toBe(200)
+    expect((await ask('/api/jobs/sweep/run', { method: 'POST' })).status).toBe(403)
+    await page.getByRole('button', { name: 'Withdraw' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click()
+    await page.getByText('No tokens yet').waitFor()
+    expect((await ask('/api/health')).status).toBe(401)
+  })
+
+  it('works on a phone: every page fits and can be read by everybody', async () => {
+    const phone = await visit(browser, { viewport: PHONE, colorScheme: 'dark' })
+    await signIn(phone.page, office.url, 'admin')
+    for (const path of ['health', 'attention', 'activity', 'users', 'groups', 'policies', 'jobs', 'availability', 'connect', 'settings']) {
+      await open(phone.page, office.url, `/${path}`)
+      await expectAccessible(phone.page, `phone-${path}`)
+    }
+    await phone.page.getByRole('button', { name: 'Menu' }).click()
+    await phone.page.getByRole('link', { name: 'Health' }).click()
+    await phone.page.getByRole('heading', { name: 'Health', level: 1 }).waitFor()
+    expect(phone.complaints).toEqual([])
+    await phone.close()
+  })
+
+  it('and no page has complained of anything', () => {
+    expect(admin.complaints).toEqual([])
+  })
+})

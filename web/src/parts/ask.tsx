@@ -1,0 +1,37 @@
+import { Button, Group, Modal, Text } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useMutation } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { ApiError } from '../api.ts'
+import { useSpeech } from '../i18n/index.tsx'
+import { Trouble } from './basics.tsx'
+
+/** A change: says when it is done, and in the service's own words when it was refused. */
+export function useAct<Input, Output = unknown>(work: (input: Input) => Promise<Output>, options: { done?: string; then?: (output: Output, input: Input) => void } = {}) {
+  const { t } = useSpeech()
+  return useMutation<Output, Error, Input>({
+    mutationFn: work,
+    onSuccess: (output, input) => {
+      if (options.done !== undefined) notifications.show({ message: options.done, color: 'teal', autoClose: 3500, closeButtonProps: { 'aria-label': t('app.close') } })
+      options.then?.(output, input)
+    },
+    onError: (error) => notifications.show({ title: t('app.failed'), message: error instanceof ApiError ? error.message : t('app.offline'), color: 'red', autoClose: 9000, closeButtonProps: { 'aria-label': t('app.close') } }),
+  })
+}
+
+export function Confirm({ opened, title, text, action, colour, busy, error, onClose, onConfirm, children }: {
+  opened: boolean; title: string; text?: string; action: string; colour?: string; busy: boolean; error?: unknown; onClose: () => void; onConfirm: () => void; children?: ReactNode
+}) {
+  const { t } = useSpeech()
+  return (
+    <Modal opened={opened} onClose={onClose} title={title} centered closeButtonProps={{ 'aria-label': t('app.close') }}>
+      {text !== undefined && <Text size="sm" className="wrap">{text}</Text>}
+      {children}
+      {error !== undefined && error !== null && <Trouble error={error} />}
+      <Group justify="flex-end" mt="lg">
+        <Button variant="default" onClick={onClose}>{t('app.cancel')}</Button>
+        <Button {...(colour === undefined ? {} : { color: colour })} loading={busy} onClick={onConfirm} data-autofocus>{action}</Button>
+      </Group>
+    </Modal>
+  )
+}

@@ -1,0 +1,197 @@
+import { Box, Button, Checkbox, Group, Loader, Radio, Select, SegmentedControl, Stack, Stepper, Table, Text, TextInput, Textarea, PasswordInput, Switch } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import type { Candidates, PreviewResult, Steps, Task } from '../../../src/http/api-types.ts'
+import { api } from '../api.ts'
+import { useSpeech } from '../i18n/index.tsx'
+import { CheckList, Empty, Loaded, Pager, Trouble } from './basics.tsx'
+import { Icon } from './icons.tsx'
+
+interface Chosen { readonly crm: string; readonly mailbox: string }
+
+/** Connects a CRM (at the first start) and an Exchange server: each step is tried out before anything is stored. */
+export function Wizard({ withCrm, finished }: { withCrm: boolean; finished: () => void }) {
+  const { t } = useSpeech()
+  const [at, setAt] = useState(0)
+  const [own, setOwn] = useState(false)
+  const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map())
+  const steps = [...(withCrm ? ['crm' as const] : []), 'exchange' as const, 'people' as const, 'preview' as const]
+  const next = () => setAt(Math.min(at + 1, steps.length - 1))
+  const back = at === 0 ? undefined : () => setAt(at - 1)
+  const list = [...chosen].map(([crm, mailbox]) => ({ crm, mailbox }))
+  return (
+    <Box className="panel-card" p={{ base: 'md', sm: 'xl' }}>
+      <Box visibleFrom="sm"><Stepper active={at} mb="xl" allowNextStepsSelect={false} size="sm" onStepClick={setAt}>{steps.map((step) => <Stepper.Step key={step} label={t(`connect.${step}`)} />)}</Stepper></Box>
+      <Text hiddenFrom="sm" size="sm" c="dimmed" mb="sm">{t('connect.of', { n: at + 1, total: steps.length })}</Text>
+      {steps[at] === 'crm' && <CrmStep next={next} />}
+      {steps[at] === 'exchange' && <ExchangeStep next={(isOwn) => { setOwn(isOwn); next() }} back={back} />}
+      {steps[at] === 'people' && <PeopleStep own={own} chosen={chosen} setChosen={setChosen} next={next} back={back} />}
+      {steps[at] === 'preview' && <PreviewStep own={own} chosen={list} back={back} finished={finished} />}
+    </Box>
+  )
+}
+
+function Head({ title, text }: { title: string; text: string }) {
+  return <Box mb="md"><Text component="h2" fw={650} size="lg" m={0}>{title}</Text><Text size="sm" c="dimmed">{text}</Text></Box>
+}
+
+function Buttons({ back, children }: { back: (() => void) | undefined; children: React.ReactNode }) {
+  const { t } = useSpeech()
+  return <Group justify="space-between" mt="xl">{back === undefined ? <span /> : <Button variant="default" onClick={back}>{t('connect.back')}</Button>}<Group gap="sm">{children}</Group></Group>
+}
+
+function Outcome({ result, error }: { result: Steps | undefined; error: Error | null }) {
+  if (error !== null) return <Box mt="lg"><Trouble error={error} /></Box>
+  return result === undefined ? null : <Box mt="lg" role="status"><CheckList checks={result.checks} /></Box>
+}
+
+function CrmStep({ next }: { next: () => void }) {
+  const { t } = useSpeech()
+  const [form, setForm] = useState({ url: '', username: 'admin', secret: '', allowHttp: false })
+  const [byKey, setByKey] = useState(false)
+  const test = useMutation({ mutationFn: () => api.post<Steps>('/connect/crm', { url: form.url, username: form.username, allowHttp: form.allowHttp, ...(byKey ? { accessKey: form.secret } : { password: form.secret }) }) })
+  const set = (change: Partial<typeof form>) => { setForm({ ...form, ...change }); test.reset() }
+  return (
+    <form onSubmit={(event) => { event.preventDefault(); test.mutate() }}>
+      <Head title={t('connect.crm')} text={t('connect.crmText')} />
+      <Stack gap="md" maw={560}>
+        <TextInput label={t('connect.url')} placeholder="https://crm.example.com/webservice.php" type="url" required value={form.url} onChange={(event) => set({ url: event.currentTarget.value })} />
+        <TextInput label={t('connect.crmUser')} required autoComplete="off" value={form.username} onChange={(event) => set({ username: event.currentTarget.value })} />
+        <PasswordInput label={byKey ? t('connect.accessKey') : t('connect.password')} required autoComplete="off" value={form.secret} onChange={(event) => set({ secret: event.currentTarget.value })} />
+        <Switch label={t('connect.useKey')} checked={byKey} onChange={(event) => { setByKey(event.currentTarget.checked); test.reset() }} />
+        {form.url.startsWith('http:') && <Checkbox label={t('connect.allowHttp')} checked={form.allowHttp} onChange={(event) => set({ allowHttp: event.currentTarget.checked })} />}
+      </Stack>
+      <Outcome result={test.data} error={test.error} />
+      <Buttons back={undefined}><Button type="submit" variant={test.data?.ok === true ? 'default' : 'filled'} loading={test.isPending}>{t('connect.test')}</Button>{test.data?.ok === true && <Button onClick={next} autoFocus>{t('connect.next')}</Button>}</Buttons>
+    </form>
+  )
+}
+
+const FRESH = { name: 'onprem', kind: 'ews', url: '', auth: 'basic', whose: 'service', username: '', password: '', ca: '', mailbox: '', ownUsername: '', ownPassword: '', allowHttp: false, tenant: '', clientId: '', clientSecret: '', access: 'delegated' }
+
+function ExchangeStep({ next, back }: { next: (own: boolean) => void; back: (() => void) | undefined }) {
+  const { t } = useSpeech()
+  const [form, setForm] = useState(FRESH)
+  const isGraph = form.kind === 'graph'
+  const own = form.whose === 'own'
+  const given = (name: string, value: string) => (value === '' ? {} : { [name]: value })
+  const test = useMutation({
+    mutationFn: () => api.post<Steps>('/connect/exchange', {
+      connection: isGraph
+        ? { name: form.name, kind: 'graph', access: form.access, ...given('tenant', form.tenant), ...given('clientId', form.clientId), ...given('clientSecret', form.clientSecret) }
+        : { name: form.name, kind: 'ews', auth: form.auth, impersonation: !own, allowHttp: form.allowHttp, ...given('url', form.url), ...given('ca', form.ca), ...(own ? {} : { username: form.username, password: form.password }) },
+      mailbox: form.mailbox, ...(own && !isGraph ? { username: form.ownUsername, password: form.ownPassword } : {}),
+    }),
+  })
+  const set = (change: Partial<typeof form>) => { setForm({ ...form, ...change }); test.reset() }
+  const text = (name: keyof typeof FRESH, label: string, extra: object = {}) => <TextInput label={label} value={String(form[name])} autoComplete="off" onChange={(event) => set({ [name]: event.currentTarget.value })} {...extra} />
+  const secret = (name: keyof typeof FRESH, label: string, required = true) => <PasswordInput label={label} required={required} value={String(form[name])} autoComplete="off" onChange={(event) => set({ [name]: event.currentTarget.value })} />
+  return (
+    <form onSubmit={(event) => { event.preventDefault(); test.mutate() }}>
+      <Head title={t('connect.exchange')} text={t('connect.exchangeText')} />
+      <Stack gap="md" maw={560}>
+        <SegmentedControl aria-label={t('connect.kind')} value={form.kind} onChange={(kind) => set({ kind, name: kind === 'graph' ? 'cloud' : 'onprem' })} data={[{ value: 'ews', label: t('connect.kind.ews') }, { value: 'graph', label: t('connect.kind.graph') }]} />
+        {text('name', t('connect.name'), { required: true })}
+        {isGraph
+          ? <>{text('tenant', t('connect.tenant'), { required: true })}{text('clientId', t('connect.clientId'), { required: true })}{secret('clientSecret', t('connect.clientSecret'), false)}
+              <Select label={t('connect.access')} allowDeselect={false} value={form.access} onChange={(access) => access !== null && set({ access })} data={(['delegated', 'application'] as const).map((value) => ({ value, label: t(`connect.access.${value}`) }))} /></>
+          : <>{text('url', t('connect.ewsUrl'), { type: 'url', placeholder: 'https://mail.example.com/EWS/Exchange.asmx', description: t('connect.ewsUrlHelp') })}
+              {form.url.startsWith('http:') && <Checkbox label={t('connect.allowHttp')} checked={form.allowHttp} onChange={(event) => set({ allowHttp: event.currentTarget.checked })} />}
+              <Select label={t('connect.auth')} allowDeselect={false} value={form.auth} onChange={(auth) => auth !== null && set({ auth })} data={(['basic', 'ntlm'] as const).map((value) => ({ value, label: t(`connect.auth.${value}`) }))} />
+              <Radio.Group label={t('connect.whose')} value={form.whose} onChange={(whose) => set({ whose })}><Stack gap="xs" mt="xs"><Radio value="service" label={t('connect.service')} /><Radio value="own" label={t('connect.own')} /></Stack></Radio.Group>
+              {own ? null : <>{text('username', t('connect.serviceUser'), { required: true })}{secret('password', t('connect.password'))}<Text size="xs" className="cure wrap">{t('connect.serviceText')}</Text></>}
+              <Textarea label={t('connect.ca')} autosize minRows={2} maxRows={6} placeholder="-----BEGIN CERTIFICATE-----" value={form.ca} onChange={(event) => set({ ca: event.currentTarget.value })} /></>}
+        {text('mailbox', t('connect.mailbox'), { type: 'email', required: true })}
+        {own && !isGraph && <>{text('ownUsername', t('me.username'), { required: true })}{secret('ownPassword', t('me.password'))}</>}
+      </Stack>
+      <Outcome result={test.data} error={test.error} />
+      <Buttons back={back}><Button type="submit" variant={test.data?.ok === true ? 'default' : 'filled'} loading={test.isPending}>{t('connect.test')}</Button>{test.data?.ok === true && <Button onClick={() => next(isGraph ? form.access === 'delegated' : own)} autoFocus>{t('connect.next')}</Button>}</Buttons>
+    </form>
+  )
+}
+
+const LIMIT = 20
+
+function PeopleStep({ own, chosen, setChosen, next, back }: { own: boolean; chosen: ReadonlyMap<string, string>; setChosen: (next: ReadonlyMap<string, string>) => void; next: () => void; back: (() => void) | undefined }) {
+  const { t } = useSpeech()
+  const [search, setSearch] = useState('')
+  const [needle] = useDebouncedValue(search, 250)
+  const [offset, setOffset] = useState(0)
+  const users = useQuery({ queryKey: ['connect-users', needle, offset], queryFn: () => api.get<Candidates>('/connect/users', { search: needle, offset, limit: LIMIT }), enabled: !own })
+  const toggle = (name: string, mailbox: string | null) => {
+    const after = new Map(chosen)
+    if (!after.delete(name) && mailbox !== null) after.set(name, mailbox)
+    setChosen(after)
+  }
+  return (
+    <>
+      <Head title={t('connect.people')} text={own ? t('connect.laterOwn') : t('connect.peopleText')} />
+      {!own && (
+        <>
+          <TextInput type="search" aria-label={t('users.search')} placeholder={t('users.search')} leftSection={<Icon name="search" size={16} />} value={search} onChange={(event) => { setSearch(event.currentTarget.value); setOffset(0) }} mb="sm" maw={340} />
+          <Loaded query={users}>{({ total, rows }) => total === 0 ? <Empty icon="users" title={t('users.none')} /> : (
+            <>
+              <Box component="ul" className="plain">{rows.map((row) => (
+                <Box component="li" key={row.id} className="user-card">
+                  <Checkbox disabled={row.suggested === null} checked={chosen.has(row.name)} onChange={() => toggle(row.name, row.suggested)} label={`${row.fullName || row.name} (${row.name})`} description={row.suggested ?? t('users.noAddress')} />
+                </Box>
+              ))}</Box>
+              <Pager offset={offset} limit={LIMIT} total={total} onChange={setOffset} />
+            </>
+          )}</Loaded>
+        </>
+      )}
+      <Buttons back={back}>{chosen.size > 0 && <Text size="sm" c="dimmed" role="status">{t('users.selected', { n: chosen.size })}</Text>}<Button disabled={!own && chosen.size === 0} onClick={next}>{t('connect.next')}</Button></Buttons>
+    </>
+  )
+}
+
+function PreviewStep({ own, chosen, back, finished }: { own: boolean; chosen: readonly Chosen[]; back: (() => void) | undefined; finished: () => void }) {
+  const { t } = useSpeech()
+  const [takeUp, setTakeUp] = useState('all')
+  const [id, setId] = useState<string | null>(null)
+  const begin = useMutation({ mutationFn: () => api.post<Task>('/connect/preview', { users: chosen }), onSuccess: (task) => setId(task.id) })
+  const task = useQuery({ queryKey: ['tasks', id], queryFn: () => api.get<Task>(`/tasks/${id ?? ''}`), enabled: id !== null, refetchInterval: ({ state }) => (state.data?.state === 'running' ? 700 : false) })
+  const finish = useMutation({ mutationFn: () => api.post('/connect/finish', { users: chosen, takeUp }), onSuccess: finished })
+  const isRunning = begin.isPending || task.data?.state === 'running'
+  return (
+    <>
+      <Head title={t('connect.preview')} text={own ? t('connect.laterOwn') : t('connect.previewText')} />
+      {!own && id === null && <Button loading={begin.isPending} onClick={() => begin.mutate()}>{t('connect.previewRun')}</Button>}
+      {begin.error !== null && <Box mt="md"><Trouble error={begin.error} /></Box>}
+      {isRunning && <Group gap="sm" mt="md" role="status"><Loader size="sm" /><Text size="sm">{t('app.loading')}</Text></Group>}
+      {task.data?.state === 'failed' && <Box mt="md"><Trouble error={new Error(task.data.error ?? '')} /><Text size="sm" mt="xs" className="wrap">{task.data.error}</Text></Box>}
+      {task.data?.state === 'done' && <PreviewTable result={task.data.result as PreviewResult} />}
+      {(own || task.data?.state === 'done') && !own && (
+        <Radio.Group mt="xl" label={t('users.resetNext')} value={takeUp} onChange={setTakeUp}><Stack gap="xs" mt="xs"><Radio value="all" label={t('users.takeAll')} /><Radio value="new" label={t('users.takeNew')} /></Stack></Radio.Group>
+      )}
+      {finish.error !== null && <Box mt="md"><Trouble error={finish.error} /></Box>}
+      <Buttons back={back}><Button disabled={!own && task.data?.state !== 'done'} loading={finish.isPending} onClick={() => finish.mutate()}>{t('connect.enable')}</Button></Buttons>
+    </>
+  )
+}
+
+function PreviewTable({ result }: { result: PreviewResult }) {
+  const { t, maybe, number } = useSpeech()
+  const what = { create: 'connect.willCreate', update: 'connect.willUpdate', delete: 'connect.willDelete' } as const
+  const skipped = Object.entries(result.skippedBy)
+  return (
+    <Stack gap="md" mt="md" role="status">
+      <Group gap="xl">
+        <Box><Text size="xs" c="dimmed">{t('connect.mails')}</Text><Text fw={700} size="xl">{number(result.mails)}</Text></Box>
+        <Box><Text size="xs" c="dimmed">{t('connect.paired')}</Text><Text fw={700} size="xl">{number(result.linked)}</Text></Box>
+      </Group>
+      {result.writes.length === 0 ? <Text size="sm">{t('connect.nothing')}</Text> : (
+        <Table.ScrollContainer minWidth={460}><Table>
+          <Table.Thead><Table.Tr><Table.Th>{t('users.mailbox')}</Table.Th><Table.Th>{t('connect.what')}</Table.Th><Table.Th ta="right">{t('connect.count')}</Table.Th></Table.Tr></Table.Thead>
+          <Table.Tbody>{result.writes.map((row) => (
+            <Table.Tr key={row.mailbox + row.side + row.type + row.kind}><Table.Td>{row.mailbox === '' ? t('side.crm') : row.mailbox}</Table.Td><Table.Td>{t(`kind.${row.kind as 'event'}s`)} {t(what[row.type as 'create'], { side: t(`side.${row.side as 'crm'}`) })}</Table.Td><Table.Td ta="right" fw={600}>{number(row.count)}</Table.Td></Table.Tr>
+          ))}</Table.Tbody>
+        </Table></Table.ScrollContainer>
+      )}
+      {skipped.map(([reason, count]) => <Text key={reason} size="sm" c="dimmed">{t('connect.leftAlone')}: {number(count)} – {maybe(`skip.${reason}`, reason)}</Text>)}
+      {result.errors.map((error) => <Text key={error} size="sm" c="red" className="wrap">{error}</Text>)}
+    </Stack>
+  )
+}
