@@ -163,7 +163,7 @@ describe('signing in at Microsoft', () => {
     const { openMe } = await import('../../src/panel/me.ts')
     const withPopUp = { ...panel, popUps, me: openMe(panel.station, panel.users, panel.policies, popUps) }
     face = await startHttp({
-      host: '127.0.0.1', port: 0, health: async () => ({ ok: true, details: {} }), ping: async () => undefined,
+      host: '127.0.0.1', port: 0, health: async () => ({ ok: true, details: {} }), ping: async () => undefined, receiveNotifications: async () => false,
       panel: { panel: withPopUp, setupToken: () => null, version: 'test', frameAncestors: [], assets: await findAssets(() => undefined), log: silentLog },
     })
   })
