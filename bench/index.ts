@@ -13,10 +13,11 @@ import { table } from '../src/cli/output.ts'
 
 /**
  * The promises of the product, measured: each simulated server in a process of its own, the connector in this one with
- * its own PostgreSQL. Prints a table, or one JSON object with --json. ITEMS and SAMPLES set the sizes.
+ * its own PostgreSQL. Prints a table, or one JSON object with --json. ITEMS, SAMPLES and MAILBOXES (idle ones) set the sizes.
  */
 const ITEMS = Number(process.env['ITEMS'] ?? 5000)
 const SAMPLES = Number(process.env['SAMPLES'] ?? 40)
+const MAILBOXES = Number(process.env['MAILBOXES'] ?? 5000)
 const POLL_SECONDS = 5
 
 interface Row {
@@ -160,6 +161,13 @@ async function latencies(): Promise<void> {
   }
 }
 
+/** A process of its own: what other measurements left behind is not counted. */
+async function idleMailboxes(mode: 'shared' | 'own'): Promise<{ mailboxes: number; kbPerMailbox: number; residentMb: number }> {
+  const child = spawn(process.execPath, ['--expose-gc', join(import.meta.dirname, 'idle.ts'), mode, String(MAILBOXES)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const line = await new Promise<string>((resolve) => createInterface({ input: child.stdout }).once('line', resolve))
+  return JSON.parse(line)
+}
+
 const small = await firstSync(0, Math.ceil(ITEMS / 10))
 const one = await firstSync(0, ITEMS)
 const ten = await firstSync(10, Math.ceil(ITEMS / 10))
@@ -169,6 +177,10 @@ note('share of one core used by the connector itself', '', `${Math.round(one.bus
 note('settled pass over that mailbox', 'writes nothing', `0 writes, ${Math.round(one.settledMs)} ms (with a tenth of the items ${Math.round(small.settledMs)} ms)`, true)
 note('peak memory in the number of items', 'flat', `${Math.round(small.peakMb)} MB with ${Math.ceil(ITEMS / 10)}, ${Math.round(one.peakMb)} MB with ${ITEMS}`, null)
 await latencies()
+for (const [mode, promised, what] of [['shared', 64, 'on a shared streaming connection'], ['own', 256, 'with a connection of its own (NTLM over TLS)']] as const) {
+  const idle = await idleMailboxes(mode)
+  note(`idle RAM per mailbox ${what}, ${idle.mailboxes} mailboxes in one process`, `<= ${promised} KB`, `${idle.kbPerMailbox} KB (${idle.residentMb} MB in all)`, idle.kbPerMailbox <= promised)
+}
 
 if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ cores: cpus().length, items: ITEMS, samples: SAMPLES, rows })}\n`)
 else process.stdout.write(`\n${table(['promise', 'target', 'measured', 'met'], rows.map((row) => [row.promise, row.target, row.measured, row.met === null ? '' : row.met ? 'yes' : 'NO']))}\n`)

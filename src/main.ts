@@ -11,7 +11,7 @@ import { createEwsConnection } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
 import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
-import { readDirectory } from './main/directory.ts'
+import { mailboxIdOf, readDirectory } from './main/directory.ts'
 import { openGraph } from './main/graph.ts'
 import { CRM_LANE, instant } from './model/index.ts'
 import type { AssigneeId, Directory, Instant, Mailbox, MailboxId, Policy, Preferences } from './model/index.ts'
@@ -47,6 +47,8 @@ export interface Connector {
    */
   prepare(totals: Totals): Promise<readonly Mailbox[]>
   directory(): Directory
+  /** The lane of a mailbox of the configuration. */
+  laneOf(address: string): MailboxId
   /** As `prepare`, but the store and its lanes stay as they are: for a look at a configuration nobody has decided on. */
   look(totals: Totals): Promise<Directory>
   /** The company's policy, and what holds for one mailbox. */
@@ -192,6 +194,7 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
       replicas.clear()
     },
     directory: () => directory,
+    laneOf: (address) => directory.mailboxes.find((mailbox) => mailbox.address === address.toLowerCase())?.id ?? mailboxIdOf(address),
     following() {
       const all = [...graphs.values()].flatMap((one) => [...one.hints().following().values()])
       const notifications = all.filter((one) => one === 'notifications').length

@@ -16,6 +16,9 @@ export interface SignInSettings {
   lockout: number
 }
 
+/** How many attempts are remembered: Basic signs in with every request. */
+const KEPT = 2000
+
 /** Every password that was looked at, in order; asking without one is not counted. */
 export interface SignInAttempt {
   user: string
@@ -119,6 +122,7 @@ export class SignIn {
   #judge(name: string, person: Person | undefined, verdict: string, isOld: boolean): SignedIn | null {
     const key = (person?.username ?? name).toLowerCase()
     const locked = this.isLocked(key)
+    if (this.attempts.length >= KEPT) this.attempts.splice(0, KEPT / 2)
     this.attempts.push({ user: name, verdict: locked ? 'locked' : verdict })
     if (locked || !person) return null
     // As Active Directory has it: the password of yesterday is refused but not counted.

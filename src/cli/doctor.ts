@@ -7,17 +7,10 @@ import type { Connector } from '../main.ts'
 import { newTotals } from '../engine/index.ts'
 import { assigneeId } from '../model/index.ts'
 import { EXIT, printJson, say, table } from './output.ts'
+import { checkWhoIsWho } from './people-check.ts'
+import type { Finding, Located } from './people-check.ts'
 import { withConnector } from './session.ts'
 import type { CommonOptions } from './session.ts'
-
-interface Finding {
-  readonly name: string
-  readonly of: string
-  readonly ok: boolean
-  readonly level: 'error' | 'warning'
-  readonly detail: string
-  readonly cure: string
-}
 
 export function doctorCommand(command: Command): void {
   command.description('check everything the connector relies on, with a cure for each trouble').action(async (options: CommonOptions) => {
@@ -57,14 +50,40 @@ async function checkCrm({ crm }: Connector): Promise<Finding[]> {
 async function checkPeople(connector: Connector): Promise<Finding[]> {
   const totals = newTotals()
   try {
+    const { config, store } = connector
+    const lanes = await store.transaction((tx) => tx.lanes())
     const mailboxes = await connector.prepare(totals)
     const fine = { name: 'users and groups', of: 'configuration', level: 'error' as const }
-    if (totals.errors.length === 0) return [{ ...fine, ok: true, detail: `${mailboxes.length} users found in the CRM`, cure: '' }]
-    return totals.errors.map((error) => ({ ...fine, ok: false, detail: error.message, cure: '' }))
+    const findings = checkWhoIsWho({ config, directory: connector.directory(), lanes, located: await locate(connector) })
+    if (totals.errors.length === 0) return [{ ...fine, ok: true, detail: `${mailboxes.length} users found in the CRM`, cure: '' }, ...findings]
+    return [...totals.errors.map((error) => ({ ...fine, ok: false, detail: error.message, cure: '' })), ...findings]
   } catch (thrown) {
     const error = asSyncError(thrown)
     return [{ name: 'users and groups', of: 'configuration', ok: false, level: 'error', detail: `could not be checked: ${error.message}`, cure: 'Mend the CRM checks above first.' }]
   }
+}
+
+/** Asks each server for the main address of its mailboxes, as whoever of them it lets in. Trouble is told by the checks of the mailboxes. */
+async function locate(connector: Connector): Promise<Located> {
+  const { config } = connector
+  const found = new Map<string, string | null>()
+  for (const { name, kind } of config.exchange) {
+    const users = kind === 'ews' ? config.users.filter((user) => connectionOf(config, user)?.name === name) : []
+    const asker = await firstWho(users, (user) => connector.connection(name).person(user.mailbox, user.mailbox, credentialsOf(user)))
+    if (asker === undefined) continue
+    for (const address of users.flatMap(({ mailbox, aliases }) => [mailbox, ...aliases])) {
+      const person = await connector.connection(name).person(address, asker.mailbox, credentialsOf(asker)).catch(() => undefined)
+      if (person !== undefined) found.set(address.toLowerCase(), person?.address ?? null)
+    }
+  }
+  return found
+}
+
+const MOST_ASKERS = 3
+
+async function firstWho(users: readonly UserConfig[], works: (user: UserConfig) => Promise<unknown>): Promise<UserConfig | undefined> {
+  for (const user of users.slice(0, MOST_ASKERS)) if (await works(user).then(() => true, () => false)) return user
+  return undefined
 }
 
 const levelOf = (check: object) => ('warning' in check ? 'warning' as const : 'error' as const)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
+import { availabilityCommand } from './availability.ts'
 import { conflictsCommand } from './conflicts.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
@@ -8,6 +9,7 @@ import { journalCommand } from './journal.ts'
 import { moment } from './options.ts'
 import { EXIT } from './output.ts'
 import { planCommand } from './plan.ts'
+import { sharingCommand } from './sharing.ts'
 import { simulateCommand } from './simulate.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
@@ -23,6 +25,8 @@ const COMMANDS: Readonly<Record<string, (command: Command) => void>> = {
   status: statusCommand,
   doctor: doctorCommand,
   users: usersCommand,
+  availability: availabilityCommand,
+  sharing: sharingCommand,
   journal: journalCommand,
   conflicts: conflictsCommand,
   held: heldCommand,

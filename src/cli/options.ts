@@ -13,3 +13,13 @@ export function moment(text: string): string {
   if (Number.isNaN(at)) throw new InvalidArgumentError('It has to be a moment with its zone, such as 2027-01-31T08:00:00Z.')
   return text
 }
+
+/** As `moment`; a bare day is its first moment in UTC. */
+export const momentOrDay = (text: string): string => moment(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
+
+/** Reads a list with commas between, each name once. */
+export function names(text: string): readonly string[] {
+  const found = [...new Set(text.split(',').map((one) => one.trim()).filter((one) => one !== ''))]
+  if (found.length === 0) throw new InvalidArgumentError('It has to name at least one user, such as alice,bob.')
+  return found
+}

@@ -67,6 +67,7 @@ export async function lookAtAll(run: Run, side: Side, kind: ItemKind, wanted: re
 export async function putNews(tx: Tx, news: readonly News[]): Promise<void> {
   for (const { row, version } of news) {
     const [present] = await tx.inboxOf(row.lane, row.side, [row.id])
-    if ((present?.version ?? null) === version) await tx.putInbox([row])
+    // A row that another plan of the batch has dropped meanwhile is no news.
+    if (present === undefined || present.version === version) await tx.putInbox([row])
   }
 }

@@ -10,11 +10,18 @@ export function ownerOf(directory: Directory, mailbox: Mailbox): string {
   return user?.addresses[0] ?? mailbox.address
 }
 
-/** Everybody has several addresses; a person is one: every known address becomes the CRM user's main one. */
+/**
+ * Everybody has several addresses; a person is one: every known address becomes the CRM user's main one. Where two claim an
+ * address, a mailbox knows best, then whoever has it as the main one, then who is still active.
+ */
 export function canonical(directory: Directory): Rename {
   const known = new Map<string, string>()
-  for (const user of directory.users) for (const address of user.addresses) known.set(address, user.addresses[0] ?? address)
-  for (const mailbox of directory.mailboxes) known.set(mailbox.address, ownerOf(directory, mailbox))
+  const users = directory.users.toSorted((left, right) => Number(left.active) - Number(right.active))
+  for (const user of users) for (const address of user.addresses) known.set(address, user.addresses[0] ?? address)
+  for (const { addresses: [main] } of users) if (main !== undefined) known.set(main, main)
+  for (const mailbox of directory.mailboxes) {
+    for (const address of [mailbox.address, ...(mailbox.aliases ?? [])]) known.set(address, ownerOf(directory, mailbox))
+  }
   return (address) => known.get(address) ?? address
 }
 

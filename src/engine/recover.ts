@@ -49,7 +49,7 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
     await putNews(tx, [news, ...newsOfMembers])
   }, run.fence)
   engine.totals[operation.side].created += 1
-  engine.totals.linked += 1
+  engine.totals.linked += 1 + members.length
 }
 
 /** What we made ourselves has words that the CRM knows: they stay, where a calendar shares nothing but its times. */

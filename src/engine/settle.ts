@@ -316,5 +316,8 @@ function count(run: Run, works: readonly Work[], sent: readonly Sent[], ledger: 
     run.engine.onWritten?.({ lane: run.lane, side: write.on, kind: work.linked.link.kind, changedAt: source.type === 'seen' ? source.snapshot.modifiedAt : null })
   }
   const saved = new Set(ledger.saved.map(({ copy }) => copy.id))
-  totals.linked += works.filter((work) => work.isNew && saved.has(work.linked.copy.id)).length
+  const planned = new Set(works.map((work) => work.linked.copy.id))
+  // The other records of a set that became a series are linked along with the one that was written.
+  const joined = ledger.saved.filter(({ copy }) => !planned.has(copy.id)).length
+  totals.linked += joined + works.filter((work) => work.isNew && saved.has(work.linked.copy.id)).length
 }

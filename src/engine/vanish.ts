@@ -84,7 +84,7 @@ async function searchFor(run: Run, row: InboxRow, linked: LinkedCopy): Promise<V
         await letGo(run, row, linked)
         return []
       case 'nowhere': {
-        const [twin] = copy.stamped ? [] : await unstampedTwin(run, linked)
+        const [twin] = copy.stamped && !isAfterResync(row) ? [] : await unstampedTwin(run, linked)
         if (twin !== undefined && (await relink(run, row, linked, twin))) return []
         return await waitOrStand(run, row, linked)
       }
@@ -97,7 +97,10 @@ async function searchFor(run: Run, row: InboxRow, linked: LinkedCopy): Promise<V
   }
 }
 
-/** An item that moved before it was stamped left no trace but what a person would recognise, under a new id. */
+/**
+ * An item that moved before it was stamped left no trace but what a person would recognise, under a new id. The same is
+ * left of a task whose mailbox moved to the cloud: To Do does not show the stamp that EWS wrote.
+ */
 async function unstampedTwin(run: Run, { link, copy }: LinkedCopy): Promise<Snapshot[]> {
   const key = naturalKey(copy.base.exchange)
   if (key === null) return []

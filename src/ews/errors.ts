@@ -27,6 +27,8 @@ export type Verdict = 'gone' | 'stale' | 'resync' | 'folder-gone' | 'error'
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   ErrorItemNotFound: 'gone',
+  // The id of another protocol: the mailbox moved here from Microsoft 365.
+  ErrorInvalidIdMalformed: 'gone',
   ErrorCalendarOccurrenceIsDeletedFromRecurrence: 'gone',
   ErrorStaleObject: 'stale',
   ErrorIrresolvableConflict: 'stale',
@@ -94,6 +96,10 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
   if (NO_MAILBOX.includes(code)) {
     return make('EWS_NO_MAILBOX', call, `Exchange knows no mailbox ${call.mailbox}: ${says}. Correct the address in the configuration, `
       + 'or create or move the mailbox to this server.', 'mailbox', 'ask-human')
+  }
+  if (code === 'ErrorNonPrimarySmtpAddress') {
+    return make('EWS_NO_MAILBOX', call, `${call.mailbox} is not, or no longer, the main address of its mailbox: ${says}. Write the main address under `
+      + '"users" and this one among its aliases; nothing that is linked is lost.', 'mailbox', 'ask-human')
   }
   if (IMPERSONATION.includes(code)) {
     return make('EWS_IMPERSONATION_DENIED', call, `${call.account} may not act for ${call.mailbox}: ${says}. Give it the right in the `

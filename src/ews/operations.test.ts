@@ -14,7 +14,7 @@ import { createItem } from './operations/create-item.ts'
 import { deleteItem } from './operations/delete-item.ts'
 import { findFolder } from './operations/find-folder.ts'
 import { findItem } from './operations/find-item.ts'
-import { getFolder } from './operations/get-folder.ts'
+import { getFolder, getFolderRights } from './operations/get-folder.ts'
 import { getItem } from './operations/get-item.ts'
 import { getStreamingEvents } from './operations/get-streaming-events.ts'
 import { moveItem } from './operations/move-item.ts'
@@ -98,6 +98,8 @@ const equal = (path: string) => `<t:IsEqualTo>${path}<t:FieldURIOrConstant><t:Co
 
 const requests: [string, string][] = [
   ['GetFolder', getFolder.encode([folder, { id: 'x&y' }])],
+  ['GetFolder of somebody else', getFolder.encode([{ distinguished: 'calendar', of: 'a&b@example.test' }])],
+  ['GetFolder for the rights in it', getFolderRights.encode([folder])],
   ['FindFolder', findFolder.encode({ parent: { distinguished: 'msgfolderroot' }, traversal: 'Deep', offset: 500 })],
   ['CreateFolder', createFolder.encode({ parent: { distinguished: 'contacts' }, name: 'v & t' })],
   ['SyncFolderItems from the start', syncFolderItems.encode({ folder, syncState: null, maxChanges: 512 })],
@@ -169,5 +171,16 @@ describe('writes', () => {
   })
   it('leave percentage and completion date of a task to the server', () => {
     expect(updatesXml('task', { status: 'completed' }, 'UTC')).not.toMatch(/Percent|CompleteDate/)
+  })
+})
+
+describe('requests to Exchange 2013 SP1', () => {
+  /** What came later; a server that does not know an element refuses the whole request. */
+  const LATER = /EnhancedLocation|WallClock|TimeZoneId|IsClutter|MailboxGuid|InReplyTo|SenderSMTPAddress|Hashtags|Mentions|UniversalId|EntityExtraction|Exchange201[5-9]|V20\d\d_/
+  it.each(requests)('%s uses nothing that it does not know', (_name, xml) => {
+    expect(xml.replace(/Value="[^"]*"/g, '')).not.toMatch(LATER)
+  })
+  it('name its schema', () => {
+    expect(envelope('<x/>')).toContain('<t:RequestServerVersion Version="Exchange2013_SP1"/>')
   })
 })

@@ -295,3 +295,62 @@ describe('a server that lets only the subscriber read (gromox 3.1)', () => {
     await between.stop()
   })
 })
+
+describe('many mailboxes', () => {
+  const crowd = (count: number) => Array.from({ length: count }, (_, at) => mailboxOf(`user${`${at}`.padStart(3, '0')}`))
+  const busy = { collectMs: 40, debounceMs: 10, backOffMs: [10, 40], askHumanMs: 30, watchdogMs: 5_000 } as const
+
+  it('share streams of at most 200, within the budget of Exchange 2013, and are bound to their servers', async () => {
+    const mailboxes = crowd(450)
+    await start({ mailboxes: mailboxes.map(({ address }) => ({ address })), requireAffinity: true, hangingConnectionLimit: 3, version: { minor: 0, build: 847, schema: 'Exchange2013_SP1' } }, { streaming: busy })
+    watch(...mailboxes)
+    await online(...mailboxes)
+    expect(sim.openStreams).toBe(3)
+    expect(sim.subscriptions).toBe(450)
+  })
+
+  it('keep their subscriptions when one of them goes bad', async () => {
+    const mailboxes = crowd(60)
+    await start({ mailboxes: mailboxes.map(({ address }) => ({ address })), requireAffinity: true }, { streaming: busy })
+    watch(...mailboxes)
+    await online(...mailboxes)
+    const [bad, good] = [mailboxes[7], mailboxes[8]]
+    if (bad === undefined || good === undefined) throw new Error('no crowd')
+    // One new subscription is all that it takes.
+    sim.faults.add({ operation: 'Subscribe', skip: 1, effect: { type: 'status', status: 500 } })
+    heard = []
+    sim.killSubscriptions(bad.address)
+    await hear(`${bad.user}:${EVERYTHING}`, `${good.user}:${EVERYTHING}`)
+    expect(sim.subscriptions).toBe(60)
+    expect(sim.openStreams).toBe(1)
+  })
+
+  it('all come back after the server was started anew: connections cut, subscriptions forgotten', async () => {
+    const mailboxes = crowd(60)
+    await start({ mailboxes: mailboxes.map(({ address }) => ({ address })), requireAffinity: true }, { streaming: { ...busy, mailboxesPerStream: 20 } })
+    watch(...mailboxes)
+    await online(...mailboxes)
+    expect(sim.openStreams).toBe(3)
+    heard = []
+    sim.killSubscriptions()
+    sim.closeConnections()
+    await hear(...mailboxes.map(({ user }) => `${user}:${EVERYTHING}`))
+    await online(...mailboxes)
+    heard = []
+    sim.putItem('user042@example.test', 'tasks', { Subject: 'x' })
+    await hear('user042:task')
+  })
+
+  it('are not lost when a load balancer cuts every stream after a while', async () => {
+    await start({}, { streaming: { ...busy, collectMs: 5 } })
+    watch(alice, bob)
+    await online(alice, bob)
+    for (let round = 0; round < 3; round += 1) {
+      heard = []
+      sim.closeConnections()
+      sim.putItem(alice.address, 'calendar', { Subject: `meanwhile ${round}` })
+      // What happened in between is not heard, so everything rings.
+      await hear(`alice:${EVERYTHING}`, `bob:${EVERYTHING}`)
+    }
+  })
+})

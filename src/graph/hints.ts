@@ -123,6 +123,9 @@ export function createHints(parts: HintsParts): GraphHints {
         if (renewed === null) one.subscriptions.delete(kind)
         else one.subscriptions.set(kind, renewed)
       }
+      // A server that throws subscriptions away need not say so.
+      const existing = one.subscriptions.size === 0 ? [] : await subscriptions.existing()
+      for (const [kind, { id }] of one.subscriptions) if (!existing.some((known) => known.id === id)) one.subscriptions.delete(kind)
       const missing = (['event', 'task'] as const).filter((kind) => session.kinds.has(kind) && !one.subscriptions.has(kind))
       await add(one, subscriptions, missing)
       one.failures = 0

@@ -1,8 +1,7 @@
-import type { ConnectionConfig, UserConfig } from '../config.ts'
-import { mailboxIdOf } from '../main.ts'
+import type { ConnectionConfig } from '../config.ts'
 import type { Connector } from '../main.ts'
 import { assigneeId } from '../model/index.ts'
-import type { CrmUser, Mailbox, MailboxId } from '../model/index.ts'
+import type { CrmUser, Mailbox } from '../model/index.ts'
 
 export interface Step {
   readonly name: string
@@ -11,15 +10,11 @@ export interface Step {
   readonly cure: string
 }
 
-/** The lane of a user of the configuration: the one it has, or the one it will get. */
-export const laneOf = (connector: Connector, { crm, mailbox }: Pick<UserConfig, 'crm' | 'mailbox'>): MailboxId =>
-  connector.directory().mailboxes.find(({ user }) => user === crm)?.id ?? mailboxIdOf(mailbox)
-
 /** The mailbox of an address, connected or not yet. */
 export function mailboxFor(connector: Connector, connection: string, address: string, user?: Pick<CrmUser, 'id' | 'name' | 'zone'>): Mailbox {
   const lower = address.toLowerCase()
   const known = connector.directory().mailboxes.find((mailbox) => mailbox.address === lower && mailbox.connection === connection)
-  return known ?? { id: mailboxIdOf(lower), address: lower, user: user?.name ?? '', userId: user?.id ?? assigneeId(''), connection, zone: user?.zone ?? 'UTC' }
+  return known ?? { id: connector.laneOf(lower), address: lower, user: user?.name ?? '', userId: user?.id ?? assigneeId(''), connection, zone: user?.zone ?? 'UTC' }
 }
 
 /** Looks step by step whether a mailbox opens, wherever it is. What is only to be thought about does not fail. */

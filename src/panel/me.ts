@@ -6,7 +6,7 @@ import type { Preferences } from '../model/index.ts'
 import type { Sharing, SharingEntry } from '../ports.ts'
 import { refused } from './errors.ts'
 import type { Policies } from './index.ts'
-import { checkMailbox, isShared, laneOf, mailboxFor } from './mailboxes.ts'
+import { checkMailbox, isShared, mailboxFor } from './mailboxes.ts'
 import type { PopUps } from './pop-up.ts'
 import type { Station } from './station.ts'
 import type { TestResult, Users } from './users.ts'
@@ -84,7 +84,7 @@ export function openMe(station: Station, users: Users, policies: Policies, popUp
       const { config } = connector
       const row = await users.one(viewer.id)
       const entry = config.users.find(({ crm }) => crm === viewer.name)
-      const lane = entry === undefined ? null : laneOf(connector, entry)
+      const lane = entry === undefined ? null : connector.laneOf(entry.mailbox)
       const wishes = await policies.wishes(viewer.id)
       const { sync, policy } = policies.company()
       return {

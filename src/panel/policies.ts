@@ -2,7 +2,6 @@ import type { Config } from '../config.ts'
 import { instant } from '../model/index.ts'
 import type { AssigneeId, MailboxId, Policy, Preferences, SkipReason } from '../model/index.ts'
 import { refused } from './errors.ts'
-import { laneOf } from './mailboxes.ts'
 import type { Station } from './station.ts'
 import { syncLanes } from './users.ts'
 
@@ -37,8 +36,13 @@ const BY_CHOICE: readonly SkipReason[] = ['direction', 'outside-window', 'privat
 export function openPolicies(station: Station) {
   const { people, lanes } = station.store.panel
 
+  const policyOf = (mailbox: string) => {
+    const { connector } = station.need()
+    return connector.policyFor(connector.laneOf(mailbox))
+  }
+
   function effectiveOf(user: { id: AssigneeId; name: string; fullName: string }, mailbox: string, wishes: Preferences | undefined): Effective {
-    const { direction, conflict, privateItems, pastDays, futureDays, availabilityOnly, categories, since } = station.need().connector.policyFor(laneOf(station.need().connector, { crm: user.name, mailbox }))
+    const { direction, conflict, privateItems, pastDays, futureDays, availabilityOnly, categories, since } = policyOf(mailbox)
     return {
       id: user.id, name: user.name, fullName: user.fullName,
       policy: { direction, conflict, privateItems, pastDays, futureDays, availabilityOnly: availabilityOnly ?? false, categories: categories ?? { only: [], except: [] }, since: since ?? null },

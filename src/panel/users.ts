@@ -7,7 +7,7 @@ import type { CrmUser, Mailbox, MailboxId } from '../model/index.ts'
 import type { LaneFacts } from '../store/index.ts'
 import { refused } from './errors.ts'
 import type { Policies } from './index.ts'
-import { checkMailbox, laneOf, mailboxFor } from './mailboxes.ts'
+import { checkMailbox, mailboxFor } from './mailboxes.ts'
 import { cureOf, standingOf, transportOf } from './standing.ts'
 import type { Standing, Transport } from './standing.ts'
 import type { Station } from './station.ts'
@@ -79,7 +79,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
 
   function rowOf(user: CrmUser, config: Config, facts: ReadonlyMap<MailboxId, LaneFacts>): UserRow {
     const entry = entryOf(config, user)
-    const lane = entry === undefined ? undefined : facts.get(laneOf(station.need().connector, entry))
+    const lane = entry === undefined ? undefined : facts.get(station.need().connector.laneOf(entry.mailbox))
     const connection = entry === undefined ? undefined : connectionOf(config, entry)
     return {
       id: user.id, name: user.name, fullName: user.fullName, active: user.active, admin: user.admin, zone: user.zone,
@@ -128,7 +128,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
     const { config } = station.need().connector
     return (await chosen(ids)).flatMap((user) => {
       const entry = entryOf(config, user)
-      return entry === undefined ? [] : [{ user, lane: laneOf(station.need().connector, entry) }]
+      return entry === undefined ? [] : [{ user, lane: station.need().connector.laneOf(entry.mailbox) }]
     })
   }
 

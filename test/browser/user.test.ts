@@ -51,7 +51,8 @@ describe('a user', () => {
     await open(page, office.url, '/me')
     await page.getByRole('combobox', { name: 'Never with one of these' }).fill('Private life')
     await page.keyboard.press('Enter')
-    await page.getByText('Share my availability only').click()
+    await page.getByRole('switch', { name: 'Share my availability only' }).focus()
+    await page.keyboard.press('Space')
     await page.getByRole('button', { name: 'Save' }).click()
     await eventually('the choice is stored', async () => (await wishesOf('alice'))?.categories?.except.includes('Private life') === true && (await wishesOf('alice'))?.availabilityOnly === true)
     await expectAccessible(page, 'preferences')
@@ -161,7 +162,7 @@ describe('signing in at Microsoft', () => {
     const { openMe } = await import('../../src/panel/me.ts')
     const withPopUp = { ...panel, popUps, me: openMe(panel.station, panel.users, panel.policies, popUps) }
     face = await startHttp({
-      host: '127.0.0.1', port: 0, health: async () => ({ ok: true, details: {} }), ping: async () => undefined, receiveNotifications: async () => ({ status: 404 }) as never,
+      host: '127.0.0.1', port: 0, health: async () => ({ ok: true, details: {} }), ping: async () => undefined, receiveNotifications: async () => false,
       panel: { panel: withPopUp, setupToken: () => null, version: 'test', frameAncestors: [], assets: await findAssets(() => undefined), log: silentLog },
     })
   })
