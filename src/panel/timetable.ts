@@ -35,6 +35,8 @@ interface Entry {
   readonly name: string
   readonly usualSchedule: string
   readonly work: () => Promise<string>
+  /** What its failure means, in words. */
+  readonly failure: string
   schedule: string
   paused: boolean
   running: boolean
@@ -66,11 +68,11 @@ export async function openTimetable(panel: PanelStore, log: Log): Promise<Timeta
     return found
   }
 
-  function enter(name: string, schedule: string, work: () => Promise<string>): Entry {
+  function enter(name: string, schedule: string, failure: string, work: () => Promise<string>): Entry {
     const row = stored.get(name)
     const before = entries.get(name)
     const entry: Entry = {
-      name, usualSchedule: schedule, work, schedule: before?.schedule ?? row?.schedule ?? schedule, paused: before?.paused ?? row?.paused ?? false,
+      name, usualSchedule: schedule, work, failure, schedule: before?.schedule ?? row?.schedule ?? schedule, paused: before?.paused ?? row?.paused ?? false,
       running: false, asked: false, failures: 0, startedAt: row?.startedAt?.getTime() ?? null, nextAt: null, ms: row?.ms ?? null,
       result: row?.result ?? null, message: row?.message ?? null, savedAt: 0, poke: () => undefined,
     }
@@ -97,11 +99,12 @@ export async function openTimetable(panel: PanelStore, log: Log): Promise<Timeta
     const before = entry.result
     try {
       entry.message = await entry.work()
+      if (entry.failures > 0) log.info({ job: entry.name }, `healed: ${entry.failure}`)
       entry.result = 'done'
       entry.failures = 0
     } catch (thrown) {
       const error = asSyncError(thrown)
-      if (entry.message !== error.message) log.error({ job: entry.name, code: error.code }, error.message)
+      if (entry.message !== error.message) log.error({ job: entry.name, code: error.code }, `${entry.failure}: ${error.message}`)
       entry.message = error.message
       entry.result = 'failed'
       entry.failures += 1
@@ -122,12 +125,12 @@ export async function openTimetable(panel: PanelStore, log: Log): Promise<Timeta
   }
 
   return {
-    async repeat(_engine, signal, { name, seconds, work }: Job) {
+    async repeat(_engine, signal, { name, seconds, failure, work }: Job) {
       // At once for the first time: the service waits for it.
-      await loop(enter(name, `every ${seconds}s`, () => work().then(() => '')), signal, Date.now())
+      await loop(enter(name, `every ${seconds}s`, failure, () => work().then(() => '')), signal, Date.now())
     },
     add(name, schedule, work) {
-      own.push(loop(enter(name, schedule, work), stopping.signal, null))
+      own.push(loop(enter(name, schedule, `the job ${name} failed`, work), stopping.signal, null))
     },
     list: () => [...entries.values()].map(stateOf),
     async change(name, { schedule, paused }) {
