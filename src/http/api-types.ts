@@ -33,6 +33,7 @@ export type Candidates = Of<'candidates'>
 export type PreviewResult = Of<'previewResult'>
 export type Me = Of<'me'>
 export type Wishes = Of<'wishes'>
+export type Sharing = Of<'sharing'>
 export type Token = Of<'token'>
 export type Problem = Of<'problem'>
 export type ConnectionDraft = Of<'connectionDraft'>

@@ -172,7 +172,7 @@ export const failingItem = z.object({ lane: z.string(), side, id: z.string() })
 
 export const availabilityQuery = z.object({ from: z.iso.datetime({ offset: true }), to: z.iso.datetime({ offset: true }), search, ...paging })
 export const availability = page(z.object({
-  id: z.string(), name: z.string(), fullName: z.string(),
+  id: z.string(), name: z.string(), fullName: z.string(), source: z.enum(['server', 'synchronised']),
   blocks: z.array(z.object({ start: z.string(), end: z.string(), freeBusy: z.string(), allDay: z.boolean() })).readonly(),
 }))
 
@@ -212,7 +212,14 @@ export const me = z.object({
 })
 export const ownMailbox = z.object({ connection: z.string(), mailbox: z.email().optional(), username: z.string().max(300).optional(), password: z.string().max(1000).optional() })
 export const ownConnect = ownMailbox.extend({ takeUp })
-export const popUpBegin = z.object({ connection: z.string() })
+export const popUpBegin = z.object({ connection: z.string(), mailbox: z.email().optional() })
+export const sharing = z.object({
+  /** Whether the server of the mailbox can be asked. */
+  available: z.boolean(),
+  entries: z.array(z.object({ type: z.enum(['user', 'default', 'anonymous', 'unknown']), address: z.string(), name: z.string(), level: z.enum(['none', 'availability', 'details', 'more']), role: z.string() })).readonly(),
+  error: z.string().nullable(),
+})
+export const sharingChange = z.object({ colleague: z.email(), share: z.boolean() })
 export const popUpUrl = z.object({ url: z.string() })
 
 // -------------------------------------------------------------------------------------------------- tokens

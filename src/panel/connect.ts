@@ -9,6 +9,8 @@ import type { Log } from '../ports.ts'
 import { signIn } from '../vtenext/index.ts'
 import { refused } from './errors.ts'
 import type { Policies } from './index.ts'
+import { checkMailbox, mailboxFor } from './mailboxes.ts'
+import type { Step } from './mailboxes.ts'
 import type { Station } from './station.ts'
 import type { Task, Tasks } from './tasks.ts'
 
@@ -20,12 +22,6 @@ export interface CrmDraft {
   readonly allowHttp: boolean
 }
 export type ConnectionDraft = Config['exchange'][number]
-export interface Step {
-  readonly name: string
-  readonly ok: boolean
-  readonly detail: string
-  readonly cure: string
-}
 export interface Chosen {
   readonly crm: string
   readonly mailbox: string
@@ -90,7 +86,7 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
 
   async function testConnection(connection: ConnectionDraft, mailbox: string, own?: { username: string; password: string }): Promise<{ ok: boolean; checks: readonly Step[] }> {
     try {
-      const checks = await tryOut({ crm: crm(), exchange: [connection] }, (connector) => connector.connection(connection.name).check(mailbox, own))
+      const checks = await tryOut({ crm: crm(), exchange: [connection] }, (connector) => checkMailbox(connector, connection, mailboxFor(connector, connection.name, mailbox), own))
       const ok = checks.every((check) => check.ok)
       if (ok) draft = { ...draft, connection, ...(own === undefined ? {} : { own }) }
       return { ok, checks }

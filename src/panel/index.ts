@@ -15,7 +15,7 @@ import { recordLatencies } from './latency.ts'
 import { openLive } from './live.ts'
 import { openMe } from './me.ts'
 import { openPolicies } from './policies.ts'
-import { openPopUps } from './pop-up.ts'
+import { microsoft365, openPopUps } from './pop-up.ts'
 import type { PopUpSignIn } from './pop-up.ts'
 import { openDoor } from './sign-in.ts'
 import { openStation } from './station.ts'
@@ -40,7 +40,7 @@ export interface PanelOptions {
   readonly log: Log
   /** What the process was started with. */
   readonly around?: Surroundings
-  /** Absent where no connection signs in at Microsoft. */
+  /** Default: the connections to Microsoft 365 that are configured. */
   readonly popUp?: PopUpSignIn
 }
 
@@ -55,7 +55,7 @@ export async function openPanel({ store, fromFile, log, popUp, around }: PanelOp
   const tasks = openTasks(() => live.tell('tasks'))
   const policies = openPolicies(station)
   const users = openUsers(station, tasks, policies)
-  const popUps = openPopUps(popUp ?? null)
+  const popUps = openPopUps(popUp ?? microsoft365(station))
 
   timetable.add('journal-cleanup', '0 3 * * *', async () => `${await store.panel.measures.cleanJournal(new Date(Date.now() - JOURNAL_DAYS * 86_400_000))} entries older than ${JOURNAL_DAYS} days deleted`)
   timetable.add('panel-cleanup', 'every 1h', async () => `${await store.panel.measures.cleanPanel()} ended sessions and old measurements deleted`)

@@ -1,8 +1,12 @@
 import { connectionOf } from '../config.ts'
 import type { ConnectionConfig, UserConfig } from '../config.ts'
+import { asSyncError } from '../lib/errors.ts'
+import { credentialsOf } from '../main.ts'
 import type { Preferences } from '../model/index.ts'
+import type { Sharing, SharingEntry } from '../ports.ts'
 import { refused } from './errors.ts'
 import type { Policies } from './index.ts'
+import { checkMailbox, isShared, mailboxFor } from './mailboxes.ts'
 import type { PopUps } from './pop-up.ts'
 import type { Station } from './station.ts'
 import type { TestResult, Users } from './users.ts'
@@ -25,10 +29,17 @@ export interface Way {
   readonly auth: string
 }
 
+/** What an account of the company opens, or Microsoft asks for, is his only if the CRM says so. */
+function ownAddress(addresses: readonly string[], wanted: string | undefined): string {
+  const mailbox = wanted?.toLowerCase() ?? addresses[0]
+  if (mailbox !== undefined && addresses.includes(mailbox)) return mailbox
+  throw refused(403, 'NOT_YOUR_ADDRESS', `Your CRM user has ${addresses.length === 0 ? 'no e-mail address' : `the address ${addresses.join(', ')}`}. An administrator can connect another mailbox.`)
+}
+
 export function openMe(station: Station, users: Users, policies: Policies, popUps: PopUps) {
   const wayOf = (connection: ConnectionConfig): Way => ({
     connection: connection.name, auth: connection.auth,
-    how: popUps.connections().includes(connection.name) ? 'microsoft' : connection.impersonation ? 'service' : 'own',
+    how: popUps.connections().includes(connection.name) ? 'microsoft' : isShared(connection) ? 'service' : 'own',
   })
 
   async function entryFor(viewer: Viewer, wanted: OwnCredentials): Promise<{ entry: UserConfig; way: Way; connection: ConnectionConfig }> {
@@ -44,22 +55,26 @@ export function openMe(station: Station, users: Users, policies: Policies, popUp
       return { entry: { ...entry, mailbox: wanted.mailbox ?? addresses[0] ?? wanted.username, username: wanted.username, password: wanted.password }, way, connection }
     }
     if (way.how === 'microsoft') {
-      const mailbox = popUps.signedIn(viewer, connection.name)
-      if (mailbox === null) throw refused(400, 'NOT_SIGNED_IN', 'Sign in at Microsoft first.')
-      return { entry: { ...entry, mailbox }, way, connection }
+      const signedIn = popUps.signedIn(viewer, connection.name)
+      if (signedIn === null) throw refused(400, 'NOT_SIGNED_IN', 'Sign in at Microsoft first.')
+      return { entry: { ...entry, mailbox: signedIn.address }, way, connection }
     }
-    // The company's account opens every mailbox, so only the CRM's own word says which one is his.
-    const mailbox = wanted.mailbox?.toLowerCase() ?? addresses[0]
-    if (mailbox === undefined || !addresses.includes(mailbox)) {
-      throw refused(403, 'NOT_YOUR_ADDRESS', `Your CRM user has ${addresses.length === 0 ? 'no e-mail address' : `the address ${addresses.join(', ')}`}. An administrator can connect another mailbox.`)
-    }
-    return { entry: { ...entry, mailbox }, way, connection }
+    return { entry: { ...entry, mailbox: ownAddress(addresses, wanted.mailbox) }, way, connection }
+  }
+
+  function sharingOf(viewer: Viewer): Sharing | null {
+    const { connector } = station.need()
+    const entry = connector.config.users.find(({ crm }) => crm === viewer.name)
+    const connection = entry === undefined ? undefined : connectionOf(connector.config, entry)
+    if (entry === undefined || connection?.kind !== 'ews') return null
+    return connector.connection(connection.name).sharing(entry.mailbox, credentialsOf(entry))
   }
 
   async function test(viewer: Viewer, wanted: OwnCredentials): Promise<TestResult> {
-    const { entry, way } = await entryFor(viewer, wanted)
+    const { entry, way, connection } = await entryFor(viewer, wanted)
+    const { connector } = station.need()
     const own = way.how === 'own' ? { username: entry.username ?? '', password: entry.password ?? '' } : undefined
-    const checks = await station.need().connector.connection(wanted.connection).check(entry.mailbox, own)
+    const checks = await checkMailbox(connector, connection, mailboxFor(connector, connection.name, entry.mailbox, viewer), own)
     return { id: viewer.id, name: viewer.name, mailbox: entry.mailbox, ok: checks.every(({ ok }) => ok), checks }
   }
 
@@ -96,6 +111,26 @@ export function openMe(station: Station, users: Users, policies: Policies, popUp
       if (takeUp === 'new') await policies.since(viewer.id, new Date())
       await station.change((sections) => ({ ...sections, users: [...config.users.filter(({ crm }) => crm !== viewer.name), entry] }))
       return result
+    },
+    /** @returns where the window for signing in goes */
+    async beginSignIn(viewer: Viewer, connection: string, wanted: string | undefined, redirectUri: string): Promise<string> {
+      const { connector } = station.need()
+      const addresses = (await connector.crm.users()).find(({ id }) => id === viewer.id)?.addresses ?? []
+      return popUps.begin(viewer, mailboxFor(connector, connection, ownAddress(addresses, wanted), viewer), redirectUri)
+    },
+    /** Who sees what of the viewer's calendar; null where his server cannot be asked. */
+    async sharing(viewer: Viewer): Promise<{ entries: readonly SharingEntry[] } | { error: string } | null> {
+      const sharing = sharingOf(viewer)
+      if (sharing === null) return null
+      return sharing.list().then((entries) => ({ entries }), (thrown: unknown) => ({ error: asSyncError(thrown).message }))
+    },
+    /** Free and busy times only, and never less than a colleague has already. @throws SyncError */
+    async share(viewer: Viewer, colleague: string, on: boolean): Promise<readonly SharingEntry[]> {
+      const sharing = sharingOf(viewer)
+      if (sharing === null) throw refused(409, 'NO_SHARING', 'Your mailbox is not connected, or its server cannot be asked for this.')
+      const outcome = on ? await sharing.give(colleague, 'availability', false) : await sharing.remove(colleague, false)
+      if (outcome.type === 'refused') throw refused(409, 'HAS_MORE', `${colleague} sees more than that of your calendar. Change it in Outlook, so that nothing is taken away by mistake.`)
+      return outcome.entries
     },
     async disconnect(viewer: Viewer): Promise<void> {
       const { config } = station.need().connector

@@ -1,64 +1,74 @@
-import { randomBytes } from 'node:crypto'
+import type { Mailbox } from '../model/index.ts'
 import { refused } from './errors.ts'
+import type { Station } from './station.ts'
 import type { Viewer } from './viewer.ts'
 
 /** Signing in at Microsoft in a window of its own, as far as the panel needs it (OAuth 2.0 code flow with PKCE). */
 export interface PopUpSignIn {
   /** Names of the connections whose users sign in this way. */
   connections(): readonly string[]
-  /** @returns where the window goes; @param state comes back with the code */
-  begin(connection: string, state: string, redirectUri: string): Promise<string>
-  /**
-   * Redeems what Microsoft sent back; keeps the tokens for this mailbox.
-   * @param callback the whole address that the window came back to
-   * @throws SyncError when Microsoft or the person refused
-   */
-  finish(connection: string, state: string, callback: URL, redirectUri: string): Promise<{ readonly mailbox: string; readonly name: string }>
+  /** @returns where the window goes; its `state` comes back with the code. @throws SyncError */
+  begin(mailbox: Mailbox, redirectUri: string): Promise<{ readonly url: string }>
+  /** Redeems what Microsoft sent back, and keeps the tokens. @throws SyncError when Microsoft, or the person, refused */
+  finish(connection: string, parameters: URLSearchParams): Promise<unknown>
+}
+
+/** The sign-ins of the connections to Microsoft 365 that are configured now. */
+export function microsoft365(station: Station): PopUpSignIn {
+  const signInOf = (connection: string) => {
+    const found = station.need().connector.graph(connection)?.signIn
+    if (found === undefined) throw refused(404, 'NO_POP_UP', `Nobody signs in at Microsoft for the connection "${connection}".`)
+    return found
+  }
+  return {
+    connections: () => (station.sections().config?.exchange ?? []).filter(({ kind, access }) => kind === 'graph' && access === 'delegated').map(({ name }) => name),
+    begin: (mailbox, redirectUri) => signInOf(mailbox.connection).begin(mailbox, redirectUri),
+    finish: (connection, parameters) => signInOf(connection).finish(parameters),
+  }
 }
 
 interface Waiting {
   readonly viewer: Viewer
-  readonly connection: string
+  readonly mailbox: Mailbox
   readonly at: number
 }
 
 export interface PopUps {
   connections(): readonly string[]
-  begin(viewer: Viewer, connection: string, redirectUri: string): Promise<string>
-  /** @throws Refusal BAD_STATE for an answer that nobody asked for */
-  finish(callback: URL, redirectUri: string): Promise<{ viewer: Viewer; connection: string; mailbox: string; name: string }>
+  begin(viewer: Viewer, mailbox: Mailbox, redirectUri: string): Promise<string>
+  /** @throws Refusal BAD_STATE for an answer that nobody asked for here */
+  finish(parameters: URLSearchParams): Promise<{ connection: string; mailbox: string }>
   /** The mailbox somebody signed in to and has not confirmed yet. */
-  signedIn(viewer: Viewer, connection: string): string | null
+  signedIn(viewer: Viewer, connection: string): Mailbox | null
 }
 
-const LIFE_MS = 10 * 60_000
+const LIFE_MS = 15 * 60_000
 
-export function openPopUps(signIn: PopUpSignIn | null): PopUps {
+export function openPopUps(signIn: PopUpSignIn): PopUps {
   const waiting = new Map<string, Waiting>()
-  const proven = new Map<string, { mailbox: string; at: number }>()
-  const old = (at: number) => at < Date.now() - LIFE_MS
-  const known = () => signIn?.connections() ?? []
+  const proven = new Map<string, { mailbox: Mailbox; at: number }>()
+  const isOld = (at: number) => at < Date.now() - LIFE_MS
   return {
-    connections: known,
-    async begin(viewer, connection, redirectUri) {
-      if (signIn === null || !known().includes(connection)) throw refused(404, 'NO_POP_UP', 'No connection of this installation signs in at Microsoft.')
-      for (const [state, { at }] of waiting) if (old(at)) waiting.delete(state)
-      const state = randomBytes(24).toString('base64url')
-      waiting.set(state, { viewer, connection, at: Date.now() })
-      return signIn.begin(connection, state, redirectUri)
+    connections: () => signIn.connections(),
+    async begin(viewer, mailbox, redirectUri) {
+      if (!signIn.connections().includes(mailbox.connection)) throw refused(404, 'NO_POP_UP', 'Nobody signs in at Microsoft for this connection.')
+      for (const [state, { at }] of waiting) if (isOld(at)) waiting.delete(state)
+      const { url } = await signIn.begin(mailbox, redirectUri)
+      waiting.set(new URL(url).searchParams.get('state') ?? '', { viewer, mailbox, at: Date.now() })
+      return url
     },
-    async finish(callback, redirectUri) {
-      const state = callback.searchParams.get('state') ?? ''
-      const asked = waiting.get(state)
-      waiting.delete(state)
-      if (signIn === null || asked === undefined || old(asked.at)) throw refused(400, 'BAD_STATE', 'This sign-in was not begun here, or it took longer than ten minutes. Close the window and begin again.')
-      const { mailbox, name } = await signIn.finish(asked.connection, state, callback, redirectUri)
-      proven.set(`${asked.viewer.id}/${asked.connection}`, { mailbox, at: Date.now() })
-      return { viewer: asked.viewer, connection: asked.connection, mailbox, name }
+    async finish(parameters) {
+      const asked = waiting.get(parameters.get('state') ?? '')
+      if (asked === undefined || isOld(asked.at)) throw refused(400, 'BAD_STATE', 'This sign-in was not begun here, or too long ago. Close the window and begin again.')
+      const { mailbox, viewer } = asked
+      await signIn.finish(mailbox.connection, parameters)
+      waiting.delete(parameters.get('state') ?? '')
+      proven.set(`${viewer.id}/${mailbox.connection}`, { mailbox, at: Date.now() })
+      return { connection: mailbox.connection, mailbox: mailbox.address }
     },
     signedIn(viewer, connection) {
       const found = proven.get(`${viewer.id}/${connection}`)
-      return found === undefined || old(found.at) ? null : found.mailbox
+      return found === undefined || isOld(found.at) ? null : found.mailbox
     },
   }
 }

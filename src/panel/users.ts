@@ -7,6 +7,7 @@ import type { CrmUser, Mailbox, MailboxId } from '../model/index.ts'
 import type { LaneFacts } from '../store/index.ts'
 import { refused } from './errors.ts'
 import type { Policies } from './index.ts'
+import { checkMailbox, mailboxFor } from './mailboxes.ts'
 import { cureOf, standingOf, transportOf } from './standing.ts'
 import type { Standing, Transport } from './standing.ts'
 import type { Station } from './station.ts'
@@ -146,7 +147,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
       const entry = entryFor(connector.config, user, wanted)
       const connection = connectionOf(connector.config, entry)
       if (connection === undefined) throw refused(400, 'NO_CONNECTION', `There is no Exchange connection "${entry.exchange ?? ''}".`)
-      const checks = await connector.connection(connection.name).check(entry.mailbox, credentialsOf(entry))
+      const checks = await checkMailbox(connector, connection, mailboxFor(connector, connection.name, entry.mailbox, user), credentialsOf(entry))
       return { ...result, mailbox: entry.mailbox, ok: checks.every((check) => check.ok), checks }
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : asSyncError(thrown).message

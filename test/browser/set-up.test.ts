@@ -27,7 +27,7 @@ describe('the first start', () => {
     await page.getByRole('textbox', { name: 'Password' }).fill('admin-password')
     await page.getByRole('button', { name: 'Test' }).click()
     await page.getByText('This set-up address is not valid (any more).').waitFor()
-    const answer = await fetch(`${office.url}/api/connect/crm`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })
+    const answer = await fetch(`${office.url}/api/connect/crm`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ url: office.vtenext.url, username: 'admin', password: 'admin-password' }) })
     expect(answer.status).toBe(401)
     await close()
   })

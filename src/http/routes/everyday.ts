@@ -69,10 +69,21 @@ export function meRoutes(app: App, panel: Panel, publicUrl: () => string): void 
     return OK
   })
   app.post('/api/me/microsoft', { preHandler: needUser, schema: { tags, summary: 'Begin to sign in at Microsoft', body: s.popUpBegin, response: { 200: s.popUpUrl } } }, async (request) => ({
-    url: await popUps.begin(viewerOf(request), request.body.connection, callbackOf()),
+    url: await me.beginSignIn(viewerOf(request), request.body.connection, request.body.mailbox, callbackOf()),
   }))
+  app.get('/api/me/sharing', { preHandler: needUser, schema: { tags, summary: 'Who sees what of my calendar', response: { 200: s.sharing } } }, async (request) => {
+    const found = await me.sharing(viewerOf(request))
+    if (found === null) return { available: false, entries: [], error: null }
+    return 'error' in found ? { available: true, entries: [], error: found.error } : { available: true, entries: found.entries, error: null }
+  })
+  app.put('/api/me/sharing', { preHandler: needUser, schema: { tags, summary: 'Let a colleague see when I am free, or no longer', body: s.sharingChange, response: { 200: s.sharing } } }, async (request) => {
+    const { colleague, share } = request.body
+    const entries = await me.share(viewerOf(request), colleague, share)
+    await note(panel, request, 'sharing.change', colleague, { share })
+    return { available: true, entries, error: null }
+  })
   app.get('/oauth/microsoft', { schema: { hide: true } }, async (request, reply) => {
-    const { connection, mailbox } = await popUps.finish(new URL(request.url, publicUrl()), callbackOf())
+    const { connection, mailbox } = await popUps.finish(new URL(request.url, publicUrl()).searchParams)
     // The window tells the page that opened it, and closes; the script is a file of ours, because of the CSP.
     const result = JSON.stringify({ connection, mailbox }).replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
     // The window was at Microsoft, which has no such policy: with one of our own it would lose the page that opened it.

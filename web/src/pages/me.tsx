@@ -1,7 +1,7 @@
 import { Box, Button, Grid, Group, NumberInput, PasswordInput, Radio, Select, Stack, Switch, TagsInput, Text, TextInput } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
-import type { Me as MeFacts, TestResult, Wishes } from '../../../src/http/api-types.ts'
+import type { Me as MeFacts, Sharing as SharingFacts, TestResult, Wishes } from '../../../src/http/api-types.ts'
 import { api } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
 import { Confirm, useAct } from '../parts/ask.tsx'
@@ -21,6 +21,7 @@ export default function Me() {
           <Stack gap="lg">
             {facts.user.mailbox === null ? <ConnectForm facts={facts} connected={() => void me.refetch()} /> : <Connected facts={facts} changed={() => void me.refetch()} />}
             <Preferences key={JSON.stringify(facts.wishes)} facts={facts} saved={() => void me.refetch()} />
+            {facts.user.mailbox !== null && <Sharing />}
           </Stack>
         </fieldset>
       )}</Loaded>
@@ -71,7 +72,7 @@ function ConnectForm({ facts, connected }: { facts: MeFacts; connected: () => vo
       // Opened in the click itself, or browsers block it.
       const opened = window.open('about:blank', 'microsoft-sign-in', 'width=520,height=680')
       if (opened === null) throw new Error(t('me.popUpBlocked'))
-      const { url } = await api.post<{ url: string }>('/me/microsoft', { connection }).catch((error: unknown) => { opened.close(); throw error })
+      const { url } = await api.post<{ url: string }>('/me/microsoft', { connection, ...(form.mailbox === '' ? {} : { mailbox: form.mailbox }) }).catch((error: unknown) => { opened.close(); throw error })
       opened.location.href = url
     },
   })
@@ -93,7 +94,7 @@ function ConnectForm({ facts, connected }: { facts: MeFacts; connected: () => vo
         <Stack gap="md" maw={480}>
           {facts.ways.length > 1 && <Select label={t('me.choose')} allowDeselect={false} value={connection} data={facts.ways.map((one) => one.connection)} onChange={(value) => { if (value !== null) setConnection(value); test.reset() }} />}
           {way !== undefined && <Text size="sm">{t(`me.how.${way.how}`)}</Text>}
-          {way?.how === 'service' && <Select label={t('me.address')} allowDeselect={false} value={form.mailbox} data={[...facts.addresses]} onChange={(mailbox) => mailbox !== null && set({ mailbox })} />}
+          {(way?.how === 'service' || way?.how === 'microsoft') && <Select label={t('me.address')} allowDeselect={false} value={form.mailbox} data={[...facts.addresses]} onChange={(mailbox) => mailbox !== null && set({ mailbox })} />}
           {way?.how === 'own' && (
             <>
               <TextInput label={t('me.address')} type="email" required value={form.mailbox} onChange={(event) => set({ mailbox: event.currentTarget.value })} />
@@ -169,5 +170,34 @@ function Preferences({ facts, saved }: { facts: MeFacts; saved: () => void }) {
         <Group gap="sm"><Button type="submit" disabled={!changed} loading={save.isPending}>{t('app.save')}</Button><Text size="sm" c="dimmed" role="status">{changed ? t('app.unsaved') : t('me.saveNote')}</Text></Group>
       </Stack>
     </form>
+  )
+}
+
+/** Which colleagues see when one is free: kept on the calendar itself, where Outlook shows it too. */
+function Sharing() {
+  const { t } = useSpeech()
+  const [colleague, setColleague] = useState('')
+  const sharing = useQuery({ queryKey: ['sharing'], queryFn: () => api.get<SharingFacts>('/me/sharing') })
+  const change = useAct((input: { colleague: string; share: boolean }) => api.put('/me/sharing', input), { done: t('app.saved'), then: () => { setColleague(''); void sharing.refetch() } })
+  if (sharing.data?.available === false) return null
+  return (
+    <Box className="panel-card" p="md" component="section">
+      <Text component="h2" fw={650} size="md" m={0}>{t('sharing.title')}</Text>
+      <Text size="sm" c="dimmed" mb="sm">{t('sharing.text')}</Text>
+      <Loaded query={sharing} rows={2}>{({ entries, error }) => (
+        <>
+          {error !== null && <Text size="sm" className="wrap" mb="sm">{error}</Text>}
+          <Box component="ul" className="plain" mb="sm">{entries.filter(({ level }) => level !== 'none').map((entry) => (
+            <Box component="li" key={entry.type + entry.address} className="user-card"><Group justify="space-between" gap="sm">
+              <Text size="sm" className="wrap">{entry.type === 'user' ? entry.name || entry.address : t(`sharing.${entry.type}`)} <span className="dim">{t(`sharing.level.${entry.level as 'availability'}`)}</span></Text>
+              {entry.type === 'user' && entry.level === 'availability' && <Button size="compact-sm" variant="default" aria-label={`${t('sharing.end')}: ${entry.address}`} onClick={() => change.mutate({ colleague: entry.address, share: false })}>{t('sharing.end')}</Button>}
+            </Group></Box>
+          ))}</Box>
+        </>
+      )}</Loaded>
+      <form onSubmit={(event) => { event.preventDefault(); change.mutate({ colleague, share: true }) }}>
+        <Group align="flex-end" gap="sm"><TextInput type="email" required label={t('sharing.colleague')} value={colleague} onChange={(event) => setColleague(event.currentTarget.value)} flex="1 1 240px" maw={360} /><Button type="submit" variant="default" loading={change.isPending}>{t('sharing.share')}</Button></Group>
+      </form>
+    </Box>
   )
 }

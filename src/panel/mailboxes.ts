@@ -1,0 +1,31 @@
+import type { ConnectionConfig } from '../config.ts'
+import { mailboxIdOf } from '../main.ts'
+import type { Connector } from '../main.ts'
+import { assigneeId } from '../model/index.ts'
+import type { CrmUser, Mailbox } from '../model/index.ts'
+
+export interface Step {
+  readonly name: string
+  readonly ok: boolean
+  readonly detail: string
+  readonly cure: string
+}
+
+/** The mailbox of an address, connected or not yet. */
+export function mailboxFor(connector: Connector, connection: string, address: string, user?: Pick<CrmUser, 'id' | 'name' | 'zone'>): Mailbox {
+  const lower = address.toLowerCase()
+  const known = connector.directory().mailboxes.find((mailbox) => mailbox.address === lower && mailbox.connection === connection)
+  return known ?? { id: mailboxIdOf(lower), address: lower, user: user?.name ?? '', userId: user?.id ?? assigneeId(''), connection, zone: user?.zone ?? 'UTC' }
+}
+
+/** Looks step by step whether a mailbox opens, wherever it is. What is only to be thought about does not fail. */
+export async function checkMailbox(
+  connector: Connector, { kind, name }: Pick<ConnectionConfig, 'kind' | 'name'>, mailbox: Mailbox, own?: { username: string; password: string },
+): Promise<Step[]> {
+  const checks = kind === 'graph' ? await connector.graph(name)?.check(mailbox) ?? [] : await connector.connection(name).check(mailbox.address, own)
+  return checks.map((check) => ({ name: check.name, ok: check.ok || 'warning' in check, detail: check.detail, cure: check.cure }))
+}
+
+/** Whether an account of the company opens every mailbox of a connection. */
+export const isShared = (connection: ConnectionConfig): boolean =>
+  connection.kind === 'graph' ? connection.access === 'application' : connection.impersonation || connection.delegation === true
