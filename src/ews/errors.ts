@@ -110,7 +110,7 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
   }
   if (code === 'ErrorNonPrimarySmtpAddress') {
     const { primary } = failure
-    return make('EWS_RENAMED', call, `Mailbox ${call.mailbox} has another address now${primary === undefined ? '' : `, ${primary}`}: ${says}. Correct it under "users", with the old one among the aliases.`, 'mailbox', 'ask-human',
+    return make('EWS_RENAMED', call, `${call.mailbox} is not, or no longer, the main address of its mailbox${primary === undefined ? '' : `, which is ${primary}`}: ${says}. Write the main address under "users" and this one among its aliases; nothing that is linked is lost.`, 'mailbox', 'ask-human',
       primary === undefined ? {} : { context: { primary } })
   }
   if (DISABLED.includes(code)) {
