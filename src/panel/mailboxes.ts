@@ -1,5 +1,4 @@
 import type { ConnectionConfig } from '../config.ts'
-import { mailboxIdOf } from '../main.ts'
 import type { Connector } from '../main.ts'
 import { assigneeId } from '../model/index.ts'
 import type { CrmUser, Mailbox } from '../model/index.ts'
@@ -15,7 +14,7 @@ export interface Step {
 export function mailboxFor(connector: Connector, connection: string, address: string, user?: Pick<CrmUser, 'id' | 'name' | 'zone'>): Mailbox {
   const lower = address.toLowerCase()
   const known = connector.directory().mailboxes.find((mailbox) => mailbox.address === lower && mailbox.connection === connection)
-  return known ?? { id: mailboxIdOf(lower), address: lower, user: user?.name ?? '', userId: user?.id ?? assigneeId(''), connection, zone: user?.zone ?? 'UTC' }
+  return known ?? { id: connector.laneOf(lower), address: lower, user: user?.name ?? '', userId: user?.id ?? assigneeId(''), connection, zone: user?.zone ?? 'UTC' }
 }
 
 /** Looks step by step whether a mailbox opens, wherever it is. What is only to be thought about does not fail. */

@@ -1,4 +1,5 @@
 import type { Copy, EventFields, Item, Policy, Series, Snapshot } from '../model/index.ts'
+import { isUnwanted } from './wishes.ts'
 
 export const isSecret = (item: Item) =>
   item.kind !== 'contact' && (item.fields.sensitivity === 'private' || item.fields.sensitivity === 'confidential')
@@ -9,7 +10,15 @@ export const isSecret = (item: Item) =>
  *
  * @param copy the copy the item is linked to, if any
  */
-export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems' | 'availabilityOnly'>): Snapshot {
+export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems' | 'availabilityOnly' | 'categories'>): Snapshot {
+  const hidden = hide(snapshot, copy, policy)
+  const { categories } = policy
+  // With the words go the categories, which say whether it is wanted at all.
+  const isLeftOut = copy === null && hidden.traits?.masked === true && categories !== undefined && isUnwanted(snapshot, { categories }) !== null
+  return isLeftOut ? { ...hidden, unsupported: hidden.unsupported ?? 'category' } : hidden
+}
+
+function hide(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems' | 'availabilityOnly'>): Snapshot {
   if (policy.availabilityOnly === true && snapshot.item.kind === 'event') return availabilityOf(snapshot, copy, policy)
   if (policy.privateItems === 'full') return snapshot
   if (!isSecret(snapshot.item)) return snapshot.series === undefined ? snapshot : { ...snapshot, series: maskExceptions(snapshot.series, false) }
