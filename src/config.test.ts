@@ -62,6 +62,14 @@ describe('a good configuration', () => {
       .toMatchObject({ access: 'application', publicUrl: 'https://sync.example.test' })
   })
 
+  it('knows a mailbox by all its addresses, each of which belongs to one user', () => {
+    const aliases = (list: string) => GOOD.replace('mailbox: alice@example.test', `mailbox: alice@example.test, aliases: [${list}]`)
+    expect(parse(aliases('a.rossi@example.test')).users.map((user) => [user.aliases, user.availabilityOnly])).toEqual([[['a.rossi@example.test'], false], [[], false]])
+    expect(() => parse(aliases('BOB@example.test'))).toThrow('the alias BOB@example.test of alice is an address of bob, too')
+    expect(() => parse(aliases('alice@example.test'))).toThrow('the alias alice@example.test of alice is the mailbox itself')
+    expect(() => parse(aliases('alice'))).toThrow('users.0.aliases.0')
+  })
+
   it('gives a user the connection he names, or the only one', () => {
     const two = parse(GOOD.replace('users:', `  - { name: other, kind: ews, url: 'https://other.example.test/EWS/Exchange.asmx', username: s, password: p, impersonation: true }\nusers:`)
       .replace('mailbox: alice@example.test', 'mailbox: alice@example.test, exchange: other').replace('mailbox: bob@example.test', 'mailbox: bob@example.test, exchange: onprem'))

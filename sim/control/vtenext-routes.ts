@@ -103,6 +103,11 @@ export function vtenextControl(sim: VtenextSim): Record<string, (body: Body) => 
       need(body, 'setUser', 'username')
       return sim.setUser(body as SimCrmUserSeed)
     },
+    /** {username, to} */
+    renameUser(body) {
+      need(body, 'renameUser', 'username', 'to')
+      return sim.renameUser(body.username, body.to)
+    },
     /** {name, members?} */
     addGroup(body) {
       need(body, 'addGroup', 'name')

@@ -130,6 +130,7 @@ export async function startVtenextSim(options: VtenextSimOptions = {}): Promise<
     addTextField: (name, label) => crm.schema.addTextField(moduleNamed(crm.schema.modules, name), label),
     addUser: (seed) => crm.people.addUser(seed),
     setUser: (change) => crm.people.setUser(change),
+    renameUser: (username, to) => crm.people.renameUser(username, to),
     addGroup: (seed) => crm.people.addGroup(seed),
     setGroupMembers: (name, members) => crm.people.setGroupMembers(name, members),
     expireSessions: () => sessions.expireAll(),

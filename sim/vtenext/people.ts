@@ -79,6 +79,17 @@ export class People {
     return Object.assign(user, change)
   }
 
+  /** Another name to sign in with; the id and everything else stay. */
+  renameUser(username: string, to: string): SimCrmUser {
+    const user = this.user(username)
+    if (this.#byName.has(to)) throw new Error(`A user named ${to} exists already.`)
+    this.#byName.delete(username)
+    user.username = to
+    this.#byName.set(to, user)
+    for (const group of this.groups) group.members = group.members.map((name) => (name === username ? to : name))
+    return user
+  }
+
   addGroup(seed: SimGroupSeed): SimGroup {
     for (const member of seed.members ?? []) this.user(member)
     const number = this.#nextNumber++

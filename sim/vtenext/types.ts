@@ -142,6 +142,8 @@ export interface VtenextSim {
   addUser(seed: SimCrmUserSeed): SimCrmUser
   /** Changes a user; the user is named by `username`. */
   setUser(change: Partial<SimCrmUserSeed> & { username: string }): SimCrmUser
+  /** Another name to sign in with; the id stays. */
+  renameUser(username: string, to: string): SimCrmUser
   addGroup(seed: SimGroupSeed): SimGroup
   setGroupMembers(name: string, members: string[]): void
   expireSessions(): void

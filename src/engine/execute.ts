@@ -148,9 +148,15 @@ function createRequest(run: Run, { work, write, operation }: Sent): CreateReques
   const item = write.type === 'create' ? write.item : itemOf(link.kind, {})
   const uid = operation.intent?.uid ?? uidFor(work)
   const common = { item, token: operation.token, ...(uid === null ? {} : { uid }) }
-  if (write.on === 'crm') return { ...common, assignee: link.assignee ?? run.mailbox.userId, reference: copy.exchange.id }
+  if (write.on === 'crm') return { ...common, item: withOwnAnswer(run, work, item), assignee: link.assignee ?? run.mailbox.userId, reference: copy.exchange.id }
   const mailing = mailingOf(run, work, write)
   return { ...common, ...(mailing === null ? {} : { mailing }), ...(work.series === undefined ? {} : { series: work.series }), stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token } }
+}
+
+/** What an attendee answered before his meeting was recorded. */
+function withOwnAnswer(run: Run, { exchange }: Work, item: Item): Item {
+  if (item.kind !== 'event' || exchange.type !== 'seen' || exchange.snapshot.traits?.invited !== true) return item
+  return itemOf('event', asAttendees(item.fields, item, run.owner, run.mailbox))
 }
 
 function updateRequest(run: Run, { work, write }: Sent): UpdateRequest {

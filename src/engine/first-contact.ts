@@ -1,7 +1,7 @@
 import { instant, instantMs, naturalKey, splitUid } from '../model/index.ts'
 import type { InboxRow, Instant, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
 import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, withWordsOfRecord } from '../sync/index.ts'
-import { canonical, invitedMailboxes } from './people.ts'
+import { hostOf, invitedMailboxes } from './people.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { look } from './look.ts'
@@ -173,12 +173,10 @@ async function joinMeeting(run: Run, { row, snapshot }: Stranger, { link, copy }
 
 /** Whether the organizer's own mailbox is connected and still has to tell of this meeting: its copy is the one to record. */
 async function isOrganizersTurn(run: Run, { row: { attempts }, snapshot: { item, traits, uid } }: Stranger): Promise<boolean> {
-  const { engine, lane } = run
-  if (traits?.invited !== true || item.kind !== 'event' || item.fields.organizer == null || uid === undefined) return false
-  const names = canonical(engine.directory())
-  const organizer = names(item.fields.organizer.address)
-  const host = engine.directory().mailboxes.find((mailbox) => mailbox.id !== lane && names(mailbox.address) === organizer)
-  if (host === undefined) return false
+  const { engine } = run
+  if (traits?.invited !== true || uid === undefined) return false
+  const host = hostOf(run, item)
+  if (host === null) return false
   return engine.store.transaction(async (tx) => {
     const row = (await tx.lanes()).find((one) => one.lane === host.id)
     if (row === undefined || row.state === 'paused' || row.state === 'failing') return false

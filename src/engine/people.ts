@@ -1,6 +1,7 @@
 import { itemOf } from '../model/index.ts'
 import type { Attendee, Directory, EventFields, Fields, Item, Mailbox, MailboxId, Person, Series, Snapshot } from '../model/index.ts'
 import type { Change, Exchange, Found, Located, WriteOutcome } from '../ports.ts'
+import type { Run } from './context.ts'
 
 type Rename = (address: string) => string
 
@@ -29,6 +30,15 @@ export function canonical(directory: Directory): Rename {
 function native(directory: Directory): Rename {
   const known = new Map(directory.mailboxes.map((mailbox) => [ownerOf(directory, mailbox), mailbox.address] as const))
   return (address) => known.get(address) ?? address
+}
+
+/** The mailbox of the meeting's organizer, where it is another connected one. */
+export function hostOf(run: Run, item: Item): Mailbox | null {
+  if (item.kind !== 'event' || item.fields.organizer == null) return null
+  const directory = run.engine.directory()
+  const names = canonical(directory)
+  const organizer = names(item.fields.organizer.address)
+  return directory.mailboxes.find((mailbox) => mailbox.id !== run.lane && names(mailbox.address) === organizer) ?? null
 }
 
 /** The mailboxes of CRM users whom the record invites, and in whose own calendar nothing of it exists yet. */

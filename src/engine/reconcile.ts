@@ -8,7 +8,7 @@ import { refereeOf } from './decide.ts'
 import { execute } from './execute.ts'
 import { firstContact } from './first-contact.ts'
 import { look, lookOver } from './look.ts'
-import { invitedMailboxes, withAnswerOf } from './people.ts'
+import { hostOf, invitedMailboxes, withAnswerOf } from './people.ts'
 import { isApproved, judgeVanished, noVerdicts } from './vanish.ts'
 import type { Verdicts } from './vanish.ts'
 import { backoffMs, isWork, UNKNOWN_KEY } from './work.ts'
@@ -283,21 +283,32 @@ async function shadow(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly
   const { link, copy } = linked
   const over = { writes: [], clashes: [], ending: { type: 'bury', reason: 'deleted' }, reason: "another attendee's copy" } as const
   if (exchange.type === 'gone') return [{ linked, isNew: false, rows, exchange, crm, plan: over }]
-  if (crm.type === 'gone') {
-    // The copy that is kept in step may bring the record back; this one then follows it.
-    const hasHome = (batch.siblings.get(link.record) ?? []).some((sibling) => sibling.copy.role === 'home')
-    return hasHome && rows.every(({ attempts }) => attempts < 5)
-      ? rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
-      : [{ linked, isNew: false, rows, exchange, crm, plan: over }]
+  const hasHome = (batch.siblings.get(link.record) ?? []).some((sibling) => sibling.copy.role === 'home')
+  // The copy that is kept in step may bring the record back; this one then follows it.
+  if (crm.type === 'gone' && hasHome && rows.every(({ attempts }) => attempts < PATIENCE)) {
+    return rows.map((row) => ({ type: 'defer', row, until: instant(instantMs(run.engine.clock.now()) + Math.min(AWAY_MS, 1000 * 2 ** row.attempts)) }))
   }
-  if (crm.type === 'seen' && !(batch.siblings.get(link.record) ?? []).some((sibling) => sibling.copy.role === 'home')) {
-    // Whoever had the copy that was kept in step left the meeting: this one takes its place, as it is now.
+  if (!hasHome && crm.type !== 'quiet' && (await inherits(run, linked, crm))) {
     const heir: LinkedCopy = { link, copy: { ...copy, role: 'home', exchange: { ...copy.exchange, changeKey: UNKNOWN_KEY }, base: { ...copy.base, exchange: itemOf(link.kind, {}) } } }
     return planUnit(run, batch, heir, new Map(rows.map((row) => [row.side, row])))
   }
+  if (crm.type === 'gone') return [{ linked, isNew: false, rows, exchange, crm, plan: over }]
   const { clock } = run.engine
   const made = planShadow({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: clock.now(), owner: run.owner })
   return [{ linked, isNew: false, rows, exchange, crm, plan: made }]
+}
+
+/** How often a copy looks whether the one that is kept in step brought the record back. */
+const PATIENCE = 12
+
+/**
+ * Whether this copy takes the place of the one that was kept in step, because its owner left the meeting. With the record
+ * gone that is for the organizer to say, where the organizer is one of us.
+ */
+async function inherits(run: Run, { link, copy }: LinkedCopy, crm: Sighting): Promise<boolean> {
+  if (crm.type === 'gone' && hostOf(run, copy.base.exchange) !== null) return false
+  const { store, clock } = run.engine
+  return (await store.transaction((tx) => tx.claim(`heir:${link.id}`, run.lane, clock.now()), run.fence)) === run.lane
 }
 
 const isInvitedBy = (run: Run, crm: Sighting): boolean =>

@@ -97,10 +97,6 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
     return make('EWS_NO_MAILBOX', call, `Exchange knows no mailbox ${call.mailbox}: ${says}. Correct the address in the configuration, `
       + 'or create or move the mailbox to this server.', 'mailbox', 'ask-human')
   }
-  if (code === 'ErrorNonPrimarySmtpAddress') {
-    return make('EWS_NO_MAILBOX', call, `${call.mailbox} is not, or no longer, the main address of its mailbox: ${says}. Write the main address under `
-      + '"users" and this one among its aliases; nothing that is linked is lost.', 'mailbox', 'ask-human')
-  }
   if (IMPERSONATION.includes(code)) {
     return make('EWS_IMPERSONATION_DENIED', call, `${call.account} may not act for ${call.mailbox}: ${says}. Give it the right in the `
       + `Exchange Management Shell: ${impersonationCure(call.account)}`, 'mailbox', 'ask-human')
@@ -114,7 +110,7 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
   }
   if (code === 'ErrorNonPrimarySmtpAddress') {
     const { primary } = failure
-    return make('EWS_RENAMED', call, `Mailbox ${call.mailbox} has another address now${primary === undefined ? '' : `, ${primary}`}: ${says}. Correct it under "users".`, 'mailbox', 'ask-human',
+    return make('EWS_RENAMED', call, `${call.mailbox} is not, or no longer, the main address of its mailbox${primary === undefined ? '' : `, which is ${primary}`}: ${says}. Write the main address under "users" and this one among its aliases; nothing that is linked is lost.`, 'mailbox', 'ask-human',
       primary === undefined ? {} : { context: { primary } })
   }
   if (DISABLED.includes(code)) {

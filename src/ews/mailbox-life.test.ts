@@ -45,7 +45,7 @@ const subjects = async (kind: 'event' | 'task' | 'contact' = 'task') => {
   return page.changes.flatMap((change) => (change.type === 'seen' && 'subject' in change.snapshot.item.fields ? [change.snapshot.item.fields.subject] : []))
 }
 async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 4_000; !holds();) {
+  for (const end = Date.now() + 20_000; !holds();) {
     if (Date.now() > end) throw new Error(`Never ${what}`)
     await clock.sleep(3)
   }

@@ -56,7 +56,7 @@ function connect(first: EwsSim, more: Partial<EwsConnectionOptions> = {}): EwsCo
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 4_000; !holds();) {
+  for (const end = Date.now() + 20_000; !holds();) {
     if (Date.now() > end) throw new Error(`Never ${what}`)
     await clock.sleep(3)
   }

@@ -22,7 +22,7 @@ afterAll(async () => {
 })
 beforeEach(() => office.configure({}))
 
-const COMMANDS = ['demo', 'start', 'sync', 'plan', 'status', 'doctor', 'users', 'journal', 'conflicts', 'held', 'simulate']
+const COMMANDS = ['demo', 'start', 'sync', 'plan', 'status', 'doctor', 'users', 'availability', 'sharing', 'journal', 'conflicts', 'held', 'simulate']
 
 describe('help', () => {
   it('lists every command, and each has --help and --json', async () => {
@@ -101,7 +101,7 @@ describe('what people read', () => {
     expect(users).toMatch(/^bob .*\(not connected; suggested: bob@example\.test\)$/m)
     const { users: listed } = (await office.run('users', '--json')).json
     expect(listed).toContainEqual({ id: expect.stringMatching(/^19x/), name: 'bob', fullName: 'Bob Bianchi', active: true, zone: 'America/New_York', mailbox: null, suggested: 'bob@example.test' })
-    expect((await office.run('users', '--groups')).stdout).toMatch(/^22x7 +Sales +alice, bob \(without mailbox: bob\)$/m)
+    expect((await office.run('users', '--groups')).stdout).toMatch(/^22x7 +Sales +alice, bob\n! Sales: bob without mailbox/m)
   })
 
   it('status, journal and a sync: in words and as JSON', async () => {

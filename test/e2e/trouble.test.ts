@@ -201,7 +201,7 @@ describe('wrong use', () => {
     const ran = await office.run('start', '--port', String(port))
     taken.close()
     expect(ran.code).toBe(2)
-    expect(ran.stderr).toContain(`The health page cannot listen on 127.0.0.1:${port}`)
+    expect(ran.stderr).toContain(`The panel cannot listen on 127.0.0.1:${port}`)
     expect(ran.stderr).toContain('--port 0')
   })
 

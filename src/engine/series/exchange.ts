@@ -1,13 +1,14 @@
 import { instant, instantMs, occurrenceId, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
 import type { ChangeKey, EventFields, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Series, Slot, Snapshot, SyncState } from '../../model/index.ts'
 import type {
-  Change, ChangePage, Clock, CreateQuery, CreateRequest, Exchange, Fence, Found, KnownKeys, Located, RemoveOutcome, RemoveRequest,
-  SeriesRow, Store, Tx, UpdateRequest, WriteOutcome,
+  Change, ChangePage, Clock, CreateQuery, CreateRequest, Exchange, Fence, Found, KnownKeys, Located, SeriesRow,
+  Store, Tx, WriteOutcome,
 } from '../../ports.ts'
 import { isSecret, mask, withKnownWords } from '../../sync/index.ts'
 import { UNKNOWN_KEY } from '../work.ts'
 import { allSlots, asMade, isMaster, occurrenceOf, unfold } from './unfold.ts'
-import type { MasterSnapshot } from './unfold.ts'
+import type { Draft, MasterSnapshot } from './unfold.ts'
+import { seriesWrites } from './writes.ts'
 
 export interface SeriesOptions {
   readonly raw: Exchange
@@ -39,21 +40,13 @@ interface Place {
   readonly draft: Draft | null
 }
 
-/** A master with the numbers its occurrences have. */
-interface Draft {
-  readonly master: MasterSnapshot
-  readonly row: SeriesRow
-  readonly occurrences: readonly Snapshot[]
-  readonly gone: readonly ItemId[]
-}
-
 /**
  * Adapters speak of masters; the CRM, and so the engine, of occurrences. In between stands what we remember of each
  * master: which number stands for which occurrence.
  */
 export function withSeries(options: SeriesOptions): SeriesExchange {
   const { raw, lane, store, fence, clock, policy } = options
-  /** Where a master went is asked once per run, not once per occurrence. */
+  /** Where a master went is asked once, not once per occurrence, as long as nothing is written. */
   const located = new Map<string, Promise<Place>>()
 
   const rowsOf = (ids: readonly ItemId[]) => store.transaction((tx) => tx.series(lane, [...new Set(ids.map((id) => splitOccurrenceId(id).master))]))
@@ -72,7 +65,8 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const isOver = nextAt === null && occurrences.length === 0
     const dueAt = isOver ? NEVER : nextAt !== null && nextAt < compareAt ? nextAt : compareAt
     return {
-      master, occurrences, gone: row === undefined ? [] : gone,
+      // Told as a single event before, perhaps: that is no longer there.
+      master, occurrences, gone: row !== undefined ? gone : slots.some(({ slot }) => slot === 0) ? [] : [master.id],
       row: { lane, master: master.id, uid: master.uid ?? null, snapshot: master, slots, dueAt, readAt: now, fromCrm },
     }
   }
@@ -216,114 +210,11 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
   async function settleCreate(request: CreateRequest | undefined, sent: CreateRequest | undefined, outcome: WriteOutcome): Promise<WriteOutcome> {
     if (outcome.type !== 'done' || request === undefined || sent?.series === undefined) return outcome
     const master: MasterSnapshot = { ...outcome.snapshot, series: outcome.snapshot.series ?? sent.series }
-    const draft = await draftOf({ ...master, ...(sent.uid === undefined ? {} : { uid: master.uid ?? sent.uid }) }, undefined, true)
+    const marks = { ...(sent.uid === undefined ? {} : { uid: sent.uid }), ...(sent.stamp === undefined ? {} : { stamp: sent.stamp }) }
+    const draft = await draftOf({ ...marks, ...master }, undefined, true)
     await store.transaction((tx) => record(tx, [asFirstTold(draft)], []), fence)
     const made = occurrenceOf(draft.master, draft.row.slots, splitUid(request.uid ?? '').slot)
     return made === null ? outcome : { type: 'done', snapshot: made.snapshot }
-  }
-
-  // What writing learns of a master is not kept: only a pull files what else has happened to its occurrences.
-  async function update(requests: readonly UpdateRequest[]): Promise<readonly WriteOutcome[]> {
-    return eachMaster(requests, (plain) => raw.update(plain), async (group, draft) => {
-      const outcomes: WriteOutcome[] = []
-      let current = draft
-      for (const request of group) {
-        const { outcome, next } = await updateOccurrence(current, request)
-        outcomes.push(outcome)
-        current = next
-      }
-      return outcomes
-    })
-  }
-
-  async function updateOccurrence(draft: Draft, request: UpdateRequest): Promise<{ outcome: WriteOutcome; next: Draft }> {
-    const one = occurrenceOf(draft.master, draft.row.slots, splitOccurrenceId(request.id).slot)
-    if (one === null) return { outcome: { type: 'gone' }, next: draft }
-    if (one.snapshot.changeKey !== request.expect) return { outcome: { type: 'stale' }, next: draft }
-    const { start, index } = one.occurrence
-    if (Object.keys(request.fields).length === 0) return { outcome: { type: 'done', snapshot: one.snapshot }, next: draft }
-    const { stamp: _never, ...rest } = request
-    const [answer] = await raw.update([{ ...rest, id: draft.master.id, expect: draft.master.changeKey, occurrence: { start, index } }])
-    const outcome = answer ?? { type: 'gone' as const }
-    if (outcome.type !== 'done') return { outcome, next: draft }
-    if (!isMaster(outcome.snapshot)) {
-      // A preview has no server to ask what became of it.
-      return { outcome: { type: 'done', snapshot: { ...one.snapshot, item: withFields(one.snapshot.item, request.fields) } }, next: draft }
-    }
-    const next = await draftOf(outcome.snapshot, draft.row)
-    const after = occurrenceOf(next.master, next.row.slots, splitOccurrenceId(request.id).slot)
-    return { outcome: after === null ? { type: 'gone' } : { type: 'done', snapshot: after.snapshot }, next }
-  }
-
-  async function remove(requests: readonly RemoveRequest[]): Promise<readonly RemoveOutcome[]> {
-    return eachMaster(requests, (plain) => raw.remove(plain), async (group, draft) => {
-      const going = new Set(group.map(({ id }) => splitOccurrenceId(id).slot))
-      // All of it was deleted in the CRM: then the series ends, instead of going on beyond the window.
-      const isCurrent = ({ id, expect }: RemoveRequest) => occurrenceOf(draft.master, draft.row.slots, splitOccurrenceId(id).slot)?.snapshot.changeKey === expect
-      if (group.length > 1 && draft.row.slots.every(({ slot }) => going.has(slot)) && group.every(isCurrent)) return removeSeries(group, draft)
-      const outcomes: RemoveOutcome[] = []
-      let current = draft
-      for (const request of group) {
-        const { outcome, next } = await removeOccurrence(current, request)
-        outcomes.push(outcome)
-        current = next
-      }
-      return outcomes
-    })
-  }
-
-  async function removeSeries(group: readonly RemoveRequest[], draft: Draft): Promise<readonly RemoveOutcome[]> {
-    const [first] = group
-    if (first === undefined) return []
-    const { occurrence: _all, ...rest } = first
-    const [answer] = await raw.remove([{ ...rest, id: draft.master.id, expect: draft.master.changeKey }])
-    const outcome = answer ?? { type: 'gone' as const }
-    if (outcome.type === 'removed' || outcome.type === 'gone') await store.transaction((tx) => tx.removeSeries(lane, [draft.master.id]), fence)
-    return group.map(() => outcome)
-  }
-
-  async function removeOccurrence(draft: Draft, request: RemoveRequest): Promise<{ outcome: RemoveOutcome; next: Draft }> {
-    const one = occurrenceOf(draft.master, draft.row.slots, splitOccurrenceId(request.id).slot)
-    if (one === null) return { outcome: { type: 'gone' }, next: draft }
-    if (one.snapshot.changeKey !== request.expect) return { outcome: { type: 'stale' }, next: draft }
-    const { start, index } = one.occurrence
-    const [answer] = await raw.remove([{ ...request, id: draft.master.id, expect: draft.master.changeKey, occurrence: { start, index } }])
-    const outcome = answer ?? { type: 'gone' as const }
-    if (outcome.type !== 'removed') return { outcome, next: draft }
-    const [found] = await raw.get('event', [draft.master.id])
-    if (found?.type !== 'seen' || !isMaster(found.snapshot)) return { outcome, next: draft }
-    const next = await draftOf(found.snapshot, draft.row)
-    return { outcome, next }
-  }
-
-  /** Singles go together, occurrences master by master; the outcomes come back in the order of the requests. */
-  async function eachMaster<R extends UpdateRequest | RemoveRequest, O>(
-    requests: readonly R[],
-    single: (plain: readonly R[]) => Promise<readonly O[]>,
-    several: (group: readonly R[], draft: Draft) => Promise<readonly O[]>,
-  ): Promise<readonly O[]> {
-    const rows = new Set((await rowsOf(requests.map(({ id }) => id))).map(({ master }) => master))
-    const isOccurrence = ({ id }: R) => rows.has(splitOccurrenceId(id).master) || splitOccurrenceId(id).slot !== 0
-    const plain = requests.filter((request) => !isOccurrence(request))
-    const results = new Map<R, O>()
-    const note = (group: readonly R[], outcomes: readonly O[]) => {
-      for (const [index, request] of group.entries()) results.set(request, outcomes[index] as O)
-    }
-    if (plain.length > 0) note(plain, await single(plain))
-    for (const [master, group] of Map.groupBy(requests.filter(isOccurrence), ({ id }) => splitOccurrenceId(id).master)) {
-      const { found, draft } = (await masters('event', [master])).get(master) ?? { found: { type: 'gone' as const }, draft: null }
-      if (draft !== null) note(group, await several(group, draft))
-      // No series any more: what is left of it is its first event.
-      else if (found.type === 'seen') note(group, await only(group, single))
-      else note(group, group.map(() => found as O))
-    }
-    return requests.map((request) => results.get(request) as O)
-  }
-
-  async function only<R extends UpdateRequest | RemoveRequest, O>(group: readonly R[], single: (plain: readonly R[]) => Promise<readonly O[]>): Promise<O[]> {
-    const first = group.filter(({ id }) => splitOccurrenceId(id).slot === 0)
-    const outcomes = first.length === 0 ? [] : await single(first)
-    return group.map((request) => outcomes[first.indexOf(request)] ?? ({ type: 'gone' } as O))
   }
 
   async function locate(kind: ItemKind, token: CreateQuery['token'], composed: string | null): Promise<Located> {
@@ -347,7 +238,8 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
   async function whereIs(uid: string, token: CreateQuery['token'], row: SeriesRow | undefined): Promise<Place> {
     const found = row === undefined ? null : ((await raw.get('event', [row.master]))[0] ?? null)
     if (found?.type === 'failed') throw found.error
-    const place: Located = found?.type === 'seen' ? { where: 'synced', snapshot: found.snapshot } : await raw.locate('event', token, uid)
+    // Only the master carries a stamp, with the token of whichever occurrence it was made for.
+    const place: Located = found?.type === 'seen' ? { where: 'synced', snapshot: found.snapshot } : await raw.locate('event', row?.snapshot.stamp?.token ?? token, uid)
     if (place.where !== 'synced' || !isMaster(place.snapshot)) return { located: place, draft: null }
     return { located: place, draft: await draftOf(place.snapshot, row?.master === place.snapshot.id ? row : undefined) }
   }
@@ -380,9 +272,10 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
   }
 
   return {
+    ...seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters: (id) => masters('event', [id]), begin: () => located.clear() }),
     side: 'exchange', open: (readOnly) => raw.open(readOnly), hold: (item) => raw.hold(item),
     lacks: (kind) => raw.lacks?.(kind) ?? false,
-    pull, pullDue, get, create, update, remove, locate, findCreated, occurrence, occurrences,
+    pull, pullDue, get, create, locate, findCreated, occurrence, occurrences,
   }
 }
 

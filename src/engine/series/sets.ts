@@ -31,7 +31,7 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
     return { type: 'single' }
   }
   if (slot === 0 && snapshot.traits?.repeats === undefined && !batch.rows.some((other) => isOfSet(other, uid))) return { type: 'no-set' }
-  const set = await run.engine.crm.set(uid)
+  const set = await setOf(run, batch, uid)
   if (set.length < 2) {
     const age = instantMs(run.engine.clock.now()) - instantMs(snapshot.modifiedAt)
     if (slot === 0 && !run.engine.mode.once && age < PATIENCE_MS) return done({ type: 'defer', row, until: soon(run, 5000) })
@@ -116,6 +116,15 @@ function isDeleted(deleted: readonly OccurrenceStart[], record: Snapshot): boole
 
 const sets = new WeakMap<Batch, Map<string, Promise<readonly Snapshot[]>>>()
 
+/** All records with this UID: asked once per batch, so that what is decided for one of them is decided for all. */
+function setOf(run: Run, batch: Batch, uid: string): Promise<readonly Snapshot[]> {
+  const asked = sets.get(batch) ?? new Map<string, Promise<readonly Snapshot[]>>()
+  sets.set(batch, asked)
+  const set = asked.get(uid) ?? run.engine.crm.set(uid)
+  asked.set(uid, set)
+  return set
+}
+
 /**
  * The record of an occurrence that nobody linked: occurrences carry no stamp, so before one is made the CRM is asked,
  * once per series and batch.
@@ -123,11 +132,7 @@ const sets = new WeakMap<Batch, Map<string, Promise<readonly Snapshot[]>>>()
 export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Promise<Snapshot | null> {
   if (exchange.traits?.occurrence !== true || exchange.uid === undefined) return null
   const { uid } = splitUid(exchange.uid)
-  const asked = sets.get(batch) ?? new Map<string, Promise<readonly Snapshot[]>>()
-  sets.set(batch, asked)
-  const set = asked.get(uid) ?? run.engine.crm.set(uid)
-  asked.set(uid, set)
-  const record = (await set).find((one) => one.uid === exchange.uid)
+  const record = (await setOf(run, batch, uid)).find((one) => one.uid === exchange.uid)
   if (record === undefined || !batch.place('event', record.assignee).includes(run.lane)) return null
   return (await isLinked(run, [record])) ? null : record
 }

@@ -1,6 +1,7 @@
 import { canonicalJson, contentHash } from '../../lib/content-hash.ts'
 import { changeKey, instant, instantMs, itemOf, occurrenceId, occurrenceUid } from '../../model/index.ts'
 import type { EventFields, Exception, Fields, Instant, ItemId, Occurrence, OccurrenceStart, Policy, Series, Slot, Snapshot } from '../../model/index.ts'
+import type { SeriesRow } from '../../ports.ts'
 import { expand, last, next, occurrenceAt, occurrenceByIndex, replan } from '../../recurrence/index.ts'
 import { inWindow } from '../../sync/index.ts'
 
@@ -22,6 +23,14 @@ export interface Unfolding {
 export type MasterSnapshot = Snapshot & { readonly series: Series }
 
 export const isMaster = (snapshot: Snapshot): snapshot is MasterSnapshot => snapshot.series !== undefined
+
+/** A master with the numbers its occurrences have. */
+export interface Draft {
+  readonly master: MasterSnapshot
+  readonly row: SeriesRow
+  readonly occurrences: readonly Snapshot[]
+  readonly gone: readonly ItemId[]
+}
 
 /**
  * A master as one item per occurrence inside the window.
@@ -104,6 +113,10 @@ export function allSlots(series: Series): Slot[] {
     return start === undefined ? [] : [{ slot, start }]
   })
 }
+
+/** How many occurrences a series has left, inside the window or not. */
+export const countLeft = (series: Series): number =>
+  series.recurrence.range.type === 'endless' ? Infinity : (last(series)?.index ?? 0) - new Set(series.deleted).size
 
 /** One occurrence as the rule alone has it, whatever became of it since. */
 export function asMade(master: MasterSnapshot, { slot, start }: Slot): Snapshot | null {
