@@ -1,6 +1,6 @@
 import { asSyncError } from '../lib/errors.ts'
 import { instant, instantMs, naturalKey, splitOccurrenceId } from '../model/index.ts'
-import type { Held, HeldWhat, InboxRow, ItemId, LinkedCopy, Side, Snapshot } from '../model/index.ts'
+import type { Held, HeldWhat, InboxRow, Instant, ItemId, LinkedCopy, Side, Snapshot } from '../model/index.ts'
 import { mask } from '../sync/index.ts'
 import { refOf } from './context.ts'
 import type { Run } from './context.ts'
@@ -42,10 +42,22 @@ export async function judgeVanished(run: Run, verdicts: Verdicts): Promise<void>
   for (const { row, pair } of await linkedRows(run, rows)) {
     // The feed's own word is proof; a record that a full reading only lacks may be a reset server's.
     if (row.side === 'crm') stands.push({ row, linked: pair, proven: !isAfterResync(row) })
-    else stands.push(...(await searchFor(run, row, pair)))
+    // One moment for all: a search takes time, and what vanished together must not be judged apart.
+    else stands.push(...(await searchFor(run, row, pair, now)))
   }
-  await brake(run, verdicts, 'exchange', stands.filter(({ row }) => row.side === 'exchange'))
-  await brake(run, verdicts, 'crm', stands.filter(({ row }) => row.side === 'crm'))
+  const suspects = await stillSuspect(run, verdicts, stands)
+  for (const side of ['exchange', 'crm'] as const) {
+    const isHere = ({ row }: { readonly row: InboxRow }) => row.side === side
+    await brake(run, verdicts, side, stands.filter(isHere), suspects.filter(isHere).map(({ pair }) => pair))
+  }
+}
+
+/** What vanished too and is not judged yet: it counts, because it may be part of the same accident. */
+async function stillSuspect(run: Run, verdicts: Verdicts, stands: readonly Vanished[]) {
+  if (stands.length === 0) return []
+  const judged = new Set(stands.map(({ row }) => nameOf(row)))
+  const gone = await run.engine.store.transaction((tx) => tx.inboxGone(run.lane))
+  return linkedRows(run, gone.filter((row) => !judged.has(nameOf(row)) && !isApproved(verdicts, row)))
 }
 
 async function linkedRows(run: Run, rows: readonly InboxRow[]) {
@@ -70,13 +82,13 @@ async function linkedRows(run: Run, rows: readonly InboxRow[]) {
 const idsOf = (rows: readonly InboxRow[], side: Side) => rows.filter((row) => row.side === side).map((row) => row.id)
 
 /** @returns the deletion when it stands, nothing when the item was found or needs more time */
-async function searchFor(run: Run, row: InboxRow, linked: LinkedCopy): Promise<Vanished[]> {
+async function searchFor(run: Run, row: InboxRow, linked: LinkedCopy, judgedAt: Instant): Promise<Vanished[]> {
   const { link, copy } = linked
   try {
     const found = await run.exchange.locate(link.kind, copy.token, link.uid)
     switch (found.where) {
       case 'synced':
-        return (await relink(run, row, linked, found.snapshot)) ? [] : await waitOrStand(run, row, linked)
+        return (await relink(run, row, linked, found.snapshot)) ? [] : await waitOrStand(run, row, linked, judgedAt)
       case 'deleted-items':
         return [{ row, linked, proven: true }]
       case 'elsewhere':
@@ -86,7 +98,7 @@ async function searchFor(run: Run, row: InboxRow, linked: LinkedCopy): Promise<V
       case 'nowhere': {
         const [twin] = copy.stamped && !isAfterResync(row) ? [] : await unstampedTwin(run, linked)
         if (twin !== undefined && (await relink(run, row, linked, twin))) return []
-        return await waitOrStand(run, row, linked)
+        return await waitOrStand(run, row, linked, judgedAt)
       }
     }
   } catch (thrown) {
@@ -112,11 +124,11 @@ async function unstampedTwin(run: Run, { link, copy }: LinkedCopy): Promise<Snap
   })
 }
 
-async function waitOrStand(run: Run, row: InboxRow, linked: LinkedCopy): Promise<Vanished[]> {
+async function waitOrStand(run: Run, row: InboxRow, linked: LinkedCopy, judgedAt: Instant): Promise<Vanished[]> {
   const { engine } = run
-  const since = row.suspectSince ?? engine.clock.now()
+  const since = row.suspectSince ?? judgedAt
   const ripeAt = instantMs(since) + (engine.mode.once ? 0 : run.policy.graceSeconds * 1000)
-  if (instantMs(engine.clock.now()) >= ripeAt) return [{ row, linked, proven: false }]
+  if (instantMs(judgedAt) >= ripeAt) return [{ row, linked, proven: false }]
   await postpone(run, { ...row, suspectSince: since }, ripeAt, null)
   return []
 }
@@ -159,33 +171,40 @@ async function letGo(run: Run, row: InboxRow, { link, copy }: LinkedCopy): Promi
 }
 
 /** Holds back deletions that look like an accident of a server rather than the wish of a person; lets the others pass. */
-async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonly Vanished[]): Promise<void> {
+async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonly Vanished[], suspects: readonly LinkedCopy[]): Promise<void> {
   if (vanished.length === 0) return
   const { engine, lane } = run
   const [decided, linked] = await engine.store.transaction(async (tx) => [await tx.held({ lane }), await tx.countCopies(lane)] as const)
-  const open = vanished.filter(({ row }) => !decided.some((held) => held.item === row.id && held.decision === 'apply'))
+  const isAsked = ({ row }: Vanished) => decided.some((held) => held.item === row.id && held.side === side && held.decision === null)
+  const asked = vanished.filter(isAsked)
+  const open = vanished.filter((one) => !isAsked(one) && !decided.some((held) => held.item === one.row.id && held.decision === 'apply'))
   const afterResync = open.filter(({ row, proven }) => !proven && isAfterResync(row))
   const rest = open.filter((one) => !afterResync.includes(one))
   const linkedCount = linked + verdicts.passed[side]
   const { count, share } = run.policy.deletionLimit
-  const total = rest.length + verdicts.passed[side]
+  // What somebody is being asked about already belongs to it as well.
+  const hourAgo = instant(instantMs(engine.clock.now()) - 3_600_000)
+  const waiting = decided.filter((held) => held.decision === null && held.side === side && held.what !== 'ambiguous' && held.at > hourAgo && !vanished.some(({ row }) => row.id === held.item))
+  const total = rest.length + verdicts.passed[side] + suspects.length + waiting.length
   // A deleted series, or a rule that lost many of its occurrences, is one decision of a person.
-  const decisions = new Set([...verdicts.decisions[side], ...rest.map(decisionOf)])
+  const decisions = new Set([...verdicts.decisions[side], ...[...rest.map(({ linked }) => linked), ...suspects].map(decisionOf), ...waiting.map(({ item }) => splitOccurrenceId(item).master)])
   const tooMany = rest.length > 0 && decisions.size > count && total > share * linkedCount
   // Everything gone without a trace, not even in Deleted Items: the mailbox was emptied or replaced.
-  const traceless = new Set(rest.filter((one) => !one.proven).map(decisionOf))
+  const traceless = new Set(rest.filter((one) => !one.proven).map(({ linked }) => decisionOf(linked)))
   const emptied = side === 'exchange' && traceless.size >= 5 && rest.length >= linkedCount && rest.every((one) => !one.proven)
+  // Found missing once more, while somebody still thinks about it.
+  await hold(run, side, asked, AFTER_RESYNC_REASON[side])
   await hold(run, side, afterResync, AFTER_RESYNC_REASON[side])
   if (tooMany) await hold(run, side, rest, `${total} of ${linkedCount} linked items vanished in one run, more than the limit allows`)
   else if (emptied) await hold(run, side, rest, 'the whole mailbox is suddenly empty')
-  const stopped = new Set(tooMany || emptied ? [...afterResync, ...rest] : afterResync)
+  const stopped = new Set([...asked, ...afterResync, ...(tooMany || emptied ? rest : [])])
   const passing = vanished.filter((one) => !stopped.has(one))
   for (const { row } of passing) verdicts.approved.add(nameOf(row))
   verdicts.passed[side] += passing.length
-  for (const one of passing) verdicts.decisions[side].add(decisionOf(one))
+  for (const { linked } of passing) verdicts.decisions[side].add(decisionOf(linked))
 }
 
-const decisionOf = ({ linked }: Vanished): ItemId => splitOccurrenceId(linked.copy.exchange.id).master
+const decisionOf = ({ copy }: LinkedCopy): ItemId => splitOccurrenceId(copy.exchange.id).master
 
 const AFTER_RESYNC_REASON: Readonly<Record<Side, string>> = {
   exchange: 'missing after Exchange lost its sync state: the server may have been reset',
