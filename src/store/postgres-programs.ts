@@ -25,7 +25,7 @@ const LOG_BYTES = 2_000_000
 
 /** Small and safe: what was committed survives a power cut; bulk loads do not checkpoint every few seconds. */
 const SETTINGS: Readonly<Record<string, string>> = {
-  max_connections: '60',
+  max_connections: '120',
   shared_buffers: '64MB',
   effective_cache_size: '256MB',
   work_mem: '8MB',
