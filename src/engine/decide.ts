@@ -27,7 +27,12 @@ async function applyDeletion(run: Run, held: Held): Promise<void> {
     // The row comes back as a deletion that has waited long enough; the decision stays until it is carried out, so the
     // brake lets it pass.
     const row = { lane, side: held.side, id: held.item, kind: held.kind, sighting: { type: 'gone' }, dueAt: engine.clock.now(), suspectSince: instant(0) } as const
-    await engine.store.transaction((tx) => tx.putInbox([row]), run.fence)
+    // What is left is read too: an edit made while somebody thought about it outlives the deletion.
+    const left = await seenAgain(run, other(held.side), held.kind, linked.copy[other(held.side)].id)
+    await engine.store.transaction(async (tx) => {
+      await tx.putInbox([row])
+      await putNews(tx, left)
+    }, run.fence)
     return
   }
   // What is left of the pair is seen as new, so that its counterpart is made again.

@@ -1,7 +1,8 @@
 import { SyncError } from '../lib/errors.ts'
 import { instant, instantMs, itemOf, operationId, sameValue, token as makeToken } from '../model/index.ts'
-import type { Conflict, CopyId, CreateIntent, Fields, Item, Operation, Side } from '../model/index.ts'
+import type { AssigneeId, Conflict, CopyId, CreateIntent, Fields, Item, Operation, Side } from '../model/index.ts'
 import type { CreateRequest, RemoveOutcome, RemoveRequest, Tx, UpdateRequest, WriteOutcome } from '../ports.ts'
+import { placement } from '../sync/index.ts'
 import type { Clash, Write } from '../sync/index.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
@@ -148,9 +149,15 @@ function createRequest(run: Run, { work, write, operation }: Sent): CreateReques
   const item = write.type === 'create' ? write.item : itemOf(link.kind, {})
   const uid = operation.intent?.uid ?? uidFor(work)
   const common = { item, token: operation.token, ...(uid === null ? {} : { uid }) }
-  if (write.on === 'crm') return { ...common, item: withOwnAnswer(run, work, item), assignee: link.assignee ?? run.mailbox.userId, reference: copy.exchange.id }
+  if (write.on === 'crm') return { ...common, item: withOwnAnswer(run, work, item), assignee: assigneeOf(run, work), reference: copy.exchange.id }
   const mailing = mailingOf(run, work, write)
   return { ...common, ...(mailing === null ? {} : { mailing }), ...(work.series === undefined ? {} : { series: work.series }), stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token } }
+}
+
+/** Made from this mailbox, the record is one of it, whoever had it before and left. */
+function assigneeOf(run: Run, { linked: { link } }: Work): AssigneeId {
+  const isHere = link.assignee !== null && placement(run.engine.directory(), run.policy)(link.kind, link.assignee).includes(run.lane)
+  return isHere && link.assignee !== null ? link.assignee : run.mailbox.userId
 }
 
 /** What an attendee answered before his meeting was recorded. */

@@ -1,5 +1,5 @@
 import { instant, instantMs, naturalKey, splitUid } from '../model/index.ts'
-import type { InboxRow, Instant, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
+import type { InboxRow, Instant, ItemId, LinkedCopy, MailboxId, SkipReason, Snapshot } from '../model/index.ts'
 import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, withWordsOfRecord } from '../sync/index.ts'
 import { hostOf, invitedMailboxes } from './people.ts'
 import { other } from './context.ts'
@@ -74,26 +74,22 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   const elsewhere = sameUid.find(({ copy }) => copy.mailbox !== lane)
   if (meeting && elsewhere !== undefined) return await joinMeeting(run, stranger, sameUid.find(({ copy }) => copy.role === 'home') ?? elsewhere)
 
+  // A record that was there before us is joined in the same order as it would be made: home is the organizer's copy.
+  const isRecorded = batch.alike.some(({ side, sighting }) => side === 'crm' && sighting.type === 'seen' && sighting.snapshot.uid !== undefined && sighting.snapshot.uid === snapshot.uid)
+  if (meeting && isRecorded && (await isOthersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found
   const known = await recordOf(run, batch, snapshot)
-  if (known !== null) return [matched(run, batch, row, snapshot, known, snapshot)]
+  if (known?.isHere === true) return [matched(run, batch, row, snapshot, known.record, snapshot)]
+  // Given to somebody else. A meeting's record may be a colleague's that is not linked yet.
+  if (known !== null && !meeting) return [skip(row, 'moved-away')]
   // A folder that only receives: what people put there themselves is theirs.
   if (['to-exchange', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]
   const unwanted = isUnwanted(snapshot, run.policy)
   if (unwanted !== null) return [skip(row, unwanted)]
   const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
-  if (meeting && (await isOrganizersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
-  if (meeting && snapshot.uid !== undefined) {
-    const isMine = await engine.store.transaction(async (tx) => {
-      const holder = await tx.claim(snapshot.uid ?? '', lane, engine.clock.now())
-      // Whoever held the claim before may have recorded it since we looked.
-      return holder === lane && (await tx.copiesByUid([snapshot.uid ?? ''])).every(({ copy }) => copy.mailbox === lane)
-    }, run.fence)
-    // The same meeting is being recorded from another mailbox right now: one meeting is one record.
-    if (!isMine) return [{ type: 'defer', row, until: soon(run, row) }]
-  }
+  if (meeting && (await isOthersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
   return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: row.sighting, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
 }
 
@@ -171,6 +167,23 @@ async function joinMeeting(run: Run, { row, snapshot }: Stranger, { link, copy }
   return [{ linked: { link, copy: joined }, isNew: true, rows: [row], exchange: takesOver ? { type: 'quiet' } : row.sighting, crm: { type: 'quiet' }, plan, again: true }]
 }
 
+/** Whether a meeting is another mailbox's to record: one meeting is one record. */
+async function isOthersTurn(run: Run, stranger: Stranger): Promise<boolean> {
+  const { engine, lane } = run
+  const { item, uid } = stranger.snapshot
+  if (await isOrganizersTurn(run, stranger)) return true
+  if (uid === undefined) return false
+  return engine.store.transaction(async (tx) => {
+    const holder = await tx.claim(uid, lane, engine.clock.now())
+    if (holder !== lane) return true
+    // Whoever held the claim before may have recorded it since we looked, or died over it.
+    if ((await tx.copiesByUid([uid])).some(({ copy }) => copy.mailbox !== lane)) return true
+    const others = [hostOf(run, item)?.id, ...invitedMailboxes(engine.directory(), item)].filter((one) => one !== undefined && one !== lane)
+    const open = await Promise.all(others.map((one) => tx.unsettled(one as MailboxId)))
+    return open.flat().some(({ type, intent }) => type === 'create' && intent?.uid === uid)
+  }, run.fence)
+}
+
 /** Whether the organizer's own mailbox is connected and still has to tell of this meeting: its copy is the one to record. */
 async function isOrganizersTurn(run: Run, { row: { attempts }, snapshot: { item, traits, uid } }: Stranger): Promise<boolean> {
   const { engine } = run
@@ -202,6 +215,11 @@ async function meetCrm(run: Run, batch: Batch, stranger: Stranger, used: Set<Ite
   if (buried !== null) return [buried]
   const ofSet = isGuest ? ({ type: 'no-set' } as const) : await meetSet(run, batch, stranger)
   if (ofSet.type === 'done') return ofSet.works
+  // Its item here waits for another mailbox to join first: made anew it would be there twice.
+  const twin = batch.alike.find(({ side, sighting }) => side === 'exchange' && sighting.type === 'seen' && sighting.snapshot.uid !== undefined && sighting.snapshot.uid === snapshot.uid)
+  if (twin?.sighting.type === 'seen' && isMeeting(twin.sighting.snapshot.traits ?? {}) && (await isOthersTurn(run, { row: twin, snapshot: twin.sighting.snapshot }))) {
+    return [{ type: 'defer', row, until: soon(run, row) }]
+  }
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found
   if (['to-crm', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]

@@ -1,14 +1,16 @@
 import { asSyncError } from '../lib/errors.ts'
-import { instant, instantMs, itemOf, naturalKey } from '../model/index.ts'
+import { instant, instantMs, naturalKey } from '../model/index.ts'
 import type { Conflict, CopyId, Held, InboxRow, Instant, ItemId, LinkedCopy, Side, Sighting, TaskFields, Tombstone } from '../model/index.ts'
-import { isMeeting, moved, placement, plan, planReassigned, planShadow } from '../sync/index.ts'
+import { isMeeting, moved, placement, plan } from '../sync/index.ts'
 import type { GroupTask, Placement } from '../sync/index.ts'
+import { planAttendee } from './attendee.ts'
+import { planAway } from './away.ts'
 import type { Run } from './context.ts'
 import { refereeOf } from './decide.ts'
 import { execute } from './execute.ts'
 import { firstContact } from './first-contact.ts'
 import { look, lookOver } from './look.ts'
-import { hostOf, invitedMailboxes, withAnswerOf } from './people.ts'
+import { invitedMailboxes, withAnswerOf } from './people.ts'
 import { isApproved, judgeVanished, noVerdicts } from './vanish.ts'
 import type { Verdicts } from './vanish.ts'
 import { backoffMs, isWork, UNKNOWN_KEY } from './work.ts'
@@ -96,7 +98,7 @@ async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): P
       tombstones: latest(await tx.tombstones(lane, strangers.map((row) => row.id))),
       alike: alike.filter((row) => !taken.has(row.id)),
       conflicts: copies.length === 0 ? [] : await tx.conflicts({ states: ['open', 'decided'], copies }),
-      held: strangers.length === 0 ? [] : await tx.held({ lane }),
+      held: await tx.held({ lane }),
       looked: new Map(),
       place: placement(engine.directory(), engine.policy),
     }
@@ -165,11 +167,14 @@ export async function harmless(run: Run, rows: readonly InboxRow[], work: () => 
   }
 }
 
-async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: ReadonlyMap<Side, InboxRow>): Promise<(Work | Aside)[]> {
+export async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: ReadonlyMap<Side, InboxRow>): Promise<(Work | Aside)[]> {
   const { copy, link } = linked
   const rows = [...bySide.values()]
   const suspect = batch.suspects.get(copy.exchange.id) ?? batch.suspects.get(copy.crm.id)
   if (suspect !== undefined) return rows.map((row) => ({ type: 'defer', row, until: later(run, suspect) }))
+  // Somebody is asked about its deletion: whatever the answer, both sides are read again then.
+  const asked = batch.held.find((held) => held.copy === copy.id && held.decision === null)
+  if (asked !== undefined && bySide.get(asked.side)?.sighting.type !== 'seen') return rows.map((row) => ({ type: 'drop', row }))
   const conflicts = batch.conflicts.filter((conflict) => conflict.copy === copy.id)
   const seen = async (side: Side) => (side === 'exchange' ? batch.looked.get(copy.exchange.id) : undefined) ?? (await look(run, side, link.kind, [{ id: copy[side].id, copy }]))[0] ?? QUIET
   const sighting = async (side: Side): Promise<Sighting> => {
@@ -188,7 +193,7 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
   const unsupported = unsupportedOf(exchange, crm)
   if (unsupported !== null) return [leave(linked, rows, exchange, crm, unsupported)]
   // Another attendee's copy of a meeting: known, never written.
-  if (copy.role === 'shadow') return shadow(run, batch, linked, rows, exchange, crm)
+  if (copy.role === 'shadow') return planAttendee(run, batch, linked, rows, exchange, crm)
   if (exchange.type === 'gone' && crm.type !== 'gone' && isShared(run, batch, linked)) {
     const heirs = (batch.siblings.get(link.record) ?? []).filter((sibling) => sibling.copy.role === 'shadow').map((sibling) => sibling.copy.mailbox)
     return [{ ...leaveGroup(linked, rows, exchange, heirs.length > 0 && crm.type === 'quiet' ? await seen('crm') : crm), heirs }]
@@ -198,18 +203,21 @@ async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySide: Read
   const isAway = crm.type === 'seen' && !isMeeting(copy.traits) && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
   const isGuest = isAway && isInvitedBy(run, crm)
   // Invited instead of responsible from now on, or the other way round.
-  if (crm.type === 'seen' && copy.role !== (isGuest ? 'guest' : 'home') && (isGuest || !isAway)) {
+  const isEdited = exchange.type === 'seen' && moved(copy.base.exchange, exchange.snapshot.item)
+  const leaves = isAway && copy.role === 'home'
+  if (crm.type === 'seen' && copy.role !== (isGuest ? 'guest' : 'home') && (isGuest || !isAway) && !(leaves && isEdited)) {
     return planUnit(run, batch, { link, copy: { ...copy, role: isGuest ? 'guest' : 'home' } }, bySide)
   }
   const reassigned = isAway && !isGuest
-  if (reassigned && !(exchange.type === 'seen' && moved(copy.base.exchange, exchange.snapshot.item))) {
+  // What was edited while it was given away is carried over first.
+  if (reassigned && !isEdited) {
     return await planAway(run, batch, linked, rows, exchange, crm)
   }
   const decided = refereeOf(conflicts, copy.id)
   const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: run.engine.clock.now(), owner: run.owner, decided, ...groupOf(run, batch, linked) })
   const remakes = made.writes.some((write) => write.type === 'create' && write.on === 'crm')
   if (remakes && (await isTakenBySibling(run, batch, linked))) return rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
-  return [{ linked, isNew: false, rows, exchange, crm, plan: made, ...(reassigned || completes(run, linked, exchange) ? { again: true } : {}) }]
+  return [{ linked, isNew: false, rows, exchange, crm, plan: made, ...(leaves || reassigned || completes(run, linked, exchange) ? { again: true } : {}) }]
 }
 
 /** The task of a group that one member does not complete for all. */
@@ -278,55 +286,5 @@ async function isTakenBySibling(run: Run, batch: Batch, linked: LinkedCopy): Pro
   return (await store.transaction((tx) => tx.claim(`again:${linked.link.record}`, run.lane, clock.now()), run.fence)) !== run.lane
 }
 
-/** Another attendee's copy of a meeting: known, and nothing of it kept in step but the answer. */
-async function shadow(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Promise<(Work | Aside)[]> {
-  const { link, copy } = linked
-  const over = { writes: [], clashes: [], ending: { type: 'bury', reason: 'deleted' }, reason: "another attendee's copy" } as const
-  if (exchange.type === 'gone') return [{ linked, isNew: false, rows, exchange, crm, plan: over }]
-  const hasHome = (batch.siblings.get(link.record) ?? []).some((sibling) => sibling.copy.role === 'home')
-  // The copy that is kept in step may bring the record back; this one then follows it.
-  if (crm.type === 'gone' && hasHome && rows.every(({ attempts }) => attempts < PATIENCE)) {
-    return rows.map((row) => ({ type: 'defer', row, until: instant(instantMs(run.engine.clock.now()) + Math.min(AWAY_MS, 1000 * 2 ** row.attempts)) }))
-  }
-  if (!hasHome && crm.type !== 'quiet' && (await inherits(run, linked, crm))) {
-    const heir: LinkedCopy = { link, copy: { ...copy, role: 'home', exchange: { ...copy.exchange, changeKey: UNKNOWN_KEY }, base: { ...copy.base, exchange: itemOf(link.kind, {}) } } }
-    return planUnit(run, batch, heir, new Map(rows.map((row) => [row.side, row])))
-  }
-  if (crm.type === 'gone') return [{ linked, isNew: false, rows, exchange, crm, plan: over }]
-  const { clock } = run.engine
-  const made = planShadow({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: clock.now(), owner: run.owner })
-  return [{ linked, isNew: false, rows, exchange, crm, plan: made }]
-}
-
-/** How often a copy looks whether the one that is kept in step brought the record back. */
-const PATIENCE = 12
-
-/**
- * Whether this copy takes the place of the one that was kept in step, because its owner left the meeting. With the record
- * gone that is for the organizer to say, where the organizer is one of us.
- */
-async function inherits(run: Run, { link, copy }: LinkedCopy, crm: Sighting): Promise<boolean> {
-  if (crm.type === 'gone' && hostOf(run, copy.base.exchange) !== null) return false
-  const { store, clock } = run.engine
-  return (await store.transaction((tx) => tx.claim(`heir:${link.id}`, run.lane, clock.now()), run.fence)) === run.lane
-}
-
 const isInvitedBy = (run: Run, crm: Sighting): boolean =>
   crm.type === 'seen' && run.policy.meetings === 'copies' && invitedMailboxes(run.engine.directory(), crm.snapshot.item).includes(run.lane)
-
-const AWAY_MS = 600_000
-
-/** The record was given to other people: wait until their copies exist, then take this one away. */
-async function planAway(run: Run, batch: Batch, linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Promise<(Work | Aside)[]> {
-  const { link, copy } = linked
-  const wanted = crm.type === 'seen' ? batch.place(link.kind, crm.snapshot.assignee) : []
-  const present = new Set((batch.siblings.get(link.record) ?? []).map((sibling) => sibling.copy.mailbox))
-  const missing = wanted.filter((lane) => !present.has(lane))
-  // Whoever threw his copy away, or moved it out of sight, does not get another one, and nobody waits for it.
-  const buried = await run.engine.store.transaction(async (tx) => Promise.all(missing.map((lane) => tx.tombstones(lane, [link.record]))))
-  if (buried.some((graves) => !graves.some((grave) => grave.reason === 'user-deleted' || grave.reason === 'unlinked'))) {
-    const now = instantMs(run.engine.clock.now())
-    return rows.map((row) => ({ type: 'defer', row, until: instant(now + Math.min(AWAY_MS, 1000 * 2 ** row.attempts)) }))
-  }
-  return [{ linked, isNew: false, rows, exchange, crm, plan: planReassigned(copy, exchange, wanted.length > 0) }]
-}

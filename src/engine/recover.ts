@@ -4,7 +4,9 @@ import type { Copy, LinkedCopy, Operation, Side, Snapshot } from '../model/index
 import { mask, withKnownWords } from '../sync/index.ts'
 import type { Run } from './context.ts'
 import { lookAgain, lookAtAll, putNews, replicaOf } from './look.ts'
+import type { News } from './look.ts'
 import { membersOf } from './series/sets.ts'
+import { joined } from './settle.ts'
 import { newCopy, UNKNOWN_KEY } from './work.ts'
 
 /** A request that was on its way when its sender died may still be executed: a create is only called off after this. */
@@ -37,13 +39,13 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
   }
   const snapshot = operation.side === 'exchange' ? maskMade(run, operation, created) : created
   const made = asIntended(run, operation, snapshot, undefined)
-  const news = await lookAgain(run, operation.side, operation.kind, { id: created.id, copy: operation.side === 'exchange' ? made.copy : null })
+  const news = await newsOfCreated(run, operation, created, made.copy)
   const members = await membersOf(run, made, operation.intent.members ?? [])
   const newsOfMembers = await lookAtAll(run, 'crm', operation.kind, members.map(({ link, copy }) => ({ id: link.record, copy })))
   await engine.store.transaction(async (tx) => {
     const [existing] = await tx.copiesById([operation.copy])
     const [taken] = operation.side === 'exchange' ? await tx.copiesByItem(run.lane, [created.id]) : (await tx.copiesByRecord([created.id])).filter(({ copy }) => copy.mailbox === run.lane)
-    if (taken === undefined || taken.copy.id === operation.copy) await tx.saveCopies([asIntended(run, operation, snapshot, existing), ...members])
+    if (taken === undefined || taken.copy.id === operation.copy) await tx.saveCopies(await joined(tx, [asIntended(run, operation, snapshot, existing), ...members]))
     await tx.settleOperations([{ id: operation.id, item: created.id, state: 'done', outcome: 'the server was asked: it had happened' }])
     // Somebody may have edited it already: it is looked at like any other news.
     await putNews(tx, [news, ...newsOfMembers])
@@ -56,6 +58,15 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
 function maskMade(run: Run, { kind, after }: Operation, created: Snapshot): Snapshot {
   if (run.policy.availabilityOnly !== true || after === null) return mask(created, null, run.policy)
   return withKnownWords(created, itemOf(kind, after))
+}
+
+/** It may lie in Deleted Items by now, where reading it by its id would still show it. */
+async function newsOfCreated(run: Run, { side, kind, token, intent }: Operation, { id, uid }: Snapshot, copy: Copy): Promise<News> {
+  const news = await lookAgain(run, side, kind, { id, copy: side === 'exchange' ? copy : null })
+  if (side === 'crm' || news.row.sighting.type === 'gone') return news
+  const place = await run.exchange.locate(kind, token, uid ?? intent?.uid ?? null)
+  if (place.where === 'synced') return news
+  return { ...news, row: { ...news.row, sighting: { type: 'gone' }, suspectSince: run.engine.clock.now() } }
 }
 
 async function findCreated(run: Run, operation: Operation): Promise<Snapshot | null> {

@@ -76,10 +76,14 @@ async function absorbStatus(run: Run, tx: Tx, sent: readonly Sent[]): Promise<vo
 }
 
 /** Two mailboxes that make copies of one record at once share its link. */
-async function joined(tx: Tx, rows: readonly LinkedCopy[]): Promise<readonly LinkedCopy[]> {
+export async function joined(tx: Tx, rows: readonly LinkedCopy[]): Promise<readonly LinkedCopy[]> {
   const present = rows.length === 0 ? [] : await tx.copiesByRecord(rows.map(({ link }) => link.record))
-  const linkOf = new Map(present.map(({ link }) => [link.record, link.id] as const))
-  return rows.map(({ link, copy }) => ({ copy, link: { ...link, id: linkOf.get(link.record) ?? link.id } }))
+  const linkOf = new Map(present.map(({ link }) => [link.record, link] as const))
+  return rows.map(({ link, copy }) => {
+    const shared = linkOf.get(link.record)
+    // The UID is the record's: copies of a record without one have a UID each, and none of them speaks for the others.
+    return { copy, link: shared === undefined ? link : { ...link, id: shared.id, uid: shared.uid } }
+  })
 }
 
 /** An operation whose outcome nobody knows stays open until the server was asked. */
@@ -219,6 +223,8 @@ async function retry(run: Run, work: Work, sent: readonly Sent[], ledger: Ledger
     // Moved under us again and again: give whoever moves it a rest.
     if (outcome.type !== 'done' && work.rows.some((row) => row.attempts >= 5)) until = now + backoffMs(work.rows)
   }
+  // What was only looked at for this plan has no row to be planned from again.
+  for (const side of ['exchange', 'crm'] as const) if (work[side].type === 'seen' && !work.rows.some((row) => row.side === side)) renew.add(side)
   const renewed = new Set<Side>()
   for (const side of renew) if (await refresh(run, work, side, ledger, until)) renewed.add(side)
   for (const row of work.rows) {

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { day, install, NOTHING } from './support/installation.ts'
 import type { Installation } from './support/installation.ts'
-import { meeting, visit } from './support/people.ts'
+import { meeting, subjectsOf } from './support/people.ts'
 import { startSimulators } from './support/simulators.ts'
 import type { Simulators } from './support/simulators.ts'
 
@@ -21,25 +21,41 @@ afterEach(() => office.close())
 
 const WEEKLY = `<t:Recurrence><t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Monday</t:DaysOfWeek></t:WeeklyRecurrence><t:NumberedRecurrence><t:StartDate>${day(3)}</t:StartDate><t:NumberOfOccurrences>5</t:NumberOfOccurrences></t:NumberedRecurrence></t:Recurrence>`
 
-describe('a series', () => {
+describe('a recurring task', () => {
   it('is left alone on both sides and says why, whether it was made so or became one', async () => {
-    const series = await simulators.putItem('alice', 'calendar', meeting('Weekly in Outlook', { Recurrence: WEEKLY }))
-    const [first = ''] = (await simulators.control('vtenext/makeSeries', { as: 'alice', count: 3, fields: visit('Weekly in the CRM') })).ids
-    await simulators.putItem('alice', 'calendar', meeting('Single'))
-    const report = await office.sync()
-    expect(report).toMatchObject({ crm: { created: 1 }, exchange: NOTHING, skipped: 4, skippedBy: { recurring: 4 } })
-    expect((await simulators.records('Events')).filter(({ subject }) => subject === 'Weekly in Outlook')).toEqual([])
-    expect(await simulators.item('alice', 'Weekly in the CRM')).toBeUndefined()
-    for (const id of [series.id, first]) {
-      const status = await office.run('status', '--item', id)
-      expect([status.code, status.stdout]).toEqual([0, expect.stringMatching(/left alone: .*(series|recurring)/i)])
-    }
+    const weekly = await simulators.putItem('alice', 'tasks', { Subject: 'Weekly report', StartDate: day(3), DueDate: day(3), Recurrence: WEEKLY })
+    const single = await simulators.putItem('alice', 'tasks', { Subject: 'Report', DueDate: day(3) })
+    expect(await office.sync()).toMatchObject({ crm: { created: 1 }, exchange: NOTHING, skipped: 1, skippedBy: { recurring: 1 } })
+    expect(subjectsOf(await simulators.records('Calendar'))).toEqual(['Report'])
+    const status = await office.run('status', '--item', weekly.id)
+    expect([status.code, status.stdout]).toEqual([0, expect.stringMatching(/left alone: .*recurring/i)])
     await office.settled()
 
-    const single = await simulators.item('alice', 'Single')
-    await simulators.editItem('alice', single?.id ?? '', { Recurrence: WEEKLY, Subject: 'Became weekly' })
+    await simulators.editItem('alice', single.id, { StartDate: day(3), Recurrence: WEEKLY, Subject: 'Became weekly' })
     expect(await office.sync()).toMatchObject({ crm: NOTHING, exchange: NOTHING, skippedBy: { recurring: 1 } })
-    expect(await simulators.record('Events', 'Single')).toMatchObject({ subject: 'Single' })
+    expect(subjectsOf(await simulators.records('Calendar'))).toEqual(['Report'])
+    await simulators.editRecord('alice', (await simulators.record('Calendar', 'Report'))?.['id'] ?? '', { subject: 'Edited in the CRM' })
+    expect(await office.sync()).toMatchObject({ crm: NOTHING, exchange: NOTHING })
+    await office.settled()
+
+    // It no longer repeats: both sides are read again.
+    const item = await simulators.item('alice', 'Became weekly', 'tasks')
+    await simulators.editItem('alice', item?.id ?? '', { Recurrence: null, Subject: 'Once again' })
+    expect(await office.sync()).toMatchObject({ failed: 0, skipped: 0 })
+    expect((await simulators.records('Calendar')).length).toBe(1)
+    await office.settled()
+  })
+})
+
+describe('a series of events', () => {
+  it('beyond the window is left alone until the window reaches it', async () => {
+    office.configure({ sync: { pastDays: 30, futureDays: 20 } })
+    const far = WEEKLY.replaceAll(day(3), day(60))
+    await simulators.putItem('alice', 'calendar', meeting('Far away', { Start: `${day(60)}T09:00:00Z`, End: `${day(60)}T10:00:00Z`, Recurrence: far }))
+    expect(await office.sync()).toMatchObject({ crm: NOTHING, exchange: NOTHING })
+    office.configure({ sync: { pastDays: 30, futureDays: 365 } })
+    await office.loseDatabase()
+    expect(await office.sync()).toMatchObject({ crm: { created: 5 }, exchange: NOTHING })
     await office.settled()
   })
 })

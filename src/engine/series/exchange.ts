@@ -6,7 +6,7 @@ import type {
 } from '../../ports.ts'
 import { isSecret, mask, withKnownWords } from '../../sync/index.ts'
 import { UNKNOWN_KEY } from '../work.ts'
-import { allSlots, asMade, isMaster, occurrenceOf, unfold } from './unfold.ts'
+import { allSlots, asMade, isMaster, occurrenceOf, sameRule, unfold } from './unfold.ts'
 import type { Draft, MasterSnapshot } from './unfold.ts'
 import { seriesWrites } from './writes.ts'
 
@@ -60,23 +60,25 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const isKnown = policy.availabilityOnly === true && fromCrm && row !== undefined && row.snapshot.traits?.masked !== true
     const master = (isKnown ? withKnownWords(fresh, row.snapshot.item, row.snapshot.series) : keepsWords ? fresh : mask(fresh, null, policy)) as MasterSnapshot
     const known = made ? { slots: allSlots(master.series), series: master.series } : await numbersOf(master, row)
-    const { slots, occurrences, gone, nextAt } = unfold(master, known, now, policy)
+    const { slots, occurrences, nextAt } = unfold(master, known, now, policy)
     const compareAt = instant(instantMs(now) + COMPARE_MS)
     const isOver = nextAt === null && occurrences.length === 0
     const dueAt = isOver ? NEVER : nextAt !== null && nextAt < compareAt ? nextAt : compareAt
     return {
       // Told as a single event before, perhaps: that is no longer there.
-      master, occurrences, gone: row !== undefined ? gone : slots.some(({ slot }) => slot === 0) ? [] : [master.id],
+      master, occurrences, gone: row !== undefined ? goneOf(row, slots) : slots.some(({ slot }) => slot === 0) ? [] : [master.id],
       row: { lane, master: master.id, uid: master.uid ?? null, snapshot: master, slots, dueAt, readAt: now, fromCrm },
     }
   }
 
   /** The same meeting in another mailbox, this series under an earlier id, or the single event it was: its numbers serve here too. */
-  async function numbersOf({ id, uid }: Snapshot, row: SeriesRow | undefined): Promise<{ readonly slots: readonly Slot[]; readonly series: Series | null } | null> {
-    if (row !== undefined) return { slots: row.slots, series: row.snapshot.series ?? null }
+  async function numbersOf({ id, uid, series }: MasterSnapshot, row: SeriesRow | undefined): Promise<{ readonly slots: readonly Slot[]; readonly series: Series | null } | null> {
+    const follows = (one: SeriesRow) => one.snapshot.series !== undefined && sameRule(one.snapshot.series, series)
+    if (row !== undefined && follows(row)) return { slots: row.slots, series: row.snapshot.series ?? null }
     return store.transaction(async (tx) => {
       const rows = uid === undefined ? [] : await tx.seriesByUid(uid)
-      const kin = rows.find((one) => one.lane === lane) ?? rows[0]
+      // A colleague's mailbox that was told of the new rule first has numbered it for all.
+      const kin = rows.find((one) => one.lane !== lane && follows(one)) ?? row ?? rows.find((one) => one.lane === lane) ?? rows[0]
       if (kin !== undefined) return { slots: kin.slots, series: kin.snapshot.series ?? null }
       const [single] = await tx.copiesByItem(lane, [id])
       const time = single === undefined ? undefined : (single.copy.base.exchange.fields as Partial<EventFields>).time
@@ -250,9 +252,10 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const found = await raw.findCreated(query.uid === null ? query : { ...query, uid })
     if (found === null || !isMaster(found)) return found
     const [row] = await rowsOf([found.id])
+    const isThere = (await raw.locate('event', query.token, uid)).where === 'synced'
     const draft = await draftOf(found, row, row === undefined)
     const { row: known } = row === undefined ? asFirstTold(draft) : draft
-    if (row === undefined) await store.transaction((tx) => record(tx, [{ ...draft, row: known }], []), fence)
+    if (row === undefined && isThere) await store.transaction((tx) => record(tx, [{ ...draft, row: known }], []), fence)
     // It was made, and may have been deleted since: then it is seen as gone like any other.
     const number = known.slots.find((one) => one.slot === slot)
     return occurrenceOf(draft.master, known.slots, slot)?.snapshot ?? (number === undefined ? null : asMade(draft.master, number))
@@ -283,6 +286,9 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
 const asFirstTold = ({ row, ...draft }: Draft & { readonly master: MasterSnapshot }): Draft => ({
   ...draft, row: { ...row, slots: [...new Map([...row.slots, ...allSlots(draft.master.series)].map((one) => [one.slot, one])).values()], snapshot: { ...row.snapshot, changeKey: UNKNOWN_KEY } },
 })
+
+const goneOf = (row: SeriesRow, slots: readonly Slot[]): ItemId[] =>
+  row.slots.filter(({ slot }) => !slots.some((one) => one.slot === slot)).map(({ slot }) => occurrenceId(row.master, slot))
 
 const idOf = (change: Change): ItemId => (change.type === 'seen' ? change.snapshot.id : change.id)
 const idAt = (row: SeriesRow, slot: number): ItemId => occurrenceId(row.master, slot)

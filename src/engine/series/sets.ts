@@ -127,14 +127,14 @@ function setOf(run: Run, batch: Batch, uid: string): Promise<readonly Snapshot[]
 
 /**
  * The record of an occurrence that nobody linked: occurrences carry no stamp, so before one is made the CRM is asked,
- * once per series and batch.
+ * once per series and batch. `isHere` tells whether it is one of this mailbox, or was given away.
  */
-export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Promise<Snapshot | null> {
+export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Promise<{ readonly record: Snapshot; readonly isHere: boolean } | null> {
   if (exchange.traits?.occurrence !== true || exchange.uid === undefined) return null
   const { uid } = splitUid(exchange.uid)
   const record = (await setOf(run, batch, uid)).find((one) => one.uid === exchange.uid)
-  if (record === undefined || !batch.place('event', record.assignee).includes(run.lane)) return null
-  return (await isLinked(run, [record])) ? null : record
+  if (record === undefined || (await isLinked(run, [record]))) return null
+  return { record, isHere: batch.place('event', record.assignee).includes(run.lane) }
 }
 
 /** The record and the occurrence were made for each other; what the record says beyond the rule is an edit of it. */

@@ -14,8 +14,6 @@ export interface Unfolding {
   readonly slots: readonly Slot[]
   /** What is inside the window now. */
   readonly occurrences: readonly Snapshot[]
-  /** What had a number and is no longer part of the series. */
-  readonly gone: readonly ItemId[]
   /** When the moving window reaches the next occurrence; null when there is none. */
   readonly nextAt: Instant | null
 }
@@ -55,7 +53,6 @@ export function unfold(
     : replanned(living, wanted, series, fromMs)
   const wasSingle = known !== null && known.series === null
   const slots = wasSingle ? withFirst(numbered, series, now) : numbered
-  const numbers = new Set(slots.map(({ slot }) => slot))
   const byStart = new Map(slots.map((slot) => [slot.start, slot] as const))
   const starts = new Set(wanted.map(({ start }) => start))
   // Beyond the window's end are only those that were linked before they got there.
@@ -66,7 +63,6 @@ export function unfold(
       const slot = byStart.get(occurrence.start)
       return slot === undefined ? [] : [snapshotOf(master, slot.slot, occurrence)]
     }),
-    gone: present.filter(({ slot }) => !numbers.has(slot)).map(({ slot }) => occurrenceId(master.id, slot)),
     nextAt: nextEntry(series, now, policy),
   }
 }

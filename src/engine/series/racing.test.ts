@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'vitest'
+import { fieldsOf, itemOf, occurrenceUid, splitUid } from '../../model/index.ts'
+import type { Attendee, EventTime, Fields, Instant, Item, ItemId, PlainDate, Series } from '../../model/index.ts'
+import { expand } from '../../recurrence/index.ts'
+import { ALICE, BOB, Office } from '../../../test/property/office.ts'
+import { Crash } from '../../../sim/memory-replica.ts'
+
+const daily = (first: string, count: number | null, hour = '08'): Series => ({
+  recurrence: { pattern: { type: 'daily', interval: 1 }, range: count === null ? { type: 'endless', first: first as PlainDate } : { type: 'count', first: first as PlainDate, count } },
+  time: { allDay: false, start: `${first}T${hour}:00:00Z` as Instant, end: `${first}T${hour}:30:00Z` as Instant, zone: 'Europe/Rome' }, exceptions: [], deleted: [],
+})
+const monthly = (): Series => ({ ...daily('2026-12-01', null), recurrence: { pattern: { type: 'absoluteMonthly', interval: 1, day: 25 }, range: { type: 'endless', first: '2026-12-01' as PlainDate } }, time: daily('2026-12-25', null).time })
+const event = (subject: string, time: EventTime, more: Fields = {}): Item => itemOf('event', { subject, time, ...more })
+const bob: Attendee = { address: 'bob@example.test', name: 'bob', role: 'required', answer: 'none' }
+const at = (text: string) => text as Instant
+
+async function open(): Promise<Office> {
+  const office = new Office({ policy: { pastDays: 2, futureDays: 10 } })
+  await office.connect()
+  await office.settle()
+  return office
+}
+function putSet(office: Office, count: number): ItemId[] {
+  const series = daily('2026-12-03', count)
+  return expand(series, at('2026-11-01T00:00:00Z'), at('2027-02-01T00:00:00Z')).map(({ time }, n) => office.crm.put(event('Training', time), ALICE, { uid: occurrenceUid('SET', n) }).id)
+}
+/** Does something once, at the first boundary of that name. */
+function once(office: Office, boundary: string, act: () => void): void {
+  let isDone = false
+  office.world.script = {
+    ...office.world.script,
+    boundary: async (name) => {
+      if (isDone || name !== boundary) return
+      isDone = true
+      act()
+    },
+  }
+}
+const live = (office: Office) => office.crm.live().map(({ uid, item }) => `${splitUid(uid).slot} ${String(fieldsOf(item).subject)}`).sort()
+const master = (office: Office, user = ALICE) => {
+  const [row, ...more] = office.mailbox(user).synced().filter(({ series }) => series !== undefined)
+  expect(more).toEqual([])
+  return row as NonNullable<typeof row>
+}
+
+describe('while a series made in the CRM is being made in Exchange', () => {
+  test('a record that is deleted takes its occurrence along', async () => {
+    const office = await open()
+    const ids = putSet(office, 4)
+    once(office, 'mA.create:after', () => office.crm.edit(ids[2] as ItemId, {}, { deleted: true }))
+    await office.settle()
+    expect(master(office).series?.deleted).toEqual(['2026-12-05T08:00:00Z'])
+    expect(live(office)).toEqual(['0 Training', '1 Training', '3 Training'])
+  })
+
+  test('and the process dies, neither the edit nor the deletion of what was made meanwhile is lost', async () => {
+    const office = await open()
+    const ids = putSet(office, 4)
+    once(office, 'mA.create:after', () => {
+      const { id } = master(office)
+      office.mailbox(ALICE).editOccurrence(id, at('2026-12-04T08:00:00Z'), { subject: 'Exam' })
+      office.mailbox(ALICE).deleteOccurrence(id, at('2026-12-03T08:00:00Z'))
+      office.crm.edit(ids[3] as ItemId, {}, { deleted: true })
+      throw new Crash()
+    })
+    await office.pass()
+    await office.settle()
+    expect(live(office)).toEqual(['1 Exam', '2 Training'])
+    expect([...(master(office).series?.deleted ?? [])].sort()).toEqual(['2026-12-03T08:00:00Z', '2026-12-06T08:00:00Z'])
+  })
+
+  test('records beyond the window are part of it at once, and one deleted there does not come back', async () => {
+    const office = await open()
+    const ids = putSet(office, 20)
+    await office.settle()
+    office.crm.edit(ids[18] as ItemId, {}, { deleted: true })
+    await office.settle()
+    expect(master(office).series?.deleted).toEqual(['2026-12-21T08:00:00Z'])
+    office.world.pass(15 * 86_400_000)
+    await office.settle()
+    expect(office.crm.live().length).toBe(19)
+  })
+
+  test('deleted record by record it leaves nothing behind', async () => {
+    const office = await open()
+    const ids = putSet(office, 3)
+    await office.settle()
+    for (const id of ids) {
+      office.crm.edit(id, {}, { deleted: true })
+      await office.settle()
+    }
+    expect(office.mailbox(ALICE).synced()).toEqual([])
+  })
+})
+
+describe('while an occurrence is written', () => {
+  test('what somebody edits of another one is told by the next pull', async () => {
+    const office = await open()
+    const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', null) })
+    await office.settle()
+    const [first] = office.crm.live()
+    office.crm.edit(first?.id as ItemId, { place: 'Hall' })
+    once(office, 'mA.update:before', () => {
+      office.mailbox(ALICE).editOccurrence(id, at('2026-12-05T08:00:00Z'), { subject: 'Retro' })
+      office.mailbox(ALICE).deleteOccurrence(id, at('2026-12-06T08:00:00Z'))
+    })
+    await office.settle()
+    expect(live(office).filter((words) => words.endsWith('Retro'))).toEqual(['3 Retro'])
+    expect(live(office).length).toBe(10)
+  })
+
+  test('a rule that changes is told by the next pull', async () => {
+    const office = await open()
+    const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', null) })
+    await office.settle()
+    office.crm.edit(office.crm.live()[0]?.id as ItemId, { place: 'Hall' })
+    const short = daily('2026-12-02', 3)
+    once(office, 'mA.get:before', () => office.mailbox(ALICE).edit(id, {}, { series: short }))
+    await office.settle()
+    expect(live(office)).toEqual(['0 Stand-up', '1 Stand-up', '2 Stand-up'])
+  })
+})
+
+test('an event that becomes a series beyond the window goes on as its next occurrence', async () => {
+  const office = await open()
+  const { id } = office.mailbox(ALICE).put(event('Review', daily('2026-12-04', null).time))
+  await office.settle()
+  const record = office.crm.live()[0]?.id
+  office.mailbox(ALICE).edit(id, { time: monthly().time }, { series: monthly() })
+  await office.settle()
+  expect(office.crm.live().map((row) => [row.id, (fieldsOf(row.item).time as { start: string }).start])).toEqual([[record, '2026-12-25T08:00:00Z']])
+})
+
+test('a mailbox that forgot its sync state before a series was recorded tells it again', async () => {
+  const office = await open()
+  office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', null) })
+  once(office, 'commit:after', () => undefined)
+  let commits = 0
+  office.world.script = {
+    ...office.world.script,
+    boundary: async (name) => {
+      if (name !== 'mA.pull:after' || ++commits !== 2) return
+      office.mailbox(ALICE).reset(false)
+      throw new Crash()
+    },
+  }
+  await office.settle()
+  expect(office.crm.live().length).toBe(11)
+})
+
+test('a guest of a series gets the records that the moving window makes, too', async () => {
+  const office = await open()
+  office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time, { attendees: [bob] }), { series: daily('2026-12-02', null) })
+  await office.settle()
+  expect(office.mailbox(BOB).synced().length).toBe(11)
+  office.world.pass(3 * 86_400_000)
+  await office.settle()
+  expect(office.mailbox(BOB).synced().length).toBe(14)
+})
+
+test('an occurrence whose record was given to somebody without a mailbox does not get another one when the series is edited', async () => {
+  const office = await open()
+  const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', null) })
+  await office.settle()
+  office.crm.edit(office.crm.live()[4]?.id as ItemId, {}, { assignee: 'u3' as never })
+  await office.settle()
+  office.mailbox(ALICE).edit(id, { subject: 'Huddle' })
+  await office.settle()
+  expect(live(office).filter((words) => words.startsWith('4 '))).toEqual(['4 Stand-up'])
+})
