@@ -1,12 +1,11 @@
-import { CRM_LANE, fieldsOf, FIELDS, instant, instantMs, itemOf, sameValue } from '../../src/model/index.ts'
-import type { FieldName, Fields, FieldValue, Item, ItemId, ItemKind, MailboxId, PlainDate } from '../../src/model/index.ts'
-import type { Change } from '../../src/ports.ts'
+import { fieldsOf, FIELDS, instant, itemOf, sameValue } from '../../src/model/index.ts'
+import type { FieldName, Fields, FieldValue, Item, ItemId, ItemKind, PlainDate } from '../../src/model/index.ts'
 import type { CrmRow } from '../../sim/memory-crm.ts'
 import type { MailboxRow } from '../../sim/memory-mailbox.ts'
-import { Crash } from '../../sim/memory-replica.ts'
-import type { Call, Trouble } from '../../sim/memory-replica.ts'
-import type { Office} from './office.ts';
-import { ALICE, BOB, LANES, SALES } from './office.ts'
+import type { RemoteWrite } from '../../sim/memory-replica.ts'
+import { ALICE, BOB, SALES } from './office.ts'
+import { Stage, USERS } from './stage.ts'
+import type { Act, TroubleName } from './stage.ts'
 
 export const ACTS = [
   'create-exchange', 'create-crm', 'edit-exchange', 'edit-crm', 'edit-exchange', 'edit-crm', 'edit-exchange', 'edit-crm', 'delete-exchange', 'hard-delete-exchange',
@@ -14,16 +13,7 @@ export const ACTS = [
   'crash', 'crash-in-flight', 'lost-after', 'lost-before', 'refuse', 'crm-down', 'mailbox-down', 'reset', 'reset-new-ids', 'noise', 'crm-lane',
   'other-lane', 'crm-lane', 'time', 'edit-both', 'edit-both', 'clash', 'clash', 'reset-loses',
 ] as const
-export type ActName = (typeof ACTS)[number]
-export interface Act {
-  readonly act: ActName
-  /** Boundaries to let pass first. */
-  readonly wait: number
-  /** Which boundaries count: those around remote writes are few, and the dangerous ones. */
-  readonly when: 'any' | 'write'
-  readonly pick: number
-  readonly field: number
-}
+export type ActName = Exclude<(typeof ACTS)[number], TroubleName>
 
 interface Edit {
   readonly field: FieldName
@@ -48,65 +38,22 @@ export interface Thing {
 const EDITABLE: Readonly<Record<ItemKind, readonly FieldName[]>> = {
   event: ['subject', 'body', 'place', 'time'], task: ['subject', 'body', 'dueDate'], contact: ['lastName', 'jobTitle', 'email'],
 }
-const USERS = [ALICE, BOB]
-
-/** People who work on both sides, and trouble, at every boundary of the connector's own work. */
-export class Machine {
-  readonly office: Office
+/** People who make single items of every kind, and work on them from both sides. */
+export class Machine extends Stage<ActName> {
   readonly things = new Map<string, Thing>()
-  acts: Act[]
-  /** Everything users did, in their words. */
-  readonly diary: string[] = []
-  userActs = 0
-  troubles = 0
   private seq = 0
-  private wait = 0
-  private patience = 0
-  private pending: { side: string; trouble: Trouble; times: number }[] = []
-  private noise = 0
   private readonly removals: string[] = []
 
-  constructor(office: Office, acts: readonly Act[]) {
-    this.office = office
-    this.acts = [...acts]
-    office.world.script = {
-      boundary: (name) => this.boundary(name),
-      trouble: (call) => this.trouble(call),
-      tell: (changes) => this.tell(changes),
-      wrote: (write) => {
-        office.writes.push(write)
-        this.diary.push(`        engine ${write.type} ${write.side} ${write.at} ${markOf(write.item)}`)
-        if (write.type === 'remove') this.judgeRemoval(write.side, write.item)
-      },
-    }
+  protected wrote(write: RemoteWrite): void {
+    this.diary.push(`        engine ${write.type} ${write.side} ${write.at} ${markOf(write.item)}`)
+    if (write.type === 'remove') this.judgeRemoval(write.side, write.item)
   }
 
-  /** Passes of the connector until the users have done everything on their list. */
-  async work(): Promise<void> {
-    for (let round = 0; this.acts.length > 0 && round < 400; round++) {
-      await this.office.pass()
-      await this.boundary('between passes')
-    }
-    this.pending = []
-    this.noise = 0
-    this.acts = []
+  protected renumbered(user: string): void {
+    this.office.mailbox(user).synced().forEach((row) => this.blurred(row))
   }
 
-  private async boundary(name: string): Promise<void> {
-    this.office.world.pass(170)
-    const next = this.acts[0]
-    if (next === undefined) return
-    // Where nothing is written any more, waiting for a write would be for ever.
-    const counts = next.when === 'any' || /create|update|remove/.test(name) || ++this.patience > 60
-    if (!counts || this.wait++ < next.wait) return
-    this.patience = 0
-    this.wait = 0
-    this.acts.shift()
-    this.diary.push(`${name}: ${next.act} ${next.pick} ${next.field}`)
-    await this.perform(next, name)
-  }
-
-  private async perform({ act, pick, field }: Act, boundary: string): Promise<void> {
+  protected perform({ act, pick, field }: Act<ActName>): void {
     const { office } = this
     switch (act) {
       case 'create-exchange':
@@ -164,6 +111,8 @@ export class Machine {
         return this.inSomeMailbox(pick, 'synced', (row, user) => {
           const name = row.kind === 'contact' ? 'lastName' : 'subject'
           const thing = this.newThing(row.kind)
+          // A task has no UID: should the original go before anybody looked, this is it under a new id, with a new name.
+          if (row.kind === 'task' && row.stamp !== null) thing.detached = true
           office.mailbox(user).copy(row.id, { [name]: `${thing.mark} pasted` })
         })
       case 'pure-paste':
@@ -183,25 +132,6 @@ export class Machine {
           this.thing(row).reassigned = true
           office.crm.edit(row.id, {}, { assignee: to as CrmRow['assignee'] })
         })
-      case 'crash':
-      case 'crash-in-flight':
-        this.troubles++
-        if (boundary === 'between passes') return
-        throw new Crash(act === 'crash-in-flight')
-      case 'lost-after':
-      case 'lost-before':
-        return void this.expect(pick % 2 === 0 ? 'crm' : 'exchange', act, 1)
-      case 'refuse':
-        return void this.expect(pick % 2 === 0 ? 'crm' : 'exchange', 'refused', 1 + (field % 3))
-      case 'crm-down':
-        return void this.expect('crm', 'down', 1 + (field % 4))
-      case 'mailbox-down':
-        return void this.expect('exchange', 'down', 1 + (field % 4))
-      case 'reset':
-      case 'reset-new-ids':
-        this.troubles++
-        if (act === 'reset-new-ids') office.mailbox(USERS[pick % 2] ?? ALICE).synced().forEach((row) => this.blurred(row))
-        return office.mailbox(USERS[pick % 2] ?? ALICE).reset(act === 'reset-new-ids')
       case 'reset-loses': {
         const user = USERS[pick % 2] ?? ALICE
         const mailbox = office.mailbox(user)
@@ -219,34 +149,7 @@ export class Machine {
         }
         return mailbox.reset(false)
       }
-      case 'noise':
-        this.noise = 1 + (field % 5)
-        return
-      case 'crm-lane':
-        return office.run(CRM_LANE)
-      case 'other-lane':
-        return office.run(Object.values(LANES)[pick % 2] as MailboxId)
-      case 'time':
-        return office.world.pass([700, 1500, 9000, 65_000][field % 4] ?? 0)
     }
-  }
-
-  private expect(side: string, trouble: Trouble, times: number): void {
-    this.troubles += times
-    this.pending.push({ side, trouble, times })
-  }
-
-  private trouble({ side, name }: Call): Trouble | null {
-    const found = this.pending.find((one) => one.side === side && (one.trouble === 'down' || ['create', 'update', 'remove'].includes(name)))
-    if (found === undefined) return null
-    if (--found.times <= 0) this.pending = this.pending.filter((one) => one !== found)
-    return found.trouble
-  }
-
-  private tell(changes: readonly Change[]): readonly Change[] {
-    if (this.noise === 0) return changes
-    this.noise--
-    return [...changes].reverse().concat(changes.slice(0, 1))
   }
 
   // ------------------------------------------------------------------------------------------------- users
@@ -412,5 +315,3 @@ export function markOf(item: Item): string {
   const fields = fieldsOf(item)
   return String(fields.subject ?? fields.lastName ?? '').split(' ')[0] ?? ''
 }
-
-export const minutesLater = (at: string, minutes: number) => instant(instantMs(at as never) + minutes * 60_000)
