@@ -306,7 +306,7 @@ function matched(run: Run, batch: Batch, row: InboxRow, met: Snapshot, crm: Snap
     rows: [...new Map(rows.map((one) => [`${one.side}/${one.id}`, one])).values()],
     exchange: { type: 'seen', snapshot: exchange },
     crm: { type: 'seen', snapshot: crm },
-    plan: planMatch(row.kind, exchange, crm, { policy: run.policy, holds: run.holds, owner: run.owner }),
+    plan: planMatch(row.kind, exchange, crm, { policy: run.policy, holds: run.holds, owner: run.owner, role: copy.role }),
   }
 }
 

@@ -12,7 +12,7 @@ import type { Work } from './work.ts'
 export function mailingOf(run: Run, work: Work, write: Write): Mailing | null {
   const { policy } = run
   if (write.on !== 'exchange' || work.linked.link.kind !== 'event' || work.linked.copy.role === 'guest') return null
-  if (write.type === 'update' && 'answer' in write.fields) return policy.answers === 'mail' && isAhead(run, work) ? 'everybody' : null
+  if (write.type === 'update' && 'answer' in write.fields) return policy.answers === 'mail' && !run.isFirst && isAhead(run, work) ? 'everybody' : null
   if (run.isFirst || !isAhead(run, work)) return null
   const traits = work.exchange.type === 'seen' ? (work.exchange.snapshot.traits ?? {}) : work.linked.copy.traits
   if (traits.invited === true) return null

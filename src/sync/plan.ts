@@ -168,10 +168,11 @@ export function planCreate(on: Side, snapshot: Snapshot): Plan {
 }
 
 /** First contact of two items that were found to be the same: no base, so nothing is an edit and nothing is lost. */
-export function planMatch(kind: ItemKind, exchange: Snapshot, crm: Snapshot, input: Pick<PlanInput, 'policy' | 'holds' | 'owner'>): Plan {
+export function planMatch(kind: ItemKind, exchange: Snapshot, crm: Snapshot, input: Pick<PlanInput, 'policy' | 'holds' | 'owner'> & { readonly role?: Copy['role'] }): Plan {
   const now: Sides = { exchange: exchange.item, crm: crm.item }
   const sightings = { exchange: { type: 'seen', snapshot: exchange }, crm: { type: 'seen', snapshot: crm } } as const
-  const mode = modeFor(input.policy.direction[kind], exchange.traits ?? {})
+  // A guest's copy follows the record, also when the two are found anew.
+  const mode = input.role === 'guest' ? 'to-exchange' : modeFor(input.policy.direction[kind], exchange.traits ?? {})
   const result = withMeeting(kind, null, now, matchMerge(), contextFor(input, exchange.traits ?? {}, mode))
   const writes: Write[] = []
   for (const on of ['crm', 'exchange'] as const) {
