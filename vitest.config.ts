@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'sim/**/*.test.ts', 'test/**/*.test.ts'],
-    // They need the system libraries of a browser: `npm run test:browser`.
-    exclude: ['test/browser/**', 'node_modules/**'],
+    // Browsers need libraries of the system (`npm run test:browser`); the soak draws its faults anew each time (`npm run test:soak`).
+    exclude: ['test/browser/**', 'test/soak/**', 'node_modules/**'],
     // Only a test that hangs is stopped: a busy machine is no failure.
     testTimeout: 120_000,
     hookTimeout: 120_000,
