@@ -182,9 +182,9 @@ async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonl
   const rest = open.filter((one) => !afterResync.includes(one))
   const linkedCount = linked + verdicts.passed[side]
   const { count, share } = run.policy.deletionLimit
-  // What somebody is being asked about already belongs to it as well.
-  const hourAgo = instant(instantMs(engine.clock.now()) - 3_600_000)
-  const waiting = decided.filter((held) => held.decision === null && held.side === side && held.what !== 'ambiguous' && held.at > hourAgo && !vanished.some(({ row }) => row.id === held.item))
+  // What somebody is asked about since these vanished is part of the same accident.
+  const vanishedAt = rest.flatMap(({ row }) => row.suspectSince ?? []).sort()[0]
+  const waiting = decided.filter((held) => held.decision === null && held.side === side && held.what !== 'ambiguous' && vanishedAt !== undefined && held.at >= vanishedAt && !vanished.some(({ row }) => row.id === held.item))
   const total = rest.length + verdicts.passed[side] + suspects.length + waiting.length
   // A deleted series, or a rule that lost many of its occurrences, is one decision of a person.
   const decisions = new Set([...verdicts.decisions[side], ...[...rest.map(({ linked }) => linked), ...suspects].map(decisionOf), ...waiting.map(({ item }) => splitOccurrenceId(item).master)])
