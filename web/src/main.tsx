@@ -13,6 +13,7 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?
 // What locks the page behind a dialog asks for the nonce under this name.
 Object.assign(globalThis, { __webpack_nonce__: nonce })
 const theme = createTheme({
+  respectReducedMotion: true,
   primaryColor: 'blue',
   primaryShade: { light: 8, dark: 8 },
   autoContrast: true,

@@ -25,7 +25,7 @@ export interface Visit {
 }
 
 export async function visit(browser: Browser, options: BrowserContextOptions = {}): Promise<Visit> {
-  const context = await browser.newContext({ viewport: DESKTOP, locale: 'en-GB', timezoneId: 'Europe/Rome', ...options })
+  const context = await browser.newContext({ viewport: DESKTOP, locale: 'en-GB', timezoneId: 'Europe/Rome', reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(15_000)
   const complaints: string[] = []
@@ -52,8 +52,14 @@ export async function open(page: Page, url: string, path: string): Promise<void>
   await page.getByRole('status', { name: /^(Loading|Caricamento)$/ }).first().waitFor({ state: 'detached' })
 }
 
+/** Nothing is half faded in any more: a colour measured on the way has too little contrast. What turns for ever does not count. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate('Promise.allSettled(document.getAnimations().filter((one) => one.effect.getComputedTiming().iterations !== Infinity).map((one) => one.finished))')
+}
+
 /** No serious finding of axe, and nothing that is wider than the screen. */
 export async function expectAccessible(page: Page, name: string): Promise<void> {
+  await settled(page)
   await picture(page, name)
   const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']).analyze()
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
