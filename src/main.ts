@@ -168,8 +168,10 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   const userOf = (mailbox: Mailbox) => config.users.find((user) => user.mailbox.toLowerCase() === mailbox.address)
 
   const policyFor = (id: MailboxId): Policy => {
-    const owner = directory.mailboxes.find((mailbox) => mailbox.id === id)?.userId
-    return owner === undefined ? policy : narrowed(policy, preferences.get(owner))
+    const mailbox = directory.mailboxes.find((one) => one.id === id)
+    if (mailbox === undefined) return policy
+    const chosen = narrowed(policy, preferences.get(mailbox.userId))
+    return mailbox.availabilityOnly === true ? { ...chosen, availabilityOnly: true } : chosen
   }
   const readPreferences = async () => {
     preferences = await store.panel.people.preferences(null)
