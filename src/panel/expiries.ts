@@ -1,21 +1,43 @@
+import { X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:tls'
-import type { Config } from '../config.ts'
+import type { Config, ConnectionConfig } from '../config.ts'
 import type { PostgresStore } from '../store/index.ts'
 
 export interface Expiry {
-  readonly what: 'certificate' | 'token'
+  /** Of a server; of a company's CA or an application, as configured; a secret of an application; a token of a script. */
+  readonly what: 'certificate' | 'own-certificate' | 'secret' | 'token'
   readonly of: string
   readonly at: string
 }
 
 const CERTIFICATES = 'certificates'
 
-/** What ends soonest: certificates of the servers, as last looked at, and tokens of scripts. */
-export async function expiries(store: PostgresStore): Promise<Expiry[]> {
+/** What ends soonest: certificates of the servers, as last looked at, what the configuration names, and tokens of scripts. */
+export async function expiries(store: PostgresStore, config: Config | null): Promise<Expiry[]> {
   const known = await store.transaction((tx) => tx.setting(CERTIFICATES))
   const certificates = known === null ? [] : (JSON.parse(known) as Expiry[])
   const tokens = (await store.panel.people.tokens()).map((token): Expiry => ({ what: 'token', of: token.name, at: token.expiresAt.toISOString() }))
-  return [...certificates, ...tokens].sort((left, right) => (left.at < right.at ? -1 : 1)).slice(0, 20)
+  return [...certificates, ...(config?.exchange ?? []).flatMap(ofConnection), ...tokens].sort((left, right) => (left.at < right.at ? -1 : 1)).slice(0, 20)
+}
+
+function ofConnection(connection: ConnectionConfig): Expiry[] {
+  const { name: of, clientSecretExpires } = connection
+  const certificates = [connection.ca, connection.certificate].flatMap((given) => (given === undefined ? [] : certificateEnds(given)))
+  return [
+    ...certificates.map((at): Expiry => ({ what: 'own-certificate', of, at: at.toISOString() })),
+    ...(clientSecretExpires === undefined ? [] : [{ what: 'secret' as const, of, at: new Date(clientSecretExpires).toISOString() }]),
+  ]
+}
+
+/** @param given a file, or the certificate itself; what cannot be read is for the connection to complain of */
+function certificateEnds(given: string): Date[] {
+  try {
+    const text = given.includes('-----BEGIN') || !existsSync(given) ? given : readFileSync(given, 'utf8')
+    return [...text.matchAll(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)].map(([pem]) => new X509Certificate(pem).validToDate)
+  } catch {
+    return []
+  }
 }
 
 /** Reads the certificates of the CRM and of every Exchange server that is spoken to over TLS. */

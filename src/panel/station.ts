@@ -40,6 +40,8 @@ export interface StationOptions {
   readonly timetable: Timetable
   readonly latencies: LatencyRecorder
   readonly log: Log
+  /** Told of every change of the configuration. */
+  onConfig?(): void
   /** What the process was started with. */
   readonly around?: Surroundings
 }
@@ -119,6 +121,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
       stored = { ...stored, ...changed }
       await storeSections(store, stored)
       await follow(next)
+      options.onConfig?.()
     }),
     stop: () => inTurn(end),
   }

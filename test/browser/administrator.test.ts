@@ -215,6 +215,35 @@ describe('an administrator', () => {
     await expectAccessible(page, 'availability')
   })
 
+  it('adds a connection whose servers Autodiscover finds, and is told what to mend on the way', async () => {
+    const { page } = admin
+    await open(page, office.url, '/connect')
+    await page.getByRole('button', { name: 'Add a connection' }).click()
+    const field = (name: string) => page.getByRole('textbox', { name, exact: true })
+    await field('Name of this connection').fill('branch')
+    await field('Service account').fill(office.ews.service.username)
+    await page.getByRole('textbox', { name: 'Password' }).fill('wrong')
+    await field('A mailbox to test with').fill('carol@example.test')
+    await page.getByRole('button', { name: 'More settings' }).click()
+    await page.getByLabel('Address of Autodiscover').fill(office.ews.autodiscoverUrl)
+    const allow = page.getByLabel(/Allow http to this server/)
+    await allow.check()
+    await page.getByRole('button', { name: 'Test', exact: true }).click()
+    await page.getByText('Not passed').first().waitFor()
+    await expectAccessible(page, 'connect-autodiscover-refused')
+    await page.getByRole('textbox', { name: 'Password' }).fill(office.ews.service.password)
+    await page.getByRole('button', { name: 'Test', exact: true }).click()
+    await page.getByText('may act for carol@example.test').waitFor()
+    await expectAccessible(page, 'connect-autodiscover')
+    await page.getByRole('button', { name: 'Next' }).click()
+    await page.getByLabel(/user3/).check()
+    await page.getByRole('button', { name: 'Next' }).click()
+    await page.getByRole('button', { name: 'Work out the preview' }).click()
+    await page.getByText('Mails to be sent').waitFor()
+    await page.getByRole('button', { name: 'Connect and start' }).click()
+    await eventually('the mailbox is in step', async () => (await office.running.panel.users.list({ search: 'user3', sort: 'name', descending: false, offset: 0, limit: 1 })).rows[0]?.standing === 'healthy')
+  })
+
   it('looks at the panel as a user sees it, and can change nothing there', async () => {
     const { page } = admin
     await open(page, office.url, '/users')
