@@ -19,9 +19,9 @@ export interface Running {
 /** The service of this process, which begins, changes and begins anew as the configuration does. */
 export interface Station {
   readonly store: PostgresStore
-  /** Null until there is a configuration. */
+  /** Null until there is a configuration, and while it begins anew with a changed one. */
   running(): Running | null
-  /** @throws Refusal NOT_CONFIGURED */
+  /** @throws Refusal NOT_CONFIGURED; BEGINS_ANEW while a change is followed */
   need(): Running
   /** The sections as they are in force, and which of them were set in the panel. */
   sections(): { readonly config: Config | null; readonly fromPanel: readonly Section[] }
@@ -103,6 +103,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   if (config !== null) await start(config)
 
   const need = () => {
+    if (running === null && config !== null) throw refused(503, 'BEGINS_ANEW', 'The connector begins anew with its changed configuration. Try again in some seconds.')
     if (running === null) throw refused(409, 'NOT_CONFIGURED', 'The connector is not set up yet. Open the set-up page with the address that the service printed at its start.')
     return running
   }
