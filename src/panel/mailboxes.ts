@@ -31,7 +31,7 @@ export async function checkMailbox(
 async function checkCloud(graph: ReturnType<Connector['graph']>, mailbox: Mailbox, beforeSignIn: boolean) {
   if (graph === undefined) return []
   const isNew = beforeSignIn && graph.signIn !== undefined && (await graph.signIn.state(mailbox.id)).type === 'never'
-  return [...(isNew ? [await graph.checkService()] : await graph.check(mailbox)), ...graph.checkSecret()]
+  return [...(isNew ? [await graph.checkService()] : await graph.check(mailbox)), ...(beforeSignIn ? graph.checkSecret() : [])]
 }
 
 /** Whether an account of the company opens every mailbox of a connection. */

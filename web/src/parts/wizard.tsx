@@ -197,7 +197,7 @@ function PreviewTable({ result }: { result: PreviewResult }) {
         </Table></Table.ScrollContainer>
       )}
       {skipped.map(([reason, count]) => <Text key={reason} size="sm" c="dimmed">{t('connect.leftAlone')}: {number(count)} – {maybe(`skip.${reason}`, reason)}</Text>)}
-      {result.errors.map((error) => <Text key={error} size="sm" c="red" className="wrap">{error}</Text>)}
+      {result.errors.map((error) => <Text key={error} size="sm" c="var(--mantine-color-error)" className="wrap">{error}</Text>)}
     </Stack>
   )
 }
