@@ -16,6 +16,8 @@ export interface CloudSimulators extends Simulators {
   cloudContacts(who: string): Promise<CloudItem[]>
   /** Address of the list that Outlook shows as tasks. */
   cloudList(who: string): Promise<string>
+  /** What was mailed in the cloud so far does not count any more. */
+  forgetMails(): Promise<void>
 }
 
 export async function startCloudSimulators(): Promise<CloudSimulators> {
@@ -40,9 +42,12 @@ export async function startCloudSimulators(): Promise<CloudSimulators> {
 
   const mailsThere = async () => (await simulators.control('graph/state')).mails as number
   let mailed = 0
+  const forgetMails = async () => {
+    mailed = await mailsThere()
+  }
 
   return {
-    ...simulators, graph, cloud, cloudList,
+    ...simulators, graph, cloud, cloudList, forgetMails,
     cloudEvent: (who, subject, more = {}) => cloud(who, 'POST', '/calendar/events', { subject, ...hour(3, 9), ...more }),
     cloudEvents: (who) => all(who, '/calendar/events'),
     cloudTasks: async (who) => all(who, `${await cloudList(who)}/tasks`),
@@ -62,7 +67,7 @@ export async function startCloudSimulators(): Promise<CloudSimulators> {
       await simulators.clear()
       await simulators.control('graph/clearFaults')
       for (const { address } of graph.mailboxes) await simulators.control('graph/emptyMailbox', { address, silent: true })
-      mailed = await mailsThere()
+      await forgetMails()
     },
   }
 }
