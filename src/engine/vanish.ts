@@ -177,7 +177,7 @@ async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonl
   const [decided, linked] = await engine.store.transaction(async (tx) => [await tx.held({ lane }), await tx.countCopies(lane)] as const)
   const isAsked = ({ row }: Vanished) => decided.some((held) => held.item === row.id && held.side === side && held.decision === null)
   const asked = vanished.filter(isAsked)
-  const open = vanished.filter((one) => !isAsked(one) && !decided.some((held) => held.item === one.row.id && held.decision === 'apply'))
+  const open = vanished.filter((one) => !isAsked(one) && !decided.some((held) => held.item === one.row.id && held.side === side && held.decision !== null))
   const afterResync = open.filter(({ row, proven }) => !proven && isAfterResync(row))
   const rest = open.filter((one) => !afterResync.includes(one))
   const linkedCount = linked + verdicts.passed[side]
