@@ -1,7 +1,7 @@
 import { instant, instantMs } from '../model/index.ts'
 import type { EventFields, Operation } from '../model/index.ts'
 import type { Mailing, Tx } from '../ports.ts'
-import { isMeeting } from '../sync/index.ts'
+import { isMeeting, placement } from '../sync/index.ts'
 import type { Write } from '../sync/index.ts'
 import type { Run } from './context.ts'
 import type { Work } from './work.ts'
@@ -73,15 +73,16 @@ async function mayInvite(run: Run, work: Work): Promise<boolean> {
   const { crm } = work
   if (crm.type !== 'seen' || run.settledSince === null || !isOwn(run, work)) return false
   // The CRM keeps whole seconds. What was there when the mailbox was connected is never invited to, however late it arrives.
-  if (instantMs(crm.snapshot.modifiedAt) + 1000 <= instantMs(run.settledSince)) return false
+  if (instantMs(crm.snapshot.madeAt ?? crm.snapshot.modifiedAt) + 1000 <= instantMs(run.settledSince)) return false
   const { engine, lane } = run
   const since = instant(instantMs(engine.clock.now()) - NEW_MS)
   const isKnown = await engine.store.transaction(async (tx) => {
     if ((await tx.tombstones(lane, [crm.snapshot.id])).length > 0) return true
     const story = await storyOf(tx, crm.snapshot.id)
     // Colleagues of a group get theirs at the same time; whoever is given the event later invites nobody anew.
+    const hosts = placement(engine.directory(), run.policy)('event', crm.snapshot.assignee)
     const others = (await tx.copiesByRecord([crm.snapshot.id])).filter(({ copy }) => copy.mailbox !== lane)
-    const isFresh = ({ copy }: (typeof others)[number]) => story.some((one) => one.copy === copy.id && one.type === 'create' && one.at >= since)
+    const isFresh = ({ copy }: (typeof others)[number]) => hosts.includes(copy.mailbox) && story.some((one) => one.copy === copy.id && one.type === 'create' && one.at >= since)
     return story.some((one) => one.lane === lane || one.at < since || (one.side === 'crm' && one.type === 'create')) || !others.every(isFresh)
   })
   return !isKnown && isFirstToInvite(run, work)

@@ -51,6 +51,8 @@ export interface Snapshot {
   readonly modifiedAt: Instant
   /** Creation time as the side tells it: an id that is used again has another one (restored backup). */
   readonly bornAt?: string
+  /** CRM only: the same moment on every clock. */
+  readonly madeAt?: Instant
   /** Events: UID in Exchange, `ical_uuid` in the CRM; of one occurrence see `occurrenceUid`. */
   readonly uid?: string
   /** Exchange only. */
