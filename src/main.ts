@@ -143,7 +143,7 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   const clock = around?.now === undefined ? systemClock : clockFrom(around.now)
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
-    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
+    allowHttp: config.crm.allowHttp, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
   const graphs = new Map<string, GraphConnection>()
