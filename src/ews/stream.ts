@@ -161,6 +161,7 @@ export class Stream {
       member.kinds = new Map([[event.id, 'event'], [task.id, 'task'], [contact.id, 'contact']])
       member.subscription = result.value
       member.failures = 0
+      session.log.debug({ mailbox: session.mailbox.id }, 'Subscribed to notifications')
       if (!this.#members.has(member)) void this.#unsubscribe(member)
     } catch (thrown) {
       const error = asSyncError(thrown)
@@ -301,6 +302,7 @@ export class Stream {
     if (member === undefined) return
     member.subscription = null
     member.refused += 1
+    this.#parts.log.debug({ mailbox: member.session.mailbox.id, refused: member.refused }, 'The subscription of a mailbox is gone; it is made anew')
     if (member.refused < REFUSALS_BEFORE_ALONE) return
     if (this.#target.capacity > 1 && this.#members.size > 1) {
       member.refused = 0
