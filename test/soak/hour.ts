@@ -98,7 +98,7 @@ class Hour {
     const log: Log = { debug: tell, info: tell, warn: tell, error: tell }
     this.#connection = createEwsConnection({
       name: 'onprem', url: sim.url, auth: { kind: 'basic' }, credentials: sim.service, impersonation: true, log, clock, timeoutMs: 1_500,
-      streaming: { watchdogMs: 2_000, collectMs: 500, debounceMs: 20, backOffMs: [1_000, 30_000], askHumanMs: 60_000 },
+      streaming: { watchdogMs: 2_000, collectMs: 500, debounceMs: 100, backOffMs: [1_000, 30_000], askHumanMs: 60_000 },
     })
     this.#followers = names.map((name) => {
       const mailbox: Mailbox = { id: mailboxId(name), address: `${name}@example.test`, user: name, userId: assigneeId('19x5'), connection: 'onprem', zone: 'UTC' }
@@ -138,6 +138,8 @@ class Hour {
       const operation = pick(OPERATIONS)
       sim.faults.add({ ...(operation === undefined ? {} : { operation }), times: pick([1, 3, 10]), skip: pick([0, 2, 9]), effect: pick(EFFECTS) })
     }
+    // A server that starts again knows no subscription, not even a fresh one.
+    if (chance(0.2)) sim.faults.add({ operation: 'GetStreamingEvents', times: pick([1, 2, 3]), effect: { type: 'error', code: 'ErrorSubscriptionNotFound', status: 200 } })
     // One poisoned item in a page: that item alone cannot be read for a while.
     if (chance(0.3)) sim.faults.add({ operation: 'GetItem', subject: somebody(), times: pick([1, 4]), effect: { type: 'error', code: 'ErrorCorruptData', status: 200 } })
     if (chance(0.1)) sim.killSubscriptions()
