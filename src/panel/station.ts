@@ -30,6 +30,11 @@ export interface Station {
    * @throws Refusal BAD_CONFIG with every mistake and its cure; then nothing has changed
    */
   change(edit: (config: Sections) => Sections): Promise<void>
+  /**
+   * The file as it is now; what was set in the panel goes on standing over it. Everything is signed in anew.
+   * @throws SyncError CONFIG_INVALID; then nothing has changed
+   */
+  reload(file: Config): Promise<void>
   stop(): Promise<void>
 }
 
@@ -45,7 +50,8 @@ export interface StationOptions {
 }
 
 export async function openStation(options: StationOptions): Promise<Station> {
-  const { store, fromFile, log } = options
+  const { store, log } = options
+  let { fromFile } = options
   let stored = (await storedSections(store)) ?? {}
   let config = fromFile === null && Object.keys(stored).length === 0 ? null : checkConfig({ ...fromFile, ...stored })
   let running: Running | null = null
@@ -119,6 +125,13 @@ export async function openStation(options: StationOptions): Promise<Station> {
       stored = { ...stored, ...changed }
       await storeSections(store, stored)
       await follow(next)
+    }),
+    reload: (file) => inTurn(async () => {
+      const next = checkConfig({ ...file, ...stored })
+      fromFile = file
+      config = next
+      await end()
+      await start(next)
     }),
     stop: () => inTurn(end),
   }
