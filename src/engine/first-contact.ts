@@ -1,6 +1,6 @@
 import { instant, instantMs, naturalKey, splitUid } from '../model/index.ts'
 import type { InboxRow, Instant, ItemId, LinkedCopy, MailboxId, SkipReason, Snapshot } from '../model/index.ts'
-import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, withWordsOfRecord } from '../sync/index.ts'
+import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, uidInExchange, withWordsOfRecord } from '../sync/index.ts'
 import { hostOf, invitedMailboxes } from './people.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
@@ -142,7 +142,8 @@ async function movedHere(run: Run, { link, copy }: LinkedCopy, row: InboxRow, sn
   // A station of an item that moved on meanwhile.
   if (self?.type === 'gone') return [{ type: 'drop', row }]
   // A move keeps the UID, a copy gets its own; what has none is recognised as a person would.
-  const isIt = link.uid !== null && snapshot.uid !== undefined ? link.uid === snapshot.uid : naturalKey(copy.base.exchange) === naturalKey(snapshot.item)
+  const uid = uidInExchange({ link, copy })
+  const isIt = uid !== null && snapshot.uid !== undefined ? uid === snapshot.uid : naturalKey(copy.base.exchange) === naturalKey(snapshot.item)
   if (!isIt) return null
   const [before] = await look(run, 'exchange', row.kind, [{ id: copy.exchange.id, copy }])
   if (before?.type !== 'gone') return null

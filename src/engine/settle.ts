@@ -53,7 +53,7 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
     await tx.putSkips(ledger.skips)
     await tx.putHeld(ledger.held)
     await closeClashes(tx, works, ledger)
-    await removeCarriedOut(run, tx, ledger)
+    await removeCarriedOut(run, tx, works, ledger)
     // One member's change reaches the others through the CRM's feed, which alone knows what is newest.
     if ((await tx.copiesByRecord(ledger.told)).some(({ copy }) => copy.mailbox !== run.lane)) await tx.wake([CRM_LANE])
   }, run.fence)
@@ -276,11 +276,18 @@ async function closeClashes(tx: Tx, works: readonly Work[], ledger: Ledger): Pro
   await tx.closeConflicts(waiting.filter((conflict) => !stillOpen(conflict)).map((conflict) => conflict.id))
 }
 
-/** A decided deletion is history once its copy is buried. */
-async function removeCarriedOut(run: Run, tx: Tx, ledger: Ledger): Promise<void> {
-  if (ledger.removed.length === 0) return
+/** A question about a deletion is history once its copy is buried, the item was made again or turned up again. */
+async function removeCarriedOut(run: Run, tx: Tx, works: readonly Work[], ledger: Ledger): Promise<void> {
+  if (ledger.removed.length + ledger.saved.length === 0) return
   const held = await tx.held({ lane: run.lane })
-  await tx.removeHeld(held.filter((one) => one.copy !== null && ledger.removed.includes(one.copy)).map((one) => one.id))
+  const saved = new Map(ledger.saved.map(({ copy }) => [copy.id, copy] as const))
+  const seen = new Set(works.flatMap(({ linked: { copy }, ...work }) => (['exchange', 'crm'] as const).filter((side) => work[side].type === 'seen').map((side) => `${copy.id}/${side}`)))
+  const isOver = ({ copy, side, item, what }: Held): boolean => {
+    if (copy === null || what === 'ambiguous') return false
+    const now = saved.get(copy)
+    return ledger.removed.includes(copy) || (now !== undefined && (now[side].id !== item || seen.has(`${copy}/${side}`)))
+  }
+  await tx.removeHeld(held.filter(isOver).map(({ id }) => id))
 }
 
 function settleAside(run: Run, aside: Aside, ledger: Ledger): void {

@@ -1,5 +1,5 @@
-import { naturalKey } from '../model/index.ts'
-import type { Snapshot } from '../model/index.ts'
+import { naturalKey, splitUid } from '../model/index.ts'
+import type { LinkedCopy, Snapshot } from '../model/index.ts'
 
 /** The counterpart of an unlinked item among the unlinked items of the other side. */
 export type Match =
@@ -22,4 +22,13 @@ export function match(unlinked: Snapshot, candidates: readonly Snapshot[]): Matc
   if (alike.length === 0) return { type: 'none' }
   if (alike.length === 1) return { type: 'one', snapshot: alike[0] as Snapshot, by: 'natural-key' }
   return { type: 'ambiguous', candidates: alike }
+}
+
+/**
+ * The UID that the Exchange item of a copy carries. Null where nobody knows it: a record of a set that is an event of its
+ * own in Exchange (a guest's copy, a set that fits no rule) has one of its own there.
+ */
+export function uidInExchange({ link, copy }: LinkedCopy): string | null {
+  const isOwn = link.uid !== null && splitUid(link.uid).slot > 0 && copy.traits.occurrence !== true
+  return isOwn ? null : link.uid
 }

@@ -168,3 +168,37 @@ test('an occurrence whose record was given to somebody without a mailbox does no
   await office.settle()
   expect(live(office).filter((words) => words.startsWith('4 '))).toEqual(['4 Stand-up'])
 })
+
+describe('a series made in the CRM that invites a guest', () => {
+  async function withGuest(): Promise<Office> {
+    const office = await open()
+    const series = daily('2026-12-03', 3)
+    expand(series, at('2026-11-01T00:00:00Z'), at('2027-02-01T00:00:00Z')).forEach(({ time }, n) => office.crm.put(event('Training', time, { attendees: [bob] }), ALICE, { uid: occurrenceUid('SET', n) }))
+    await office.settle()
+    expect(shown(office)).toEqual([3, 1, 3])
+    return office
+  }
+  const shown = (office: Office) => [office.crm.live().length, office.mailbox(ALICE).synced().length, office.mailbox(BOB).synced().length]
+
+  test.each([[[BOB]], [[ALICE]], [[ALICE, BOB]]])('is there once, also when the ids of mailboxes change (%s)', async (users) => {
+    const office = await withGuest()
+    for (const user of users) office.mailbox(user).reset(true)
+    await office.settle()
+    office.crm.edit(office.crm.live()[1]?.id as ItemId, { place: 'Hall' })
+    await office.settle()
+    expect(shown(office)).toEqual([3, 1, 3])
+    expect(office.mailbox(BOB).synced().map(({ item }) => String(fieldsOf(item).place)).sort()).toEqual(['', '', 'Hall'])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
+  })
+
+  test.each(['on its way', 'told at once'])('goes along when the guest files one date elsewhere and back (%s)', async (how) => {
+    const office = await withGuest()
+    const [, second] = office.mailbox(BOB).synced()
+    const away = office.mailbox(BOB).move(second?.id as ItemId, 'synced')
+    if (how === 'on its way') await office.pass()
+    office.mailbox(BOB).move(away, 'synced')
+    await office.settle()
+    expect(shown(office)).toEqual([3, 1, 3])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
+  })
+})
