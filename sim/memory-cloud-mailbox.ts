@@ -81,5 +81,5 @@ export class MemoryCloudMailbox extends MemoryMailbox {
 }
 
 const wouldMail = (id: ItemId) =>
-  new SyncError('GRAPH_WOULD_MAIL', `Changing ${id} would mail its guests.`, { scope: 'item', remedy: 'ask-human' })
+  new SyncError('GRAPH_WOULD_MAIL', `Changing ${id} would mail its guests.`, { scope: 'item', remedy: 'leave' })
 

@@ -36,6 +36,8 @@ export interface Connector {
   connection(name: string): EwsConnection
   /** The connection to Microsoft 365 of that name; undefined where the configuration has none. */
   graph(name: string): GraphConnection | undefined
+  /** What we prove ourselves with to Microsoft 365 and what of it ends soon, or has ended. */
+  endingProofs(): readonly { readonly connection: string; readonly detail: string; readonly cure: string }[]
   hintsOf(mailbox: Mailbox): Hints
   /** How many mailboxes of Microsoft 365 are followed by notifications and how many are polled. */
   following(): { readonly notifications: number; readonly polled: number }
@@ -202,6 +204,10 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
     },
     directory: () => directory,
     laneOf: (address) => directory.mailboxes.find((mailbox) => mailbox.address === address.toLowerCase())?.id ?? mailboxIdOf(address),
+    endingProofs: () => config.exchange.flatMap(({ name }) => {
+      const found = graph(name)
+      return found === undefined || found.secretEnd() === null ? [] : found.checkSecret().flatMap(({ ok, detail, cure }) => (ok ? [] : [{ connection: name, detail, cure }]))
+    }),
     following() {
       const all = [...graphs.values()].flatMap((one) => [...one.hints().following().values()])
       const notifications = all.filter((one) => one === 'notifications').length

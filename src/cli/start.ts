@@ -132,12 +132,14 @@ async function health({ store, station }: Panel): Promise<Health> {
   const count = (state: string) => mailboxes.filter((lane) => lane.state === state).length
   // What the lanes say is what an earlier process saw, until the CRM has told its users.
   const crmState = running.service.prepared() ? (crm?.state ?? 'new') : 'new'
+  const warnings = running.connector.endingProofs().map(({ connection, detail }) => `${connection}: ${detail}`)
   const ok = crmState === 'ok' && (mailboxes.length === 0 || count('ok') > 0)
   return {
     ok,
     details: {
       crm: { state: crmState, error: crm?.error?.code ?? null },
       mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: running.service.connected().size, ...running.connector.following() },
+      ...(warnings.length === 0 ? {} : { warnings }),
     },
   }
 }

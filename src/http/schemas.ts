@@ -39,7 +39,7 @@ export const health = z.object({
   linked: z.number(),
   attention: z.object({ conflicts: z.number(), held: z.number(), failing: z.number() }),
   database: z.object({ version: z.string().nullable(), embedded: z.boolean(), bytes: z.number(), answerMs: z.number() }),
-  expiries: z.array(z.object({ what: z.enum(['certificate', 'token']), of: z.string(), at: z.string() })).readonly(),
+  expiries: z.array(z.object({ what: z.enum(['certificate', 'token', 'secret']), of: z.string(), at: z.string() })).readonly(),
 })
 const percentiles = { side, p50: z.number(), p95: z.number(), count: z.number() }
 export const latency = z.object({

@@ -87,7 +87,7 @@ describe.each(HOUSES)('with mailboxes %s', (house) => {
       await office.settled()
     })
 
-    it('puts every field of a contact into the folder "vtenext", and takes nothing from there', async () => {
+    it.skipIf(house === 'here and there')('puts every field of a contact into the folder "vtenext", and takes nothing from there', async () => {
       const account = await simulators.putRecord('alice', 'Accounts', { accountname: 'Rossi & Figli Srl' })
       await simulators.putRecord('alice', 'Contacts', { ...CONTACT, account_id: account })
       expect(await office.sync()).toMatchObject({ exchange: { created: 1 }, crm: NOTHING })
@@ -123,6 +123,18 @@ describe.each(HOUSES)('with mailboxes %s', (house) => {
       expect(await simulators.record('Calendar', 'Team task')).toMatchObject({ taskstatus: 'Completed' })
       expect((await simulators.item('alice', 'Team task', 'tasks'))?.fields).toMatchObject({ Status: 'Completed' })
       expect(await simulators.item('carol', 'Team task', 'tasks')).toBeUndefined()
+      await office.settled()
+    })
+
+    it('takes a record to the mailbox of whoever it is given to', async () => {
+      const id = await simulators.putRecord('alice', 'Events', visit('Handed over'))
+      await office.sync()
+      const admin = await simulators.crmClient('admin')
+      const users = await admin.result('GET', 'query', { query: 'select id, user_name from Users;' })
+      await simulators.editRecord('admin', id, { assigned_user_id: users.find(({ user_name: name }: { user_name: string }) => name === 'bob')?.id })
+      expect(await office.sync()).toMatchObject({ exchange: { created: 1, deleted: 1 }, crm: NOTHING })
+      expect(await simulators.item('alice', 'Handed over')).toBeUndefined()
+      expect(await simulators.item('bob', 'Handed over')).toBeDefined()
       await office.settled()
     })
   })

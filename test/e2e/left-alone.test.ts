@@ -63,9 +63,11 @@ describe.each(EITHER)('with mailboxes %s', (house) => {
 
   const SECRETS = ['Oncologist', 'Ward 7', 'biopsy', 'Therapycat', 'Redundancies', 'layoffs']
 
-  async function secretItems(): Promise<void> {
+  /** @returns how many there are: a task of Microsoft 365 cannot be private */
+  async function secretItems(): Promise<number> {
     await simulators.putItem('alice', 'calendar', meeting('Oncologist', { Location: 'Ward 7', Body: 'biopsy results', Sensitivity: 'Private', Categories: ['Therapycat'] }))
-    await simulators.putItem('alice', 'tasks', { Subject: 'Redundancies', Body: 'layoffs list', Sensitivity: 'Confidential', DueDate: day(3) })
+    if (simulators.can('alice').privateTasks) await simulators.putItem('alice', 'tasks', { Subject: 'Redundancies', Body: 'layoffs list', Sensitivity: 'Confidential', DueDate: day(3) })
+    return simulators.can('alice').privateTasks ? 2 : 1
   }
 
   /** Every table of the database as text. */
@@ -84,9 +86,9 @@ describe.each(EITHER)('with mailboxes %s', (house) => {
 
   describe('the words of a private Exchange item', () => {
     it('appear nowhere: not in the CRM, the database, the log or the journal; the time does', async () => {
-      await secretItems()
+      const secrets = await secretItems()
       const first = await office.run('sync', '--once', '--json', '--verbose')
-      expect(first.json).toMatchObject({ ok: true, crm: { created: 2 } })
+      expect(first.json).toMatchObject({ ok: true, crm: { created: secrets } })
       // An edit, too: what was masked stays masked.
       const item = await simulators.item('alice', 'Oncologist')
       await simulators.editItem('alice', item?.id ?? '', { Body: 'second biopsy', Start: `${day(3)}T12:00:00Z`, End: `${day(3)}T13:00:00Z` })
@@ -125,14 +127,14 @@ describe.each(EITHER)('with mailboxes %s', (house) => {
     })
 
     it('reach the CRM with the policy "full", and the item stays out of it with "skip"', async () => {
-      await secretItems()
+      const secrets = await secretItems()
       office.configure({ policy: { privateItems: 'skip' } })
-      expect(await office.sync()).toMatchObject({ crm: NOTHING, skippedBy: { private: 2 } })
+      expect(await office.sync()).toMatchObject({ crm: NOTHING, skippedBy: { private: secrets } })
       const status = await office.run('status', '--item', (await simulators.item('alice', 'Oncologist'))?.id ?? '')
       expect(status.stdout).toMatch(/left alone: .*private/i)
       await office.loseDatabase()
       office.configure({ policy: { privateItems: 'full' } })
-      expect(await office.sync()).toMatchObject({ crm: { created: 2 } })
+      expect(await office.sync()).toMatchObject({ crm: { created: secrets } })
       expect(await simulators.record('Events', 'Oncologist')).toMatchObject({ location: 'Ward 7', visibility: 'Private' })
       await office.settled()
     })

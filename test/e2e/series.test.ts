@@ -10,6 +10,8 @@ import type { CrmRecord } from './support/simulators.ts'
 describe.each(HOUSES)('with mailboxes %s', (house) => {
   let simulators: HouseSimulators
   let office: Installation
+  /** What happens in one mailbox is the same wherever the others are. */
+  const isMixed = house === 'here and there'
 
   beforeAll(async () => {
     simulators = await startHouse(house)
@@ -38,7 +40,7 @@ describe.each(HOUSES)('with mailboxes %s', (house) => {
   const numbers = (records: readonly CrmRecord[]) => records.map((one) => Number(one['recurr_idx']))
 
   describe('an endless daily series', () => {
-    it('arrives as one numbered record per day, follows edits of both sides and a changed rule, and keeps arriving', async () => {
+    it.skipIf(isMixed)('arrives as one numbered record per day, follows edits of both sides and a changed rule, and keeps arriving', async () => {
       const first = isoDay(1)
       const id = await putSeries('alice', 'Stand-up', first, ['09:00', '09:15'], 'W. Europe Standard Time', { every: 'day', from: first })
       await office.sync()
@@ -79,7 +81,7 @@ describe.each(HOUSES)('with mailboxes %s', (house) => {
       expect(await simulators.mails()).toBe(0)
     })
 
-    it('whose rule becomes weekly keeps the records of the days that remain', async () => {
+    it.skipIf(isMixed)('whose rule becomes weekly keeps the records of the days that remain', async () => {
       const first = isoDay(1)
       const id = await putSeries('alice', 'Stand-up', first, ['09:00', '09:15'], 'W. Europe Standard Time', { every: 'day', from: first })
       await office.sync()
@@ -94,7 +96,7 @@ describe.each(HOUSES)('with mailboxes %s', (house) => {
   })
 
   describe('the last weekday of the month in New York', () => {
-    it('with three exceptions and two deletions arrives as it is', async () => {
+    it.skipIf(isMixed)('with three exceptions and two deletions arrives as it is', async () => {
       // The window is two days back and a hundred ahead: three or four occurrences of it lie inside.
       const first = isoDay(-400)
       await office.close()
@@ -123,7 +125,7 @@ describe.each(HOUSES)('with mailboxes %s', (house) => {
   }
 
   describe('a series made in the CRM', () => {
-    it('becomes one Exchange series, and an edited record an exception of it', async () => {
+    it.skipIf(isMixed)('becomes one Exchange series, and an edited record an exception of it', async () => {
       const start = isoDay(3)
       const { ids } = (await simulators.control('vtenext/makeSeries', { as: 'alice', count: 5, fields: { subject: 'Training', date_start: start, due_date: start, time_start: '10:00', time_end: '11:00' } })) as { ids: string[] }
       const report: Report = await office.sync()

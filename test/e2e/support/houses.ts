@@ -16,9 +16,9 @@ type Protocol = 'ews' | 'graph'
 
 /** What one protocol can do and the other cannot; scenarios ask here instead of for the protocol. */
 export const CAN = {
-  ews: { percentComplete: true, privateTasks: true, deletedItems: true, leaveFolder: true, busyCategories: true },
-  graph: { percentComplete: false, privateTasks: false, deletedItems: false, leaveFolder: true, busyCategories: true },
-} as const satisfies Readonly<Record<Protocol, Readonly<Record<string, boolean>>>>
+  ews: { privateTasks: true, deletedItems: true, longestSubject: 400 },
+  graph: { privateTasks: false, deletedItems: false, longestSubject: 255 },
+} as const satisfies Readonly<Record<Protocol, Readonly<Record<string, boolean | number>>>>
 
 /** What a fault strikes, and what that is called by each server. */
 const OPERATIONS = {
@@ -147,7 +147,8 @@ export async function startHouse(house: House): Promise<HouseSimulators> {
 }
 
 function toEws(fields: PlainFields): PlainFields {
-  const { Repeats, ...rest } = fields
+  const { Repeats, ...others } = fields
+  const rest = others['StartTimeZone'] === undefined ? others : { ...others, EndTimeZone: others['StartTimeZone'] }
   return Repeats === undefined ? rest : { ...rest, Recurrence: Repeats === null ? null : recurrenceXml(Repeats as Repeats) }
 }
 
