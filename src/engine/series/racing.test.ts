@@ -93,6 +93,19 @@ describe('while a series made in the CRM is being made in Exchange', () => {
   })
 })
 
+test('a series whose records are all deleted keeps the date beyond the window that somebody has edited', async () => {
+  const office = await open()
+  const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', 20) })
+  await office.settle()
+  office.mailbox(ALICE).editOccurrence(id, at('2026-12-20T08:00:00Z'), { subject: 'Retro' })
+  for (const row of office.crm.live()) office.crm.edit(row.id, {}, { deleted: true })
+  await office.settle()
+  expect([live(office), master(office).series?.exceptions.length]).toEqual([[], 1])
+  office.world.pass(9 * 86_400_000)
+  await office.settle()
+  expect(live(office).filter((words) => words.endsWith('Retro'))).toEqual(['18 Retro'])
+})
+
 describe('while an occurrence is written', () => {
   test('what somebody edits of another one is told by the next pull', async () => {
     const office = await open()
