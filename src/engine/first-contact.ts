@@ -7,6 +7,7 @@ import type { Run } from './context.ts'
 import { look } from './look.ts'
 import { harmless } from './reconcile.ts'
 import type { Batch } from './reconcile.ts'
+import { asDate } from './series/dates.ts'
 import { meetSet, recordOf } from './series/sets.ts'
 import { isBeingMade, isOthersTurn, soon } from './turns.ts'
 import { newCopy, UNKNOWN_KEY } from './work.ts'
@@ -61,13 +62,15 @@ const skip = (row: InboxRow, reason: SkipReason, enterAt: Instant | null = null)
   type: 'skip', row, reason, enterAt, uid: row.sighting.type === 'seen' ? (row.sighting.snapshot.uid ?? null) : null,
 })
 
-async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Set<ItemId>): Promise<(Work | Aside)[]> {
+async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Stranger, used: Set<ItemId>): Promise<(Work | Aside)[]> {
   const { engine, lane } = run
-  const { row, snapshot } = stranger
+  const snapshot = await asDate(run, batch, told)
+  const stranger = { row, snapshot }
   if (await wasLetGo(run, batch, stranger)) return [skip(row, 'moved-away')]
   const stamped = await byStamp(run, batch, stranger, used)
   if (stamped !== null) return stamped
-  const sameUid = snapshot.uid === undefined ? [] : (batch.byUid.get(snapshot.uid) ?? [])
+  const { uid } = snapshot
+  const sameUid = uid === undefined ? [] : uid === told.uid ? (batch.byUid.get(uid) ?? []) : await engine.store.transaction((tx) => tx.copiesByUid([uid]))
   const own = sameUid.find(({ copy }) => copy.mailbox === lane && copy.role === 'home' && copy.exchange.id !== row.id)
   const here = own === undefined ? null : await movedHere(run, own, row, snapshot)
   if (here !== null) return here
@@ -91,7 +94,7 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
   if (meeting && (await isOthersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
-  return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: row.sighting, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
+  return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: { type: 'seen', snapshot }, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
 }
 
 /** The record was deleted or given away and this item was left alone on purpose: an edit does not bring it back. */
