@@ -37,6 +37,8 @@ export interface Connector {
   connection(name: string): EwsConnection
   /** The connection to Microsoft 365 of that name; undefined where the configuration has none. */
   graph(name: string): GraphConnection | undefined
+  /** What we prove ourselves with to Microsoft 365 and what of it ends soon, or has ended. */
+  endingProofs(): readonly { readonly connection: string; readonly detail: string; readonly cure: string }[]
   hintsOf(mailbox: Mailbox): Hints
   /** How many mailboxes of Microsoft 365 are followed by notifications and how many are polled. */
   following(): { readonly notifications: number; readonly polled: number }
@@ -150,7 +152,7 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   const clock = around?.now === undefined ? systemClock : clockFrom(around.now)
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
-    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
+    allowHttp: config.crm.allowHttp, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
   const graphs = new Map<string, GraphConnection>()
@@ -158,11 +160,13 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   let directory: Directory = { users: [], groups: [], mailboxes: [] }
   let policy = policyOf(config, directory)
   let preferences: ReadonlyMap<AssigneeId, Preferences> = new Map()
+  /** What went wrong before may be right by now: a restart, or another password, tries everybody at once. */
+  let isMended = true
 
   const connection = (name: string): EwsConnection => {
     const known = connections.get(name)
     if (known !== undefined) return known
-    const made = createEwsConnection(ewsOptions(config, name, log, clock))
+    const made = createEwsConnection({ ...ewsOptions(config, name, log, clock), ownCredentials: (mailbox) => credentialsOf(userOf(mailbox)) })
     connections.set(name, made)
     return made
   }
@@ -198,12 +202,21 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
     },
     policy: () => policy,
     adopt(next) {
+      const before = new Map(config.users.map((user) => [user.mailbox.toLowerCase(), signInOf(user)]))
       config = next
-      // Credentials may be others.
       replicas.clear()
+      for (const mailbox of directory.mailboxes) {
+        if (before.get(mailbox.address) === signInOf(userOf(mailbox))) continue
+        isMended = true
+        if (graph(mailbox.connection) === undefined) connection(mailbox.connection).mailbox(mailbox)
+      }
     },
     directory: () => directory,
     laneOf: (address) => directory.mailboxes.find((mailbox) => mailbox.address === address.toLowerCase())?.id ?? mailboxIdOf(address),
+    endingProofs: () => config.exchange.flatMap(({ name }) => {
+      const found = graph(name)
+      return found === undefined || found.secretEnd() === null ? [] : found.checkSecret().flatMap(({ ok, detail, cure }) => (ok ? [] : [{ connection: name, detail, cure }]))
+    }),
     following() {
       const all = [...graphs.values()].flatMap((one) => [...one.hints().following().values()])
       const notifications = all.filter((one) => one === 'notifications').length
@@ -229,7 +242,7 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
       exchangeOf(mailbox) {
         const known = replicas.get(mailbox.id)
         if (known !== undefined) return known
-        const made = graph(mailbox.connection)?.mailbox(mailbox) ?? connection(mailbox.connection).mailbox(mailbox, credentialsOf(userOf(mailbox)))
+        const made = graph(mailbox.connection)?.mailbox(mailbox) ?? connection(mailbox.connection).mailbox(mailbox)
         replicas.set(mailbox.id, made)
         return made
       },
@@ -239,8 +252,10 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
       await look(totals)
       await store.transaction(async (tx) => {
         await alignLanes(tx, directory.mailboxes)
+        if (isMended) await tryAgainNow(tx)
         await rerouteIfChanged(tx, config, directory, clock.now())
       })
+      isMended = false
       return directory.mailboxes
     },
     async close() {
@@ -286,6 +301,8 @@ function readCa(connection: ConnectionConfig, file: string): string {
   }
 }
 
+const signInOf = (user: UserConfig | undefined) => JSON.stringify([user?.exchange, user?.username, user?.password])
+
 /** @returns undefined when the connection's service account signs in for this user */
 export const credentialsOf = (user: UserConfig | undefined) =>
   user?.username === undefined || user.password === undefined ? undefined : { username: user.username, password: user.password }
@@ -300,6 +317,13 @@ async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> 
     await tx.saveLane({ state: 'new', error: null, failures: 0, retryAt: null, lastRunAt: null, ...row, lane, mailbox })
   }
   for (const row of known) if (!wanted.some(({ lane }) => lane === row.lane)) await tx.removeLane(row.lane)
+}
+
+/** Failing lanes need not wait for their next attempt, except where a server asked for patience: it means that. */
+async function tryAgainNow(tx: Tx): Promise<void> {
+  const waiting = (await tx.lanes()).filter(({ retryAt, error }) => retryAt !== null && !/BUSY|THROTTLED/.test(error?.code ?? ''))
+  for (const row of waiting) await tx.saveLane({ ...row, retryAt: null })
+  await tx.wake(waiting.map(({ lane }) => lane))
 }
 
 /**

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:tls'
-import type { Config, ConnectionConfig } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { Connector } from '../main.ts'
 import type { PostgresStore } from '../store/index.ts'
 
 export interface Expiry {
@@ -13,21 +14,19 @@ export interface Expiry {
 
 const CERTIFICATES = 'certificates'
 
-/** What ends soonest: certificates of the servers, as last looked at, what the configuration names, and tokens of scripts. */
-export async function expiries(store: PostgresStore, config: Config | null): Promise<Expiry[]> {
+/** What ends soonest: certificates of the servers, as last looked at, what the configuration names, what we prove ourselves with to Microsoft 365, and tokens of scripts. */
+export async function expiries(store: PostgresStore, { config, graph }: Pick<Connector, 'config' | 'graph'>): Promise<Expiry[]> {
   const known = await store.transaction((tx) => tx.setting(CERTIFICATES))
   const certificates = known === null ? [] : (JSON.parse(known) as Expiry[])
   const tokens = (await store.panel.people.tokens()).map((token): Expiry => ({ what: 'token', of: token.name, at: token.expiresAt.toISOString() }))
-  return [...certificates, ...(config?.exchange ?? []).flatMap(ofConnection), ...tokens].sort((left, right) => (left.at < right.at ? -1 : 1)).slice(0, 20)
-}
-
-function ofConnection(connection: ConnectionConfig): Expiry[] {
-  const { name: of, clientSecretExpires } = connection
-  const certificates = [connection.ca, connection.certificate].flatMap((given) => (given === undefined ? [] : certificateEnds(given)))
-  return [
-    ...certificates.map((at): Expiry => ({ what: 'own-certificate', of, at: at.toISOString() })),
-    ...(clientSecretExpires === undefined ? [] : [{ what: 'secret' as const, of, at: new Date(clientSecretExpires).toISOString() }]),
-  ]
+  const own = config.exchange.flatMap(({ name, ca }): Expiry[] => {
+    const end = graph(name)?.secretEnd()
+    return [
+      ...(ca === undefined ? [] : certificateEnds(ca)).map((at): Expiry => ({ what: 'own-certificate', of: name, at: at.toISOString() })),
+      ...(end == null ? [] : [{ what: end.what === 'certificate' ? ('own-certificate' as const) : ('secret' as const), of: name, at: end.at.toISOString() }]),
+    ]
+  })
+  return [...certificates, ...own, ...tokens].sort((left, right) => (left.at < right.at ? -1 : 1)).slice(0, 20)
 }
 
 /** @param given a file, or the certificate itself; what cannot be read is for the connection to complain of */

@@ -30,6 +30,11 @@ export interface Station {
    * @throws Refusal BAD_CONFIG with every mistake and its cure; then nothing has changed
    */
   change(edit: (config: Sections) => Sections): Promise<void>
+  /**
+   * The file as it is now; what was set in the panel goes on standing over it. Everything is signed in anew.
+   * @throws SyncError CONFIG_INVALID; then nothing has changed
+   */
+  reload(file: Config): Promise<void>
   stop(): Promise<void>
 }
 
@@ -47,7 +52,8 @@ export interface StationOptions {
 }
 
 export async function openStation(options: StationOptions): Promise<Station> {
-  const { store, fromFile, log } = options
+  const { store, log } = options
+  let { fromFile } = options
   let stored = (await storedSections(store)) ?? {}
   let config = fromFile === null && Object.keys(stored).length === 0 ? null : checkConfig({ ...fromFile, ...stored })
   let running: Running | null = null
@@ -89,7 +95,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   async function follow(next: Config): Promise<void> {
     const before = config
     config = next
-    const same = before !== null && running !== null && JSON.stringify(builtFrom(before)) === JSON.stringify(builtFrom(next))
+    const same = before !== null && running !== null && (['crm', 'exchange'] as const).every((section) => JSON.stringify(before[section]) === JSON.stringify(next[section]))
     if (same && running !== null) {
       running.connector.adopt(next)
       // Where the CRM does not answer, the service's own job goes on trying.
@@ -124,12 +130,17 @@ export async function openStation(options: StationOptions): Promise<Station> {
       await follow(next)
       options.onConfig?.()
     }),
+    reload: (file) => inTurn(async () => {
+      const next = checkConfig({ ...file, ...stored })
+      fromFile = file
+      config = next
+      await end()
+      await start(next)
+      options.onConfig?.()
+    }),
     stop: () => inTurn(end),
   }
 }
-
-/** What the adapters are made with: when it changes, they are made anew. */
-const builtFrom = ({ crm, exchange, policy }: Config) => [crm, exchange, policy.inviteContacts]
 
 function checked(sections: Sections): Config {
   try {

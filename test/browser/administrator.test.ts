@@ -198,13 +198,10 @@ describe('an administrator', () => {
     expect(await dialog.getByRole('listitem').count()).toBe(5)
     await dialog.getByRole('button', { name: 'Cancel' }).click()
     expect(rules()?.meetings).toBe('copies')
-    const before = office.running.panel.station.need().connector
     await page.getByRole('button', { name: 'Save' }).click()
     await dialog.getByRole('button', { name: 'Save and send mails' }).click()
     await eventually('the rules hold', () => rules()?.inviteContacts === true)
     expect(rules()).toMatchObject({ groupCompletion: 'all', meetings: 'exchange', answers: 'mail', foreignDeletion: 'hide', sendMeetingUpdates: true, cancelMeetings: true })
-    // Whom the CRM invites is settled when it is connected to.
-    await eventually('the CRM is connected to anew', () => ![null, before].includes(office.running.panel.station.running()?.connector ?? null))
   })
 
   it('sees the free and taken times of the team, without words', async () => {
