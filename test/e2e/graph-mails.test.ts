@@ -129,6 +129,29 @@ describe('with every policy that mails, the cloud', () => {
     expect((await simulators.records('Events')).length).toBe(2)
   })
 
+  it('gives the answer to one date of somebody else\'s series, and undoes what is not the user\'s to change', async () => {
+    const from = day(3)
+    const range = { type: 'numbered', startDate: from, numberOfOccurrences: 3, recurrenceTimeZone: 'UTC' }
+    await simulators.control('graph/put', { address: 'bob@example.test', folder: 'calendar', fields: {
+      subject: 'Audit', ...hour(3, 9), ...guests('bob'), organizer: 'boss@ext.test', recurrence: { pattern: { type: 'daily', interval: 1 }, range },
+    } })
+    await sync()
+    await news()
+    const records = (await simulators.records('Events')).sort((left, right) => ((left['date_start'] ?? '') < (right['date_start'] ?? '') ? -1 : 1))
+    expect(records).toHaveLength(3)
+    const [first, second, third] = records.map(({ id }) => id)
+    await simulators.control('vtenext/answerInvitation', { id: second, userId: (await ids())['bob'], participation: 2 })
+    await simulators.editRecord('admin', first ?? '', { subject: 'Mine' })
+    await simulators.control('vtenext/remove', { id: third })
+    await sync()
+    expect(await news()).toEqual(['response to boss'])
+    const [master] = await simulators.cloudEvents('bob')
+    const instances = (await simulators.cloud('bob', 'GET', `/events/${master?.id}/instances?startDateTime=${day(0)}T00:00:00Z&endDateTime=${day(9)}T00:00:00Z`)).value as CloudItem[]
+    expect(instances.map(({ subject, responseStatus }) => `${subject} ${responseStatus.response}`)).toEqual(['Audit notResponded', 'Audit accepted', 'Audit notResponded'])
+    expect((await simulators.records('Events')).map((one) => one['subject'])).toEqual(['Audit', 'Audit', 'Audit'])
+    await settled()
+  })
+
   it('invites nobody anew when a mailbox moves to it', async () => {
     const onprem = { name: 'onprem', kind: 'ews', url: simulators.json.ews.url, ...simulators.json.ews.service, impersonation: true }
     office.configure({ exchange: [onprem, cloudConnection(simulators)], users: [{ crm: 'alice', mailbox: 'alice@example.test', exchange: 'onprem' }] })

@@ -51,6 +51,8 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
     }
     const next = await draftOf(outcome.snapshot, draft.row)
     const after = occurrenceOf(next.master, next.row.slots, splitOccurrenceId(request.id).slot)
+    // A date that was declined leaves the calendar: the answer was given, and the next pull tells of the rest.
+    if (after === null && request.fields.answer === 'declined') return { outcome: { type: 'done', snapshot: { ...one.snapshot, item: withFields(one.snapshot.item, request.fields) } }, next }
     return { outcome: after === null ? { type: 'gone' } : { type: 'done', snapshot: after.snapshot }, next }
   }
 

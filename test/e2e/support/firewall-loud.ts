@@ -178,6 +178,13 @@ export const ANSWERS: readonly Scenario[] = [
     left: { crm: 3, bob: 1 },
   },
   {
+    name: 'bob declines one date of an outside series in the CRM: its organizer is told once, and the date leaves both calendars',
+    before: (scene) => bossInvites(scene, { to: EVERYBODY, fields: repeating(scene, 'weekly', 3) }),
+    after: (scene) => answersInCrm(scene, 'bob', 'no', 1),
+    mails: { 'after edits': [`Decline to ${BOSS}`] },
+    left: { crm: 2, bob: 1 },
+  },
+  {
     name: 'bob accepts a past invitation in the CRM',
     before: (scene) => bossInvites(scene, { days: -4, to: EVERYBODY }),
     after: (scene) => answersInCrm(scene, 'bob', 'yes'),
