@@ -41,6 +41,7 @@ export type SkipReason =
   | 'before-start'
   | 'ambiguous'
   | 'user-deleted'
+  | 'only-in-outlook'
   | 'moved-away'
 
 /** What a side holds now, in full. */
