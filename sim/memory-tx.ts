@@ -126,6 +126,7 @@ function laneMethods(tables: MemoryTables, { undo, wakes }: Running): LaneMethod
     saveLane: async (row) => tables.lanes.put(row, undo),
     async removeLane(lane) {
       tables.lanes.remove(lane, undo)
+      tables.settings.remove(`settled/${lane}`, undo)
       for (const row of tables.channels.where((r) => r.lane === lane)) {
         tables.channels.remove(keyOf(row.lane, row.kind), undo)
       }

@@ -9,8 +9,8 @@ const TIME = { allDay: false, start: '2026-12-10T08:00:00Z' as Instant, end: '20
 const event = (subject: string, more: Fields = {}): Item => itemOf('event', { subject, time: TIME, ...more })
 const ORGANIZER = { address: 'alice@example.test', name: 'alice' }
 
-async function open(policy: Partial<Policy> = {}): Promise<Office> {
-  const office = new Office({ policy })
+async function open(policy: Partial<Policy> = {}, inCloud: readonly string[] = []): Promise<Office> {
+  const office = new Office({ policy, inCloud })
   await office.connect()
   await office.settle()
   return office
@@ -258,5 +258,43 @@ describe('an event made in the CRM with invitees', () => {
     await office.settle()
     expect(item(office, ALICE).uid).toBe('VISIT')
     expect(office.engine.totals.mails).toBe(0)
+  })
+})
+
+describe('a meeting in Microsoft 365 that the CRM changes', () => {
+  const skips = async (office: Office) => (await office.store.transaction((tx) => tx.skips(null, 10))).map(({ id, reason }) => [id as string, reason])
+
+  test('is left to Outlook without anything being wrong, and says so', async () => {
+    const office = await open({}, [ALICE, BOB])
+    meet(office)
+    await office.settle()
+    office.crm.edit(record(office).id, { subject: 'From the CRM' })
+    await office.settle()
+    expect([fields(item(office, ALICE)).subject, fields(record(office)).subject]).toEqual(['Board', 'From the CRM'])
+    expect(await skips(office)).toEqual([[record(office).id, 'only-in-outlook']])
+    expect(office.totals.errors).toEqual([])
+  })
+
+  test('is whole again when Outlook changes, and what the CRM said is kept as a conflict', async () => {
+    const office = await open({}, [ALICE, BOB])
+    meet(office)
+    await office.settle()
+    office.crm.edit(record(office).id, { subject: 'From the CRM' })
+    await office.settle()
+    for (const user of [ALICE, BOB]) office.mailbox(user).edit(item(office, user).id, { subject: 'From Outlook' })
+    await office.settle()
+    expect(fields(record(office)).subject).toBe('From Outlook')
+    expect(await skips(office)).toEqual([])
+    expect(await office.store.transaction((tx) => tx.conflicts({}))).toMatchObject([{ field: 'subject', exchange: 'From Outlook', crm: 'From the CRM', winner: 'exchange' }])
+  })
+
+  test('changes there once the policy lets it mail, and somebody edits it', async () => {
+    const office = await open({ sendMeetingUpdates: true }, [ALICE, BOB])
+    meet(office)
+    await office.settle()
+    office.crm.edit(record(office).id, { subject: 'From the CRM' })
+    await office.settle()
+    expect(fields(item(office, ALICE)).subject).toBe('From the CRM')
+    expect(await skips(office)).toEqual([])
   })
 })
