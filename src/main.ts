@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { DestinationStream } from 'pino'
-import { checkConfig, instanceOf } from './config.ts'
+import { checkConfig, instanceOf, noConfiguration } from './config.ts'
 import type { Config, ConnectionConfig, Sections, Surroundings, UserConfig } from './config.ts'
 import { newTotals } from './engine/index.ts'
 import type { Engine, Mode, Totals, Written } from './engine/index.ts'
@@ -36,6 +37,8 @@ export interface Connector {
   connection(name: string): EwsConnection
   /** The connection to Microsoft 365 of that name; undefined where the configuration has none. */
   graph(name: string): GraphConnection | undefined
+  /** What we prove ourselves with to Microsoft 365 and what of it ends soon, or has ended. */
+  endingProofs(): readonly { readonly connection: string; readonly detail: string; readonly cure: string }[]
   hintsOf(mailbox: Mailbox): Hints
   /** How many mailboxes of Microsoft 365 are followed by notifications and how many are polled. */
   following(): { readonly notifications: number; readonly polled: number }
@@ -87,12 +90,18 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   return destination === undefined ? pino(options) : pino(options, destination)
 }
 
-/** @throws SyncError when the store cannot be opened or the configuration contradicts itself */
-export async function openConnector(config: Config, around: Surroundings, log: Log): Promise<Connector> {
+/**
+ * @param config the configuration file; null where there is none and the panel's own has to do
+ * @throws SyncError when the store cannot be opened, or the configuration contradicts itself or is nowhere
+ */
+export async function openConnector(config: Config | null, around: Surroundings, log: Log): Promise<Connector> {
+  // Nothing is begun in a folder that was never used.
+  if (config === null && around.databaseUrl === undefined && !existsSync(join(around.dataDir, 'postgres-password'))) throw noConfiguration(around.configFile)
   const store = await openConnectorStore(around, log)
   try {
     const stored = await storedSections(store)
-    const connector = connectorOn(store, stored === null ? config : checkConfig({ ...config, ...stored }), log, { around })
+    if (config === null && stored === null) throw noConfiguration(around.configFile)
+    const connector = connectorOn(store, config !== null && stored === null ? config : checkConfig({ ...config, ...stored }), log, { around })
     return {
       ...connector,
       async close() {
@@ -143,7 +152,7 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   const clock = around?.now === undefined ? systemClock : clockFrom(around.now)
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
-    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
+    allowHttp: config.crm.allowHttp, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
   const graphs = new Map<string, GraphConnection>()
@@ -170,8 +179,10 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   const userOf = (mailbox: Mailbox) => config.users.find((user) => user.mailbox.toLowerCase() === mailbox.address)
 
   const policyFor = (id: MailboxId): Policy => {
-    const owner = directory.mailboxes.find((mailbox) => mailbox.id === id)?.userId
-    return owner === undefined ? policy : narrowed(policy, preferences.get(owner))
+    const mailbox = directory.mailboxes.find((one) => one.id === id)
+    if (mailbox === undefined) return policy
+    const chosen = narrowed(policy, preferences.get(mailbox.userId))
+    return mailbox.availabilityOnly === true ? { ...chosen, availabilityOnly: true } : chosen
   }
   const readPreferences = async () => {
     preferences = await store.panel.people.preferences(null)
@@ -202,6 +213,10 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
     },
     directory: () => directory,
     laneOf: (address) => directory.mailboxes.find((mailbox) => mailbox.address === address.toLowerCase())?.id ?? mailboxIdOf(address),
+    endingProofs: () => config.exchange.flatMap(({ name }) => {
+      const found = graph(name)
+      return found === undefined || found.secretEnd() === null ? [] : found.checkSecret().flatMap(({ ok, detail, cure }) => (ok ? [] : [{ connection: name, detail, cure }]))
+    }),
     following() {
       const all = [...graphs.values()].flatMap((one) => [...one.hints().following().values()])
       const notifications = all.filter((one) => one === 'notifications').length

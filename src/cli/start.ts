@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { HTTP_DEFAULTS, loadConfig, surroundings } from '../config.ts'
+import { HTTP_DEFAULTS, loadBeside, loadConfig, surroundings } from '../config.ts'
 import type { Config, Surroundings } from '../config.ts'
 import type { Service } from '../engine/index.ts'
 import { findAssets } from '../http/assets.ts'
@@ -23,9 +23,9 @@ export function startCommand(command: Command): void {
       try {
         const around = surroundings(options)
         // A file that was named has to be there; without any, the panel's own configuration is used, or asks to be made.
-        const config = options.config === undefined && !existsSync(around.configFile) ? null : loadConfig(around.configFile)
+        const { config, http } = loadBeside(around.configFile, options.config !== undefined)
         const log = createLog(process.env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'info'))
-        const running = await startAll(config, around, log, options.port)
+        const running = await startAll(config, around, log, options.port, http)
         if (config !== null) process.on('SIGHUP', () => void reload(running, around.configFile, log))
         const token = running.setupToken()
         if (token !== null) say(`The connector is not set up yet. Open ${running.url}/setup#${token}`)
@@ -62,8 +62,9 @@ export interface Running {
 /**
  * The service with everything it needs, in this process.
  * @param config the configuration file; null where there is none: then the panel's own is used, or it asks to be set up
+ * @param face where the panel is served, and who may show it
  */
-export async function startAll(config: Config | null, around: Surroundings, log: Log, port = config?.http.port ?? HTTP_DEFAULTS.port): Promise<Running> {
+export async function startAll(config: Config | null, around: Surroundings, log: Log, wantedPort?: number, face = config?.http ?? HTTP_DEFAULTS): Promise<Running> {
   const assets = await findAssets((message) => log.info({}, message))
   const store = await openConnectorStore(around, log)
   const panel = await openPanel({ store, fromFile: config, log, around }).catch(async (thrown: unknown) => {
@@ -76,7 +77,7 @@ export async function startAll(config: Config | null, around: Surroundings, log:
     await panel.stop()
     await store.close()
   }
-  const http = await listen(config?.http ?? HTTP_DEFAULTS, port, { panel, assets, log, setupToken }).catch(async (thrown: unknown) => {
+  const http = await listen(face, wantedPort ?? face.port, { panel, assets, log, setupToken }).catch(async (thrown: unknown) => {
     await stopAll()
     throw thrown
   })
@@ -132,12 +133,14 @@ async function health({ store, station }: Panel): Promise<Health> {
   const count = (state: string) => mailboxes.filter((lane) => lane.state === state).length
   // What the lanes say is what an earlier process saw, until the CRM has told its users.
   const crmState = running.service.prepared() ? (crm?.state ?? 'new') : 'new'
+  const warnings = running.connector.endingProofs().map(({ connection, detail }) => `${connection}: ${detail}`)
   const ok = crmState === 'ok' && (mailboxes.length === 0 || count('ok') > 0)
   return {
     ok,
     details: {
       crm: { state: crmState, error: crm?.error?.code ?? null },
       mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: running.service.connected().size, ...running.connector.following() },
+      ...(warnings.length === 0 ? {} : { warnings }),
     },
   }
 }

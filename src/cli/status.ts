@@ -20,8 +20,10 @@ export function statusCommand(command: Command): void {
           return found.known ? EXIT.done : EXIT.failed
         }
         const lanes = await connector.store.transaction(async (tx) => Promise.all((await tx.lanes()).map((row) => laneStatus(tx, row))))
-        if (options.json === true) printJson({ lanes })
+        const warnings = connector.endingProofs()
+        if (options.json === true) printJson({ lanes, ...(warnings.length === 0 ? {} : { warnings }) })
         else printLanes(lanes)
+        if (options.json !== true) for (const { connection, detail, cure } of warnings) say(`! ${connection}: ${detail} ${cure}`)
         return lanes.some((lane) => lane.state === 'failing') ? EXIT.failed : EXIT.done
       })
     })

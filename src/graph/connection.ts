@@ -5,7 +5,7 @@ import { SyncError } from '../lib/errors.ts'
 import { Authority } from './authority.ts'
 import type { ClientProof } from './authority.ts'
 import { clientStates } from './client-state.ts'
-import { checkExpiry, checkMailbox } from './doctor.ts'
+import { checkExpiry, checkMailbox, proofEnd } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import type { EventFeed } from './event-feed.ts'
 import { Folders } from './folders.ts'
@@ -64,6 +64,8 @@ export interface GraphConnection {
   check(mailbox: Mailbox): Promise<Check[]>
   /** The application's own secret or certificate. */
   checkSecret(): Check[]
+  /** When it ends; null where nobody knows. */
+  secretEnd(): ReturnType<typeof proofEnd>
   close(): Promise<void>
 }
 
@@ -88,6 +90,7 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
   const kinds = new Set<ItemKind>(ITEM_KINDS.filter((kind) => kind !== 'task' || access === 'delegated' || options.tasks === true))
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders }>()
   const states = clientStates(vault, name)
+  const expiry = { secretExpires: options.secretExpires, certificate: options.proof.certificate?.cert }
   let hints: GraphHints | undefined
 
   function sessionFor(mailbox: Mailbox): Session {
@@ -143,7 +146,8 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
     async check(mailbox) {
       return checkMailbox(sessionFor(mailbox), access, signIn === undefined ? null : await signIn.state(mailbox.id))
     },
-    checkSecret: () => checkExpiry({ secretExpires: options.secretExpires, certificate: options.proof.certificate?.cert }, options.proof.secret !== undefined, clock.now()),
+    checkSecret: () => checkExpiry(expiry, options.proof.secret !== undefined, clock.now()),
+    secretEnd: () => proofEnd(expiry),
     async close() {
       await hints?.stop()
       await Promise.all([transport.close(), authority.close()])

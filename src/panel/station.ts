@@ -93,7 +93,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   async function follow(next: Config): Promise<void> {
     const before = config
     config = next
-    const same = before !== null && running !== null && (['crm', 'exchange'] as const).every((section) => JSON.stringify(before[section]) === JSON.stringify(next[section]))
+    const same = before !== null && running !== null && JSON.stringify(builtFrom(before)) === JSON.stringify(builtFrom(next))
     if (same && running !== null) {
       running.connector.adopt(next)
       // Where the CRM does not answer, the service's own job goes on trying.
@@ -136,6 +136,9 @@ export async function openStation(options: StationOptions): Promise<Station> {
     stop: () => inTurn(end),
   }
 }
+
+/** What the adapters are made with: when it changes, they are made anew. */
+const builtFrom = ({ crm, exchange, policy }: Config) => [crm, exchange, policy.inviteContacts]
 
 function checked(sections: Sections): Config {
   try {
