@@ -19,7 +19,7 @@ beforeEach(async () => {
 })
 afterEach(() => office.close())
 
-const ROLES = { calendar: 'Editor', tasks: 'Editor', contacts: 'PublishingEditor', deleteditems: 'Author' }
+const ROLES = { msgfolderroot: 'FolderVisible', calendar: 'Editor', tasks: 'Editor', contacts: 'PublishingEditor', deleteditems: 'Author' }
 const grant = async (who: string) => {
   for (const [folder, role] of Object.entries(ROLES)) await simulators.control('ews/grant', { address: addressOf(who), folder, user: simulators.json.ews.service.username, role })
 }
@@ -31,7 +31,7 @@ describe('a service account with folder rights only', () => {
     const wrong = before.json.checks.filter((check: { ok: boolean }) => !check.ok)
     expect(before.code).toBe(1)
     expect(wrong.map((check: { of: string }) => check.of)).toEqual([addressOf('bob')])
-    for (const [folder, role] of [['Calendar', 'Editor'], ['Tasks', 'Editor'], ['Contacts', 'PublishingEditor'], ['Deleted Items', 'Author']]) {
+    for (const [folder, role] of [['Calendar', 'Editor'], ['Tasks', 'Editor'], ['Contacts', 'PublishingEditor'], ['Deleted Items', 'Author'], ['', 'FolderVisible']]) {
       expect(wrong[0].cure).toContain(`Add-MailboxFolderPermission -Identity "bob@example.test:\\${folder}" -User "${simulators.json.ews.service.username}" -AccessRights ${role}`)
     }
 
@@ -45,6 +45,10 @@ describe('a service account with folder rights only', () => {
     expect(await simulators.item('bob', 'For bob')).toBeDefined()
     expect(await simulators.items('alice', 'vtenext')).toHaveLength(1)
     await office.settled()
+    const gone = await simulators.item('alice', 'Of alice')
+    await simulators.deleteItem('alice', gone?.id ?? '', 'HardDelete')
+    await office.sync()
+    expect(await simulators.record('Events', 'Of alice')).toBeUndefined()
 
     const service = await office.start()
     await until('both are listened to', async () => ((await (await fetch(`${service.url}/readyz`)).json()) as any).mailboxes?.connected === 2, 30_000)
