@@ -90,7 +90,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
       linked: lane?.linked ?? 0, waiting: lane?.waiting ?? 0, failing: lane?.failing ?? 0, skipped: lane?.skipped ?? 0,
       issues: (lane?.held ?? 0) + (lane?.conflicts ?? 0) + (lane?.failing ?? 0) + (lane?.state === 'failing' ? 1 : 0),
       firstSyncDone: lane?.complete ?? false, lastToExchange: lane?.lastToExchange ?? null, lastToCrm: lane?.lastToCrm ?? null,
-      lastRunAt: lane?.lastRunAt ?? null, retryAt: lane?.retryAt ?? null, error: lane?.error ?? null, cure: cureOf(lane?.error ?? null, connection),
+      lastRunAt: lane?.lastRunAt ?? null, retryAt: lane?.retryAt ?? null, error: lane?.error ?? null, cure: cureOf(lane?.error ?? null, connection, entry),
     }
   }
 

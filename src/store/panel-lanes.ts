@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { instant } from '../model/index.ts'
+import { instant, settledSetting } from '../model/index.ts'
 import type { ItemKind, Mailbox, MailboxId, Side, SkipReason } from '../model/index.ts'
 import type { LaneRow } from '../ports.ts'
 import { rows, textArray } from './database.ts'
@@ -120,7 +120,7 @@ async function resetLane(db: Database, lane: MailboxId, forget: boolean, at: Dat
         and not exists (select from connector.copies c where c.link = l.id and c.mailbox <> ${lane})`)
     await rows(db, sql`delete from connector.tombstones where mailbox = ${lane}`)
     // As at the very first time, nobody is mailed about what is found again.
-    await rows(db, sql`delete from connector.settings where name = ${`settled/${lane}`}`)
+    await rows(db, sql`delete from connector.settings where name = ${settledSetting(lane)}`)
     await rows(db, sql`delete from connector.held where lane = ${lane}`)
     await rows(db, sql`update connector.conflicts set state = 'closed' where lane = ${lane} and state <> 'closed'`)
     await rows(db, sql`delete from connector.channels where lane = ${lane}`)
