@@ -296,11 +296,11 @@ async function removeCarriedOut(run: Run, tx: Tx, works: readonly Work[], ledger
   if (ledger.removed.length + ledger.saved.length === 0) return
   const held = await tx.held({ lane: run.lane })
   const saved = new Map(ledger.saved.map(({ copy }) => [copy.id, copy] as const))
-  const seen = new Set(works.flatMap(({ linked: { copy }, ...work }) => (['exchange', 'crm'] as const).filter((side) => work[side].type === 'seen').map((side) => `${copy.id}/${side}`)))
+  const isSeen = (copy: Copy['id'], side: Side) => works.some((work) => work.linked.copy.id === copy && work[side].type === 'seen')
   const isOver = ({ copy, side, item, what }: Held): boolean => {
     if (copy === null || what === 'ambiguous') return false
     const now = saved.get(copy)
-    return ledger.removed.includes(copy) || (now !== undefined && (now[side].id !== item || seen.has(`${copy}/${side}`)))
+    return ledger.removed.includes(copy) || (now !== undefined && (now[side].id !== item || isSeen(copy, side)))
   }
   await tx.removeHeld(held.filter(isOver).map(({ id }) => id))
 }

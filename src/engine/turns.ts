@@ -51,11 +51,12 @@ async function isOrganizersTurn(run: Run, { row: { attempts }, snapshot: { item,
  */
 export async function isBeingMade(run: Run, batch: Batch, { row, snapshot }: Stranger): Promise<boolean> {
   const { engine, lane } = run
-  const makers = new Set([...batch.place(row.kind, snapshot.assignee), ...invitedMailboxes(engine.directory(), snapshot.item), hostOf(run, snapshot.item)?.id])
-  makers.delete(lane)
+  const hosts = [...batch.place(row.kind, snapshot.assignee), ...invitedMailboxes(engine.directory(), snapshot.item), hostOf(run, snapshot.item)?.id ?? lane]
+  const makers = [...new Set(hosts)].filter((one) => one !== lane)
+  if (makers.length === 0) return false
   return engine.store.transaction(async (tx) => {
     // The journal first: what it has settled is linked by then.
-    const open = await Promise.all([...makers].map((one) => (one === undefined ? [] : tx.unsettled(one))))
+    const open = await Promise.all(makers.map((one) => tx.unsettled(one)))
     if (open.flat().some((operation) => makes(operation, snapshot))) return true
     const known = new Set((batch.siblings.get(row.id) ?? []).map(({ copy }) => copy.id))
     return (await tx.copiesByRecord([row.id])).some(({ copy }) => !known.has(copy.id))
