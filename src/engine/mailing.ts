@@ -25,7 +25,13 @@ export async function mailingsOf(run: Run, works: readonly Work[]): Promise<Read
 async function contactsOf(run: Run, work: Work, write: Write): Promise<Mailing | null> {
   if (!run.policy.inviteContacts || work.linked.link.kind !== 'event' || !isAhead(run, work) || !isOn(work)) return null
   if (write.type === 'create') return hasPeople(write.item.fields) && work.isNew && !(await wasRecorded(run, work)) ? 'everybody' : null
-  return write.type === 'update' && 'attendees' in write.fields && !work.isNew ? 'changed' : null
+  return write.type === 'update' && !work.isNew && somebodyJoined(write.fields as Partial<EventFields>, work.linked.copy) ? 'changed' : null
+}
+
+/** Whom somebody took off the record, and who is put back, has been mailed before. */
+function somebodyJoined({ attendees }: Partial<EventFields>, { base }: Copy): boolean {
+  const before = (base.exchange.fields as Partial<EventFields>).attendees
+  return before !== undefined && (attendees ?? []).some(({ address }) => !before.some((one) => one.address === address))
 }
 
 /** Not called off, and its own organizer has told the attendees of it. */

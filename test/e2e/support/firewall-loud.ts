@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import {
-  answersInCrm, BOSS, bossCancels, bossInvites, edits, editsDate, editsRecord, GINA, GUEST, inviteesOf, itemOf, later, MAX, meets, named, recordOf, removesRecord, repeating,
+  answersInCrm, BOSS, bossCancels, bossInvites, edits, editsDate, editsRecord, GINA, GUEST, invited, inviteesOf, itemOf, later, MAX, meets, named, recordOf, removesRecord, repeating,
   responds, visits, visitsWeekly,
 } from './firewall-scene.ts'
 import type { Scenario } from './firewall-stage.ts'
@@ -228,6 +228,14 @@ export const CONTACTS: readonly Scenario[] = [
     after: (scene) => edits(scene, 'alice', { RequiredAttendees: ['bob@example.test', GINA], send: true }),
     mails: { 'after edits': ginaOnce },
     left: { crm: 1, alice: 1, bob: 1 },
+  },
+  {
+    name: 'a contact is taken off the record in the CRM, which is undone: they are not mailed anew',
+    before: (scene) => meets(scene, 'alice', { to: ['bob', GINA] }),
+    after: (scene) => editsRecord(scene, { invitees: invited(['bob']) }),
+    mails: { 'first sync': ginaOnce },
+    left: { crm: 1, alice: 1, bob: 1 },
+    check: async (scene) => expect((await recordOf(scene))['description']).toContain(GINA),
   },
   {
     name: 'a series with a contact: the CRM mails them for each of its records',
