@@ -108,10 +108,12 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
   }
 
   async function one(id: string): Promise<UserRow> {
-    const { users, config, facts } = await everybody()
-    const user = users.find((candidate) => candidate.id === id)
+    const { connector } = station.need()
+    const user = (await connector.crm.users()).find((candidate) => candidate.id === id)
     if (user === undefined) throw refused(404, 'NO_SUCH_USER', 'The CRM has no such user.')
-    return rowOf(user, config, facts)
+    const entry = entryOf(connector.config, user)
+    const facts = entry === undefined ? [] : await store.panel.lanes.laneFacts([connector.laneOf(entry.mailbox)])
+    return rowOf(user, connector.config, new Map(facts.map((row) => [row.lane, row])))
   }
 
   async function chosen(ids: readonly string[]): Promise<CrmUser[]> {
