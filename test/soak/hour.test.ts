@@ -7,7 +7,7 @@ const minutes = Number(process.env['SOAK_MINUTES'] ?? 60)
 const seed = Number(process.env['SOAK_SEED'] ?? Math.floor(Math.random() * 1e6))
 
 describe('an hour with an unreliable server', () => {
-  it(`${mailboxes} mailboxes end in step: nothing lost, nothing made twice, memory flat (SOAK_SEED=${seed})`, { timeout: 600_000 }, async () => {
+  it(`${mailboxes} mailboxes end in step: nothing lost, nothing made twice, memory flat (SOAK_SEED=${seed})`, { timeout: 1_500_000 }, async () => {
     const { outOfStep, offline, deaf, wanted, written, creates, mails, heapMb } = await liveThrough({ mailboxes, minutes, seed })
     expect({ outOfStep, offline, deaf }).toEqual({ outOfStep: [], offline: [], deaf: [] })
     expect(written, 'every task once').toEqual(wanted)

@@ -21,7 +21,7 @@ Surname SyncFolderHierarchy SyncFolderId SyncFolderItems SyncState Task Tentativ
 Unsubscribe UpdateItem Updates Value WeeklyRecurrence
 calendar:AppointmentState calendar:CalendarItemType calendar:DeletedOccurrences calendar:End calendar:EndTimeZone
 calendar:IsAllDayEvent calendar:IsCancelled calendar:IsMeeting calendar:IsRecurring calendar:LegacyFreeBusyStatus calendar:Location
-calendar:ModifiedOccurrences calendar:MyResponseType calendar:OptionalAttendees calendar:Organizer calendar:OriginalStart
+calendar:MeetingRequestWasSent calendar:ModifiedOccurrences calendar:MyResponseType calendar:OptionalAttendees calendar:Organizer calendar:OriginalStart
 calendar:Recurrence calendar:RequiredAttendees calendar:Resources calendar:Start calendar:StartTimeZone calendar:UID
 contacts:AssistantName contacts:Birthday contacts:CompanyName contacts:Department contacts:DisplayName contacts:EmailAddress
 contacts:EmailAddresses contacts:FileAs contacts:GivenName contacts:JobTitle contacts:PhoneNumber contacts:PhoneNumbers
