@@ -110,7 +110,15 @@ describe('doctor', () => {
       await simulators.control('graph/restrictApplication', { addresses: ['alice@example.test'] })
       const { checks } = (await office.run('doctor', '--json')).json
       expect(checks).toContainEqual(expect.objectContaining({ name: 'client secret', level: 'warning', detail: expect.stringContaining(soon) }))
-      expect(checks).toContainEqual(expect.objectContaining({ name: 'access', of: 'bob@example.test', ok: false, detail: expect.stringContaining('New-ManagementRoleAssignment') }))
+      const denied = checks.find(({ name, of }: { name: string; of: string }) => name === 'access' && of === 'bob@example.test')
+      expect(denied).toMatchObject({ ok: false, level: 'error' })
+      const commands = [
+        `New-ServicePrincipal -AppId ${simulators.graph.clientId} -ObjectId`, 'New-ManagementScope -Name "CRM mailboxes"', '-Role "Application Calendars.ReadWrite" -CustomResourceScope "CRM mailboxes"',
+        '-Role "Application Contacts.ReadWrite"', `Test-ServicePrincipalAuthorization -Identity ${simulators.graph.clientId} -Resource bob@example.test`,
+      ]
+      for (const command of commands) expect(denied.cure).toContain(command)
+      // alice's opens, but so would everybody's: that is said before anything happens.
+      expect(checks).toContainEqual(expect.objectContaining({ name: 'scope', of: 'alice@example.test', level: 'warning', detail: expect.stringContaining('every mailbox of the tenant'), cure: expect.stringContaining('New-ManagementScope') }))
       await simulators.control('graph/restrictApplication', { addresses: null })
       office.configure({ exchange: [cloudConnection(simulators, { access: 'delegated' })] })
       expect((await office.run('doctor', '--json')).json.checks).toContainEqual(expect.objectContaining({ name: 'login', of: 'alice@example.test', ok: false, cure: expect.stringContaining('sign in') }))
