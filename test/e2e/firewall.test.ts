@@ -7,9 +7,9 @@ import { SERIES } from './support/firewall-series.ts'
 import { SERVED, SERVED_LOUD } from './support/firewall-served.ts'
 import { play } from './support/firewall-stage.ts'
 import type { Played, Stage } from './support/firewall-stage.ts'
+import { HOUSES, startHouse } from './support/houses.ts'
+import type { HouseSimulators } from './support/houses.ts'
 import { VISITS } from './support/firewall-visits.ts'
-import { startSimulators } from './support/simulators.ts'
-import type { Simulators } from './support/simulators.ts'
 
 /** Scenarios that do not hold yet, with the reason; they are not played. */
 const KNOWN: Readonly<Record<string, string>> = {
@@ -35,19 +35,24 @@ const STAGES: readonly Stage[] = [
   { title: 'that keeps running, with the policies as they come', policy: {}, service: true, scenarios: SERVED },
   { title: 'that keeps running, with every policy that mails', policy: { ...LOUD, meetings: 'exchange' }, service: true, scenarios: SERVED_LOUD },
   { title: 'with the policies as they come', policy: {}, moves: 60, scenarios: [...MEETINGS, ...VISITS, ...SERIES] },
+  { title: 'whose mailboxes are in Microsoft 365', policy: {}, house: HOUSES[1], scenarios: VISITS },
+  { title: 'whose mailboxes are here and there', policy: {}, house: HOUSES[2], scenarios: VISITS },
 ]
 
-let simulators: Simulators
-beforeAll(async () => {
-  simulators = await startSimulators()
-})
-afterAll(() => simulators.stop())
+let simulators: HouseSimulators | undefined
+/** Those of the last stage, where its mailboxes were in the same place. */
+async function serversOf({ house = HOUSES[0] }: Stage): Promise<HouseSimulators> {
+  if (simulators?.house === house) return simulators
+  await simulators?.stop()
+  return (simulators = await startHouse(house))
+}
+afterAll(() => simulators?.stop())
 
 describe.each(STAGES.map((stage) => [stage.title, stage] as const))('nobody gets a mail because of the connector %s', (_, stage) => {
   const [scenarios, known] = [stage.scenarios.filter(({ name }) => !(name in KNOWN)), stage.scenarios.filter(({ name }) => name in KNOWN)]
   let played: Played
   beforeAll(async () => {
-    played = await play(simulators, { ...stage, scenarios })
+    played = await play(await serversOf(stage), { ...stage, scenarios })
   }, 120_000)
 
   it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))('%s', (name, { mails = {}, left, end = left }) => {
