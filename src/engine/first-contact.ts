@@ -75,7 +75,10 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   if (meeting && elsewhere !== undefined) return await joinMeeting(run, stranger, sameUid.find(({ copy }) => copy.role === 'home') ?? elsewhere)
 
   // A record that was there before us is joined in the same order as it would be made: home is the organizer's copy.
-  const isRecorded = batch.alike.some(({ side, sighting }) => side === 'crm' && sighting.type === 'seen' && sighting.snapshot.uid !== undefined && sighting.snapshot.uid === snapshot.uid)
+  // An invitation may go by another UID than the record: then it is known by what it shows.
+  const key = snapshot.traits?.invited === true ? naturalKey(snapshot.item) : null
+  const isRecorded = batch.alike.some(({ side, sighting }) => side === 'crm' && sighting.type === 'seen'
+    && ((sighting.snapshot.uid !== undefined && sighting.snapshot.uid === snapshot.uid) || (key !== null && naturalKey(sighting.snapshot.item) === key)))
   if (meeting && isRecorded && (await isOthersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found
@@ -201,7 +204,9 @@ async function isOrganizersTurn(run: Run, { row: { attempts }, snapshot: { item,
       return true
     }
     const channel = (await tx.channels(host.id)).find(({ kind }) => kind === 'event')
-    return channel?.complete !== true || (await tx.inboxLike(host.id, 'exchange', [uid], [])).length > 0
+    // The organizer's own item may go by another UID than its invitations.
+    const key = naturalKey(item)
+    return channel?.complete !== true || (await tx.inboxLike(host.id, 'exchange', [uid], key === null ? [] : [key])).length > 0
   })
 }
 

@@ -36,6 +36,7 @@ const STAGES: readonly Stage[] = [
   { title: 'that keeps running, with every policy that mails', policy: { ...LOUD, meetings: 'exchange' }, service: true, scenarios: SERVED_LOUD },
   { title: 'with the policies as they come', policy: {}, moves: 60, scenarios: [...MEETINGS, ...VISITS, ...SERIES] },
   { title: 'whose mailboxes are in Microsoft 365', policy: {}, house: HOUSES[1], scenarios: VISITS },
+  { title: 'whose mailboxes are in Microsoft 365, with the policy that Exchange invites', policy: { meetings: 'exchange', sendMeetingUpdates: true, cancelMeetings: true, inviteContacts: true }, house: HOUSES[1], scenarios: REAL_MEETINGS.filter(({ name }) => !name.includes('somebody else')) },
   { title: 'whose mailboxes are here and there', policy: {}, house: HOUSES[2], scenarios: VISITS },
 ]
 

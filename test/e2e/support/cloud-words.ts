@@ -53,13 +53,15 @@ export function fromCloud({ kind, id, changeKey, folder, fields, extended, creat
   }
 }
 
+const RESPONSES: Readonly<Record<string, string>> = { accepted: 'Accept', tentativelyAccepted: 'Tentative', declined: 'Decline', organizer: 'Organizer' }
+
 const instantOf = (time: { dateTime: string }) => `${time.dateTime.slice(0, 19)}Z`
 
 function eventOf(fields: Record<string, any>): PlainItem['fields'] {
   return {
     Subject: fields['subject'], Body: fields['body'].content, Location: fields['location']?.displayName ?? '', Start: instantOf(fields['start']), End: instantOf(fields['end']),
     IsAllDayEvent: fields['isAllDay'], Sensitivity: upper(fields['sensitivity']), Importance: upper(fields['importance']), Categories: fields['categories'], UID: fields['iCalUId'],
-    recurrence: fields['recurrence'],
+    recurrence: fields['recurrence'], response: RESPONSES[fields['responseStatus']?.response] ?? 'NoResponseReceived',
     ...(fields['attendees'].length === 0 ? {} : { RequiredAttendees: fields['attendees'].map((one: any) => ({ address: one.emailAddress.address, response: one.status?.response })) }),
   }
 }

@@ -89,7 +89,7 @@ export async function deletes(scene: Scene, who: string, send = false): Promise<
 }
 /** Answers in Outlook; `send` tells the organizer. */
 export async function responds(scene: Scene, who: string, response: 'accept' | 'tentative' | 'decline', send = true): Promise<void> {
-  await scene.simulators.control('ews/respond', { address: addressOf(who), id: (await itemOf(scene, who)).id, response, send })
+  await scene.simulators.respond(who, (await itemOf(scene, who)).id, response, send)
 }
 export async function guestAnswers(scene: Scene, organizer: string, response: 'accept' | 'decline'): Promise<void> {
   const { fields } = await itemOf(scene, organizer)

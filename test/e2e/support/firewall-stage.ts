@@ -257,7 +257,7 @@ class Play {
   async #mails(): Promise<Mail[]> {
     const response = await fetch(`${this.#simulators.json.control.url}/outbox`)
     const { ews, graph, vtenext } = (await response.json()) as { ews: Mail[]; graph: Mail[]; vtenext: Mail[] }
-    return [...ews, ...graph, ...vtenext]
+    return [...ews, ...graph.map((mail) => (mail.kind === 'request' ? { ...mail, kind: 'invitation' } : mail)), ...vtenext]
   }
 
   #actOf(subject: string): Act | undefined {

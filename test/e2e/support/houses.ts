@@ -110,11 +110,14 @@ export async function startHouse(house: House): Promise<HouseSimulators> {
       await post(who, made, attendees)
       return made
     },
+    async respond(who, id, response, send) {
+      if (homeOf(who) === 'ews') return simulators.respond(who, id, response, send)
+      await simulators.cloud(who, 'POST', `/events/${id}/${response === 'tentative' ? 'tentativelyAccept' : response}`, { sendResponse: send })
+    },
     async accept(who, subject) {
       const item = await self.item(who, subject)
       if (item === undefined) throw new Error(`${who} was not asked to "${subject}".`)
-      if (homeOf(who) === 'ews') await control('ews/respond', { address: addressOf(who), id: item.id, response: 'accept' })
-      else await simulators.cloud(who, 'POST', `/events/${item.id}/accept`, { sendResponse: true })
+      await self.respond(who, item.id, 'accept', true)
       for (const organizer of ['alice', 'carol']) {
         if (house !== HOUSES[2] || homeOf(organizer) !== 'ews' || homeOf(who) !== 'graph' || (await self.item(organizer, subject)) === undefined) continue
         await control('ews/answerMeeting', { organizer: addressOf(organizer), uid: item.fields['UID'], attendee: addressOf(who), response: 'accept' })
