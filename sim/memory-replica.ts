@@ -139,6 +139,10 @@ export class Process {
         await this.boundary('commit:after')
         return result
       },
+      snapshot: (work) => {
+        this.check()
+        return store.snapshot(work)
+      },
       raiseFence: async (lane) => {
         this.check()
         return store.raiseFence(lane)

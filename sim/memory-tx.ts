@@ -1,6 +1,6 @@
 import { canonicalJson, contentHash } from '../src/lib/content-hash.ts'
 import { SyncError } from '../src/lib/errors.ts'
-import { instant, instantMs, naturalKey, splitOccurrenceId } from '../src/model/index.ts'
+import { instant, instantMs, naturalKey, settledSetting, splitOccurrenceId } from '../src/model/index.ts'
 import type {
   Conflict, Copy, CopyId, Held, InboxRow, Instant, ItemId, Link, LinkedCopy, MailboxId, Operation, Side, Skip, Tombstone,
 } from '../src/model/index.ts'
@@ -126,6 +126,7 @@ function laneMethods(tables: MemoryTables, { undo, wakes }: Running): LaneMethod
     saveLane: async (row) => tables.lanes.put(row, undo),
     async removeLane(lane) {
       tables.lanes.remove(lane, undo)
+      tables.settings.remove(settledSetting(lane), undo)
       for (const row of tables.channels.where((r) => r.lane === lane)) {
         tables.channels.remove(keyOf(row.lane, row.kind), undo)
       }
@@ -336,7 +337,7 @@ function skipMethods(tables: MemoryTables, { undo }: Running): SkipMethods {
 
 const unnumbered = <Row>({ seq: _seq, ...row }: Numbered<Row>): Row => row as unknown as Row
 
-type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'journal' | 'recentWrites'>
+type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'lanesCreating' | 'journal' | 'recentWrites'>
 
 function operationMethods(tables: MemoryTables, { undo }: Running): OperationMethods {
   /** The copies that an item or record is or was part of. */
@@ -361,6 +362,10 @@ function operationMethods(tables: MemoryTables, { undo }: Running): OperationMet
     async unsettled(lane) {
       const open = tables.operations.where((row) => row.lane === lane && row.state === 'open')
       return sorted(open, (row) => row.seq).map(unnumbered<Operation>)
+    },
+    async lanesCreating(side) {
+      const open = tables.operations.where((row) => row.state === 'open' && row.type === 'create' && row.side === side)
+      return [...new Set(open.map((row) => row.lane))].sort()
     },
     async journal({ lane, item, id, limit }) {
       const around = item === undefined ? null : copiesAround(item)

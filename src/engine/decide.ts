@@ -6,6 +6,7 @@ import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { lookAgain, putNews } from './look.ts'
 import type { News } from './look.ts'
+import { UNKNOWN_KEY } from './work.ts'
 
 /** Carries out what people decided about held deletions and open conflicts of this mailbox. */
 export async function applyDecisions(run: Run): Promise<void> {
@@ -43,6 +44,8 @@ async function applyDeletion(run: Run, held: Held): Promise<void> {
     await tx.removeCopies([linked.copy.id])
     await tx.removeHeld([held.id])
     if (held.decision === 'unlink') await bury(tx, linked, run)
+    // What comes back is not new: nobody is told of it once more.
+    else await remember(tx, linked, run)
     await putNews(tx, left)
   }, run.fence)
 }
@@ -91,6 +94,14 @@ async function bury(tx: Tx, { link, copy }: LinkedCopy, { engine, lane }: Run): 
   await tx.putTombstones([{
     mailbox: lane, kind: link.kind, record: copy.crm.id, item: copy.exchange.id,
     exchangeChangeKey: copy.exchange.changeKey, crmChangeKey: copy.crm.changeKey, reason: 'unlinked', at: engine.clock.now(),
+  }])
+}
+
+/** No version of it is told apart from news: both sides are met as strangers that were there before. */
+async function remember(tx: Tx, { link, copy }: LinkedCopy, { engine, lane }: Run): Promise<void> {
+  await tx.putTombstones([{
+    mailbox: lane, kind: link.kind, record: copy.crm.id, item: copy.exchange.id,
+    exchangeChangeKey: UNKNOWN_KEY, crmChangeKey: UNKNOWN_KEY, reason: 'deleted', at: engine.clock.now(),
   }])
 }
 

@@ -118,6 +118,29 @@ describe('a deleted record that is put back', () => {
     expect(shown()).toEqual(before)
   })
 
+  test.each(SHARED)('%s is there once, also when the feed tells of it before it is linked', async (_, make) => {
+    const { office, shown } = await removed(make)
+    const before = shown()
+    await removeAll(office)
+    await office.store.transaction(async (tx) => {
+      for (const one of await tx.held({})) await tx.decideHeld(one.id, 'restore')
+    })
+    let isBusy = false
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        if (isBusy || name !== 'crm.create:after') return
+        isBusy = true
+        await office.run(CRM_LANE)
+        for (const lane of Object.values(LANES)) await office.run(lane)
+        isBusy = false
+      },
+    }
+    await office.pass()
+    await office.settle()
+    expect(shown()).toEqual(before)
+  })
+
   test('that somebody took out of the bin meanwhile is no longer asked about, and what was approved deletes nothing', async () => {
     const { office, shown } = await removed((one) => void one.crm.put(event('Visit'), SALES))
     const [{ id }] = office.crm.live() as [CrmRow]
@@ -130,5 +153,6 @@ describe('a deleted record that is put back', () => {
     await office.pass([...Object.values(LANES), CRM_LANE, ...Object.values(LANES)])
     await office.settle()
     expect([shown(), await held(office)]).toEqual([[1, 1, 1], []])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
   })
 })

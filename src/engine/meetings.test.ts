@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { assigneeId, itemOf } from '../model/index.ts'
-import type { Answer, Attendee, EventFields, Fields, Instant, Item, Policy, Traits } from '../model/index.ts'
+import { assigneeId, CRM_LANE, itemOf, occurrenceUid } from '../model/index.ts'
+import type { Answer, Attendee, EventFields, Fields, Instant, Item, MailboxId, PlainDate, Policy, Series, Traits } from '../model/index.ts'
 import { ALICE, BOB, LANES, Office } from '../../test/property/office.ts'
 import type { CrmRow } from '../../sim/memory-crm.ts'
 
@@ -117,6 +117,43 @@ describe('a meeting between connected people', () => {
     office.crm.edit(record(office).id, { cancelled: true })
     await office.settle()
     expect(fields(record(office)).cancelled).toBe(true)
+  })
+})
+
+describe('one date of a meeting series to which somebody else is invited, too', () => {
+  const DATES = ['2026-12-03', '2026-12-04', '2026-12-05'] as const
+  const timeOf = (day: string) => ({ allDay: false, start: `${day}T08:00:00Z` as Instant, end: `${day}T09:00:00Z` as Instant }) as const
+  const outside = { organizer: ORGANIZER, cancelled: false }
+  const series: Series = {
+    recurrence: { pattern: { type: 'daily', interval: 1 }, range: { type: 'count', first: '2026-12-03' as PlainDate, count: 3 } },
+    time: { ...timeOf('2026-12-03'), zone: 'Europe/Rome' }, deleted: [],
+    exceptions: [{ start: '2026-12-04T08:00:00Z' as Instant, fields: { attendees: [person('guest'), person('bob')], time: timeOf('2026-12-04') } }],
+  }
+  function invite(office: Office): void {
+    office.mailbox(ALICE).put(event('Course', { ...outside, time: series.time, attendees: [person('guest')] }), { uid: 'COURSE', traits: { hasAttendees: true }, series })
+    office.mailbox(BOB).put(event('Course', { ...outside, time: timeOf('2026-12-04'), attendees: [person('guest'), person('bob')], answer: 'none' }), { uid: 'COURSE', traits: { invited: true, hasAttendees: true } })
+  }
+  const shown = (office: Office) => office.crm.live().map((row) => `${row.uid} ${String((fields(row).time as { start: string }).start).slice(0, 10)} ${people(row).join(', ')}`).sort()
+  const orders = [[ALICE, BOB], [BOB, ALICE]]
+
+  test.each(orders.flatMap((order) => [[order, 'new'], [order, 'recorded before']] as const))('is that date of it (%s, %s)', async (order, when) => {
+    const office = new Office()
+    if (when === 'new') await office.connect()
+    invite(office)
+    if (when === 'recorded before') {
+      DATES.forEach((day, n) => office.crm.put(event('Course', { ...outside, time: timeOf(day), attendees: n === 1 ? [person('guest'), person('bob')] : [person('guest')] }), ALICE, { uid: occurrenceUid('COURSE', n) }))
+      await office.connect()
+    }
+    for (let round = 0; round < 3; round++) await office.pass([CRM_LANE, ...order.map((user) => LANES[user] as MailboxId)])
+    await office.settle()
+    office.mailbox(BOB).edit(item(office, BOB).id, { answer: 'accepted' })
+    await office.settle()
+    expect(shown(office)).toEqual(['COURSE 2026-12-03 guest none', 'COURSE#~1 2026-12-04 bob accepted, guest none', 'COURSE#~2 2026-12-05 guest none'])
+    // Accepted on the telephone, it has another id.
+    office.mailbox(BOB).move(item(office, BOB).id, 'synced')
+    await office.settle()
+    expect([shown(office).length, office.mailbox(ALICE).synced().length, office.mailbox(BOB).synced().length]).toEqual([3, 1, 1])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
   })
 })
 

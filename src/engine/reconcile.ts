@@ -68,7 +68,7 @@ function byEveryUid(copies: readonly LinkedCopy[]): Map<string, LinkedCopy[]> {
 async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): Promise<Batch> {
   const { engine, lane } = run
   const isSettled = (row: InboxRow) => row.sighting.type === 'seen' || isApproved(verdicts, row)
-  return engine.store.transaction(async (tx) => {
+  return engine.store.snapshot(async (tx) => {
     const byItem = new Map((await tx.copiesByItem(lane, idsOf(due, 'exchange'))).map((row) => [row.copy.exchange.id, row] as const))
     const records = [...idsOf(due, 'crm'), ...[...byItem.values()].map(({ link }) => link.record), ...stampedRecords(due)]
     const ofRecords = await tx.copiesByRecord(records)
@@ -232,7 +232,7 @@ export async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySid
 async function restored(run: Run, batch: Batch, { link, copy }: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Promise<(Work | Aside)[]> {
   const siblings = batch.siblings.get(link.record) ?? []
   const isFollower = copy.role !== 'home' && siblings.some((sibling) => sibling.copy.role === 'home')
-  if (isFollower || (siblings.length > 0 && (await isOthersClaim(run, link)))) {
+  if (isFollower || (await isOthersClaim(run, link))) {
     return rows.map((row) => ({ type: 'defer', row, until: instant(instantMs(run.engine.clock.now()) + Math.min(AWAY_MS, 1000 * 2 ** row.attempts)) }))
   }
   return [{ linked: { link, copy: { ...copy, role: 'home' } }, isNew: false, rows, exchange, crm, plan: planRestored(copy, exchange) }]

@@ -9,7 +9,6 @@ import type { Run } from './context.ts'
 import type { Sent } from './execute.ts'
 import { lookAgain, lookAtAll, putNews } from './look.ts'
 import type { News } from './look.ts'
-import { mailingOf } from './mailing.ts'
 import { membersOf } from './series/sets.ts'
 import { backoffMs, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
@@ -173,6 +172,8 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
       if (side === 'crm') link = { ...link, record: snapshot.id, bornAt: snapshot.bornAt ?? null, assignee: snapshot.assignee ?? link.assignee }
     } else if (write.type === 'update') {
       base[side] = withFields(base[side], asWritten(run, side, base[side], write.fields, snapshot.item))
+      // With its first attendee an event became a meeting.
+      if (side === 'exchange') copy = { ...copy, traits: { ...copy.traits, ...snapshot.traits } }
     }
   }
   return { link, copy: { ...copy, base } }
@@ -335,9 +336,9 @@ function skipOf({ engine, lane }: Run, facts: Omit<Skip, 'lane' | 'at'>): Skip {
 
 function count(run: Run, works: readonly Work[], sent: readonly Sent[], ledger: Ledger): void {
   const { totals } = run.engine
-  for (const { work, write, outcome } of sent) {
+  for (const { work, write, outcome, mailing } of sent) {
     if (outcome?.type !== 'done' && outcome?.type !== 'removed') continue
-    if (mailingOf(run, work, write) !== null) totals.mails += 1
+    if (mailing !== null) totals.mails += 1
     totals[write.on][write.type === 'create' ? 'created' : write.type === 'update' ? 'updated' : 'deleted'] += 1
     const source = work[other(write.on)]
     run.engine.onWritten?.({ lane: run.lane, side: write.on, kind: work.linked.link.kind, changedAt: source.type === 'seen' ? source.snapshot.modifiedAt : null })

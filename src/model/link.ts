@@ -20,6 +20,8 @@ export interface Traits {
   readonly hasAttendees?: boolean
   /** Exchange: the UID by which those it invites know it, where the item itself goes by another. */
   readonly invitationUid?: string
+  /** Exchange: the invitations of this meeting wait to be sent by its organizer; nobody on it has heard of it yet. */
+  readonly unsent?: boolean
   /** Exchange: one occurrence of a series, set by the engine. It is never stamped: that would make it an exception. */
   readonly occurrence?: boolean
   /** The words were replaced by a busy block before they were stored anywhere; never written back. */
@@ -52,6 +54,8 @@ export interface Snapshot {
   readonly modifiedAt: Instant
   /** Creation time as the side tells it: an id that is used again has another one (restored backup). */
   readonly bornAt?: string
+  /** CRM only: the same moment on every clock. */
+  readonly madeAt?: Instant
   /** Events: UID in Exchange, `ical_uuid` in the CRM; of one occurrence see `occurrenceUid`. */
   readonly uid?: string
   /** Exchange only. */

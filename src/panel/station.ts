@@ -19,9 +19,9 @@ export interface Running {
 /** The service of this process, which begins, changes and begins anew as the configuration does. */
 export interface Station {
   readonly store: PostgresStore
-  /** Null until there is a configuration. */
+  /** Null until there is a configuration, and while it begins anew with a changed one. */
   running(): Running | null
-  /** @throws Refusal NOT_CONFIGURED */
+  /** @throws Refusal NOT_CONFIGURED; BEGINS_ANEW while a change is followed */
   need(): Running
   /** The sections as they are in force, and which of them were set in the panel. */
   sections(): { readonly config: Config | null; readonly fromPanel: readonly Section[] }
@@ -30,6 +30,11 @@ export interface Station {
    * @throws Refusal BAD_CONFIG with every mistake and its cure; then nothing has changed
    */
   change(edit: (config: Sections) => Sections): Promise<void>
+  /**
+   * The file as it is now; what was set in the panel goes on standing over it. Everything is signed in anew.
+   * @throws SyncError CONFIG_INVALID; then nothing has changed
+   */
+  reload(file: Config): Promise<void>
   stop(): Promise<void>
 }
 
@@ -40,12 +45,15 @@ export interface StationOptions {
   readonly timetable: Timetable
   readonly latencies: LatencyRecorder
   readonly log: Log
+  /** Told of every change of the configuration. */
+  onConfig?(): void
   /** What the process was started with. */
   readonly around?: Surroundings
 }
 
 export async function openStation(options: StationOptions): Promise<Station> {
-  const { store, fromFile, log } = options
+  const { store, log } = options
+  let { fromFile } = options
   let stored = (await storedSections(store)) ?? {}
   let config = fromFile === null && Object.keys(stored).length === 0 ? null : checkConfig({ ...fromFile, ...stored })
   let running: Running | null = null
@@ -101,6 +109,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   if (config !== null) await start(config)
 
   const need = () => {
+    if (running === null && config !== null) throw refused(503, 'BEGINS_ANEW', 'The connector begins anew with its changed configuration. Try again in some seconds.')
     if (running === null) throw refused(409, 'NOT_CONFIGURED', 'The connector is not set up yet. Open the set-up page with the address that the service printed at its start.')
     return running
   }
@@ -119,6 +128,15 @@ export async function openStation(options: StationOptions): Promise<Station> {
       stored = { ...stored, ...changed }
       await storeSections(store, stored)
       await follow(next)
+      options.onConfig?.()
+    }),
+    reload: (file) => inTurn(async () => {
+      const next = checkConfig({ ...file, ...stored })
+      fromFile = file
+      config = next
+      await end()
+      await start(next)
+      options.onConfig?.()
     }),
     stop: () => inTurn(end),
   }

@@ -26,9 +26,17 @@ export function match(unlinked: Snapshot, candidates: readonly Snapshot[]): Matc
 
 /**
  * The UID that the Exchange item of a copy carries. Null where nobody knows it: a record of a set that is an event of its
- * own in Exchange (a guest's copy, a set that fits no rule) has one of its own there.
+ * own in Exchange (a guest's copy, a set that fits no rule) has one of its own there. One date that somebody was invited to
+ * has that of its series.
  */
 export function uidInExchange({ link, copy }: LinkedCopy): string | null {
-  const isOwn = link.uid !== null && splitUid(link.uid).slot > 0 && copy.traits.occurrence !== true
-  return isOwn ? null : link.uid
+  if (link.uid === null || copy.traits.occurrence === true) return link.uid
+  const { uid, slot } = splitUid(link.uid)
+  return slot === 0 || copy.traits.invited === true ? uid : null
+}
+
+/** The UID under which a pair is known: that of the set where the item has one of its own; elsewhere the CRM may hold it cut. */
+export function uidOfPair(exchange: Snapshot | null, crm: Snapshot | null): string | null {
+  const isOfSet = exchange?.traits?.occurrence !== true && crm?.uid !== undefined && splitUid(crm.uid).slot > 0
+  return (isOfSet ? crm.uid : (exchange?.uid ?? crm?.uid)) ?? null
 }

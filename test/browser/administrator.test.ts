@@ -6,12 +6,13 @@ import { at, eventually, openOffice } from './support/office.ts'
 import type { Office } from './support/office.ts'
 
 const DELIVERIES = 12
+const USERS = ['alice', 'bob'].map((name) => ({ crm: name, mailbox: `${name}@example.test`, exchange: 'onprem' }))
 let browser: Browser
 let office: Office
 let admin: Visit
 
 beforeAll(async () => {
-  office = await openOffice({ policy: { conflict: 'ask', deletionGraceSeconds: 1 } }, ({ ews }) => {
+  office = await openOffice({ policy: { conflict: 'ask', deletionGraceSeconds: 1 }, users: [...USERS, { crm: 'carol', mailbox: 'carol@example.test', exchange: 'onprem', availabilityOnly: true }] }, ({ ews }) => {
     ews.putItem('alice@example.test', 'calendar', { Subject: 'Sales review', Start: at(1, '09:30'), End: at(1, '10:30'), Location: 'Room 2' })
     ews.putItem('alice@example.test', 'calendar', { Subject: 'Trade fair', Start: at(600, '09:00'), End: at(600, '18:00') })
     for (let n = 1; n <= DELIVERIES; n++) ews.putItem('bob@example.test', 'calendar', { Subject: `Delivery ${n}`, Start: at(n, '07:00'), End: at(n, '07:30') })
@@ -163,21 +164,81 @@ describe('an administrator', () => {
     await expectAccessible(page, 'policies')
     await page.getByRole('tab', { name: 'For each user' }).click()
     await page.getByText('−14 / +365').first().waitFor()
+    const carol = page.getByRole('row', { name: /Carol Verdi/ })
+    await carol.getByText('Share my availability only').waitFor()
+    await carol.getByText('set by the administrator').waitFor()
     await open(page, office.url, '/groups')
-    await page.getByRole('combobox', { name: 'Members' }).fill('carol')
-    await page.getByRole('option', { name: /Carol Verdi/ }).click()
+    await page.getByRole('combobox', { name: 'Members' }).fill('user2')
+    await page.getByRole('option', { name: /user2/ }).click()
     await page.keyboard.press('Escape')
     await page.getByRole('button', { name: 'Save' }).click()
-    await page.getByText('Without a connected mailbox: carol').waitFor()
+    await page.getByText('Without a connected mailbox: user2').waitFor()
     await expectAccessible(page, 'groups')
+  })
+
+  it('changes what becomes of meetings, and is told before the first mail can be sent', async () => {
+    const { page } = admin
+    const rules = () => office.running.panel.station.sections().config?.policy
+    await open(page, office.url, '/policies')
+    const choose = async (label: string, option: string) => {
+      await page.getByRole('combobox', { name: label }).click()
+      await page.getByRole('option', { name: option }).click()
+    }
+    await choose('A task of a group is complete', 'when every member has completed it')
+    await choose('Somebody else’s meeting deleted in the CRM', 'stays away; the meeting is untouched')
+    await choose('Past events that Exchange deletes or archives', 'are deleted in the CRM, too')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await eventually('silent rules are saved without a question', () => rules()?.pastEvents === 'delete')
+    await choose('An event made in the CRM with invitees', 'a real meeting: Exchange mails invitations')
+    await choose('An answer given in the CRM', 'is mailed to the organizer')
+    for (const name of [/^Mail attendees when/, /^Call a meeting off/, /^Make attendees who are CRM contacts/]) await page.getByRole('switch', { name }).check({ force: true })
+    await page.getByRole('button', { name: 'Save' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Mails will be sent' })
+    await expectAccessible(page, 'policies-mails')
+    expect(await dialog.getByRole('listitem').count()).toBe(5)
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    expect(rules()?.meetings).toBe('copies')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await dialog.getByRole('button', { name: 'Save and send mails' }).click()
+    await eventually('the rules hold', () => rules()?.inviteContacts === true)
+    expect(rules()).toMatchObject({ groupCompletion: 'all', meetings: 'exchange', answers: 'mail', foreignDeletion: 'hide', sendMeetingUpdates: true, cancelMeetings: true })
   })
 
   it('sees the free and taken times of the team, without words', async () => {
     const { page } = admin
     await open(page, office.url, '/availability')
-    await page.getByRole('list', { name: /Alice Rossi: 1 entries/ }).waitFor()
+    await page.getByRole('list', { name: /Alice Rossi: 1 entry/ }).waitFor()
     expect(await page.getByRole('main').innerText()).not.toContain('Sales review')
     await expectAccessible(page, 'availability')
+  })
+
+  it('adds a connection whose servers Autodiscover finds, and is told what to mend on the way', async () => {
+    const { page } = admin
+    await open(page, office.url, '/connect')
+    await page.getByRole('button', { name: 'Add a connection' }).click()
+    const field = (name: string) => page.getByRole('textbox', { name, exact: true })
+    await field('Name of this connection').fill('branch')
+    await field('Service account').fill(office.ews.service.username)
+    await page.getByRole('textbox', { name: 'Password' }).fill('wrong')
+    await field('A mailbox to test with').fill('carol@example.test')
+    await page.getByRole('button', { name: 'More settings' }).click()
+    await page.getByLabel('Address of Autodiscover').fill(office.ews.autodiscoverUrl)
+    const allow = page.getByLabel(/Allow http to this server/)
+    await allow.check()
+    await page.getByRole('button', { name: 'Test', exact: true }).click()
+    await page.getByText(/Correct user name and password; /).waitFor()
+    await expectAccessible(page, 'connect-autodiscover-refused')
+    await page.getByRole('textbox', { name: 'Password' }).fill(office.ews.service.password)
+    await page.getByRole('button', { name: 'Test', exact: true }).click()
+    await page.getByText('may act for carol@example.test').waitFor()
+    await expectAccessible(page, 'connect-autodiscover')
+    await page.getByRole('button', { name: 'Next' }).click()
+    await page.getByLabel(/user3/).check()
+    await page.getByRole('button', { name: 'Next' }).click()
+    await page.getByRole('button', { name: 'Work out the preview' }).click()
+    await page.getByText('Mails to be sent').waitFor()
+    await page.getByRole('button', { name: 'Connect and start' }).click()
+    await eventually('the mailbox is in step', async () => (await office.running.panel.users.list({ search: 'user3', sort: 'name', descending: false, offset: 0, limit: 1 })).rows[0]?.standing === 'healthy')
   })
 
   it('looks at the panel as a user sees it, and can change nothing there', async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { fieldsOf, itemOf, occurrenceUid, splitUid } from '../../model/index.ts'
-import type { Attendee, EventTime, Fields, Instant, Item, ItemId, PlainDate, Series } from '../../model/index.ts'
+import { CRM_LANE, fieldsOf, itemOf, occurrenceUid, splitUid } from '../../model/index.ts'
+import type { Attendee, EventTime, Fields, Instant, Item, ItemId, MailboxId, PlainDate, Series } from '../../model/index.ts'
 import { expand } from '../../recurrence/index.ts'
-import { ALICE, BOB, Office } from '../../../test/property/office.ts'
+import { ALICE, BOB, LANES, Office } from '../../../test/property/office.ts'
 import { Crash } from '../../../sim/memory-replica.ts'
 
 const daily = (first: string, count: number | null, hour = '08'): Series => ({
@@ -69,6 +69,29 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect([...(master(office).series?.deleted ?? [])].sort()).toEqual(['2026-12-03T08:00:00Z', '2026-12-06T08:00:00Z'])
   })
 
+  test.each(['crm.create:before', 'commit:before'])('a record that is deleted while the rest of its batch is being made takes its item along (told at %s)', async (boundary) => {
+    const office = await open()
+    for (const n of [1, 2, 3]) office.mailbox(ALICE).put(event(`Review ${n}`, { ...daily(`2026-12-0${2 + n}`, null).time }))
+    let isDone = false
+    let isAfter = false
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        isAfter ||= name === 'crm.create:after'
+        if (isDone || !isAfter || name !== boundary) return
+        isDone = true
+        office.crm.edit(office.crm.live()[0]?.id as ItemId, {}, { deleted: true })
+        await office.run(CRM_LANE)
+        // So long that the next reading does not reach back to it.
+        office.world.pass(30_000)
+        await office.run(CRM_LANE)
+      },
+    }
+    await office.pass()
+    await office.settle()
+    expect([isDone, office.crm.live().length, office.mailbox(ALICE).synced().length]).toEqual([true, 2, 2])
+  })
+
   test('records beyond the window are part of it at once, and one deleted there does not come back', async () => {
     const office = await open()
     const ids = putSet(office, 20)
@@ -81,6 +104,16 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect(office.crm.live().length).toBe(19)
   })
 
+  test('two of its records deleted at once take their dates along, and nothing else', async () => {
+    const office = await open()
+    const ids = putSet(office, 4)
+    await office.settle()
+    for (const id of ids.slice(1, 3)) office.crm.edit(id, {}, { deleted: true })
+    await office.settle()
+    expect([...(master(office).series?.deleted ?? [])].sort()).toEqual(['2026-12-04T08:00:00Z', '2026-12-05T08:00:00Z'])
+    expect(live(office)).toEqual(['0 Training', '3 Training'])
+  })
+
   test('deleted record by record it leaves nothing behind', async () => {
     const office = await open()
     const ids = putSet(office, 3)
@@ -91,6 +124,19 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     }
     expect(office.mailbox(ALICE).synced()).toEqual([])
   })
+})
+
+test('a series whose records are all deleted keeps the date beyond the window that somebody has edited', async () => {
+  const office = await open()
+  const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', 20) })
+  await office.settle()
+  office.mailbox(ALICE).editOccurrence(id, at('2026-12-20T08:00:00Z'), { subject: 'Retro' })
+  for (const row of office.crm.live()) office.crm.edit(row.id, {}, { deleted: true })
+  await office.settle()
+  expect([live(office), master(office).series?.exceptions.length]).toEqual([[], 1])
+  office.world.pass(9 * 86_400_000)
+  await office.settle()
+  expect(live(office).filter((words) => words.endsWith('Retro'))).toEqual(['18 Retro'])
 })
 
 describe('while an occurrence is written', () => {
@@ -188,6 +234,18 @@ describe('a series made in the CRM that invites a guest', () => {
     await office.settle()
     expect(shown(office)).toEqual([3, 1, 3])
     expect(office.mailbox(BOB).synced().map(({ item }) => String(fieldsOf(item).place)).sort()).toEqual(['', '', 'Hall'])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
+  })
+
+  test('is there once, also when it was found anew from the guest first, and then ids change', async () => {
+    const office = await withGuest()
+    await office.loseDatabase()
+    await office.pass([CRM_LANE, LANES[BOB] as MailboxId, LANES[ALICE] as MailboxId])
+    await office.settle()
+    for (const user of [ALICE, BOB]) office.mailbox(user).reset(true)
+    await office.settle()
+    expect([shown(office), await office.store.transaction((tx) => tx.held({}))]).toEqual([[3, 1, 3], []])
+    expect((await office.store.transaction((tx) => tx.copiesByUid(['SET#~1', 'SET#~2']))).map(({ copy }) => copy.role).sort()).toEqual(['guest', 'guest', 'home', 'home'])
     expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
   })
 

@@ -51,6 +51,8 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
     }
     const next = await draftOf(outcome.snapshot, draft.row)
     const after = occurrenceOf(next.master, next.row.slots, splitOccurrenceId(request.id).slot)
+    // A date that was declined leaves the calendar: the answer was given, and the next pull tells of the rest.
+    if (after === null && request.fields.answer === 'declined') return { outcome: { type: 'done', snapshot: { ...one.snapshot, item: withFields(one.snapshot.item, request.fields) } }, next }
     return { outcome: after === null ? { type: 'gone' } : { type: 'done', snapshot: after.snapshot }, next }
   }
 
@@ -60,7 +62,7 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
       // All of it was deleted in the CRM: then the series ends, instead of going on beyond the window or as an empty shell.
       const isCurrent = ({ id, expect }: RemoveRequest) => occurrenceOf(draft.master, draft.row.slots, splitOccurrenceId(id).slot)?.snapshot.changeKey === expect
       const isAll = draft.row.slots.every(({ slot }) => going.has(slot)) && (group.length > 1 || countLeft(draft.master.series) === group.length)
-      if (isAll && group.every(isCurrent)) return removeSeries(group, draft)
+      if (isAll && !isEditedBeyond(draft) && group.every(isCurrent)) return removeSeries(group, draft)
       const outcomes: RemoveOutcome[] = []
       let current = draft
       for (const request of group) {
@@ -75,8 +77,10 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
   async function removeSeries(group: readonly RemoveRequest[], draft: Draft): Promise<readonly RemoveOutcome[]> {
     const [first] = group
     if (first === undefined) return []
-    const { occurrence: _all, ...rest } = first
-    const [answer] = await raw.remove([{ ...rest, id: draft.master.id, expect: draft.master.changeKey }])
+    const { occurrence: _all, mailing: _its, ...rest } = first
+    // Of a series that began already only the dates to come are told.
+    const mailing = group.flatMap((request) => request.mailing ?? [])[0]
+    const [answer] = await raw.remove([{ ...rest, ...(mailing === undefined ? {} : { mailing }), id: draft.master.id, expect: draft.master.changeKey }])
     const outcome = answer ?? { type: 'gone' as const }
     if (outcome.type === 'removed' || outcome.type === 'gone') await store.transaction((tx) => tx.removeSeries(lane, [draft.master.id]), fence)
     return group.map(() => outcome)
@@ -119,6 +123,11 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
       else note(group, group.map(() => found as O))
     }
     return requests.map((request) => results.get(request) as O)
+  }
+
+  /** Somebody edited a date that has no record yet: nobody deleted that one. */
+  function isEditedBeyond({ master: { series }, row: { slots } }: Draft): boolean {
+    return series.exceptions.some((one) => !series.deleted.includes(one.start) && slots.every(({ start }) => start < one.start))
   }
 
   async function only<R extends UpdateRequest | RemoveRequest, O>(group: readonly R[], single: (plain: readonly R[]) => Promise<readonly O[]>): Promise<O[]> {
