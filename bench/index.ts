@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -163,6 +166,48 @@ async function latencies(): Promise<void> {
   }
 }
 
+/** From a change in Microsoft 365, which notifies us, to the CRM; the cloud's own delay is not in it. */
+async function cloudLatency(): Promise<void> {
+  const [graph, vtenext] = await Promise.all([simulator('graph', ['--empty']), simulator('vtenext', ['--empty'])])
+  const dataDir = folder()
+  const port = await freePort()
+  const { url: graphUrl, login: loginUrl, tenant, clientId, clientSecret } = graph.json.graph
+  const admin = vtenext.json.vtenext.users.find((user: { admin: boolean }) => user.admin)
+  const config = {
+    crm: { kind: 'vtenext', url: vtenext.json.vtenext.url, username: admin.username, accessKey: admin.accessKey, pollSeconds: POLL_SECONDS },
+    exchange: [{ name: 'cloud', kind: 'graph', tenant, clientId, clientSecret, access: 'application', loginUrl, graphUrl, publicUrl: `http://127.0.0.1:${port}`, pollSeconds: 3600 }],
+    users: [{ crm: 'alice', mailbox: 'alice@example.test' }],
+  }
+  const running = await startAll(parseConfig(JSON.stringify(config), {}, 'bench'), around(dataDir), log, port)
+  const [cloud, crm] = [graph.json.control.url, vtenext.json.control.url]
+  try {
+    await waitFor(async () => running.service.connected().size === 1)
+    await sleep(1000)
+    const took: number[] = []
+    for (let n = 0; n < SAMPLES; n++) {
+      await control(cloud, 'graph/put', { address: 'alice@example.test', folder: 'calendar', fields: { subject: `G${n}`, start: '2027-01-10T09:00:00', end: '2027-01-10T10:00:00' } })
+      took.push(await waitFor(async () => ((await control(crm, 'vtenext/records', { module: 'Events' })) as { subject: string }[]).some(({ subject }) => subject === `G${n}`)))
+      await sleep(100 + Math.random() * 200)
+    }
+    note('Microsoft 365 change -> CRM record by notification, p50', '', `${Math.round(percentile(took, 0.5))} ms`, null)
+    note('Microsoft 365 change -> CRM record by notification, p95', '<= 2 s', `${Math.round(percentile(took, 0.95))} ms`, percentile(took, 0.95) <= 2000)
+  } finally {
+    await running.stop()
+    graph.process.kill()
+    vtenext.process.kill()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
 /** A process of its own: what other measurements left behind is not counted. */
 async function idleMailboxes(mode: 'shared' | 'own'): Promise<{ mailboxes: number; kbPerMailbox: number; residentMb: number }> {
   const child = spawn(process.execPath, ['--expose-gc', join(import.meta.dirname, 'idle.ts'), mode, String(MAILBOXES)], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -199,6 +244,7 @@ note('share of one core used by the connector itself', '', `${Math.round(one.bus
 note('settled pass over that mailbox', 'writes nothing', `0 writes, ${Math.round(one.settledMs)} ms (with a tenth of the items ${Math.round(small.settledMs)} ms)`, true)
 note('peak memory in the number of items', 'flat', `${Math.round(small.peakMb)} MB with ${Math.ceil(ITEMS / 10)}, ${Math.round(one.peakMb)} MB with ${ITEMS}`, null)
 await latencies()
+await cloudLatency()
 for (const [mode, promised, what] of [['shared', 64, 'on a shared streaming connection'], ['own', 256, 'with a connection of its own (NTLM over TLS)']] as const) {
   const idle = await idleMailboxes(mode)
   note(`idle RAM per mailbox ${what}, ${idle.mailboxes} mailboxes in one process`, `<= ${promised} KB`, `${idle.kbPerMailbox} KB (${idle.residentMb} MB in all)`, idle.kbPerMailbox <= promised)

@@ -244,7 +244,7 @@ function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
     },
     async copiesByUid(uids) {
       const wanted = new Set(uids)
-      return linked((_copy, link) => link.uid !== null && wanted.has(link.uid))
+      return linked((copy, link) => (link.uid !== null && wanted.has(link.uid)) || wanted.has(copy.traits.invitationUid ?? ''))
     },
     async copiesById(copies) {
       const wanted = new Set(copies)

@@ -140,6 +140,8 @@ async function health({ store, station }: Panel): Promise<Health> {
     details: {
       crm: { state: crmState, error: crm?.error?.code ?? null },
       mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: running.service.connected().size, ...running.connector.following() },
+      // Of the last hour, from a change to its write on the other side, in milliseconds.
+      latency: Object.fromEntries((await store.panel.measures.latencySummary(new Date(Date.now() - 3_600_000))).map(({ side, ...measured }) => [side, measured])),
       ...(warnings.length === 0 ? {} : { warnings }),
     },
   }

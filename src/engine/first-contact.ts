@@ -79,7 +79,10 @@ async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Str
   if (meeting && elsewhere !== undefined) return await joinMeeting(run, stranger, sameUid.find(({ copy }) => copy.role === 'home') ?? elsewhere)
 
   // A record that was there before us is joined in the same order as it would be made: home is the organizer's copy.
-  const isRecorded = batch.alike.some(({ side, sighting }) => side === 'crm' && sighting.type === 'seen' && sighting.snapshot.uid !== undefined && sighting.snapshot.uid === snapshot.uid)
+  // An invitation may go by another UID than the record: then it is known by what it shows.
+  const key = snapshot.traits?.invited === true ? naturalKey(snapshot.item) : null
+  const isRecorded = batch.alike.some(({ side, sighting }) => side === 'crm' && sighting.type === 'seen'
+    && ((sighting.snapshot.uid !== undefined && sighting.snapshot.uid === snapshot.uid) || (key !== null && naturalKey(sighting.snapshot.item) === key)))
   if (meeting && isRecorded && (await isOthersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found

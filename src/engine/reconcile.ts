@@ -59,6 +59,12 @@ export async function reconcile(run: Run, afterBatch: () => void = () => undefin
   }
 }
 
+/** A copy stands under its link's UID and under the one by which those it invites know it. */
+function byEveryUid(copies: readonly LinkedCopy[]): Map<string, LinkedCopy[]> {
+  const named = copies.flatMap((one) => [one.link.uid, one.copy.traits.invitationUid].flatMap((uid) => (uid == null ? [] : [{ uid, one }])))
+  return new Map([...Map.groupBy(named, ({ uid }) => uid)].map(([uid, all]) => [uid, all.map(({ one }) => one)]))
+}
+
 async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): Promise<Batch> {
   const { engine, lane } = run
   const isSettled = (row: InboxRow) => row.sighting.type === 'seen' || isApproved(verdicts, row)
@@ -94,7 +100,7 @@ async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): P
       byItem,
       byRecord,
       siblings,
-      byUid: Map.groupBy(await tx.copiesByUid(uids), ({ link }) => link.uid ?? ''),
+      byUid: byEveryUid(await tx.copiesByUid(uids)),
       tombstones: latest(await tx.tombstones(lane, strangers.map((row) => row.id))),
       alike: alike.filter((row) => !taken.has(row.id)),
       conflicts: copies.length === 0 ? [] : await tx.conflicts({ states: ['open', 'decided'], copies }),

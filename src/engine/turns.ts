@@ -41,7 +41,9 @@ async function isOrganizersTurn(run: Run, { row: { attempts }, snapshot: { item,
       return true
     }
     const channel = (await tx.channels(host.id)).find(({ kind }) => kind === 'event')
-    return channel?.complete !== true || (await tx.inboxLike(host.id, 'exchange', [uid], [])).length > 0
+    // The organizer's own item may go by another UID than its invitations.
+    const key = naturalKey(item)
+    return channel?.complete !== true || (await tx.inboxLike(host.id, 'exchange', [uid], key === null ? [] : [key])).length > 0
   })
 }
 

@@ -146,7 +146,7 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
       return hints
     },
     async check(mailbox) {
-      return checkMailbox(sessionFor(mailbox), access, signIn === undefined ? null : await signIn.state(mailbox.id))
+      return checkMailbox(sessionFor(mailbox), { access, clientId: options.clientId }, signIn === undefined ? null : await signIn.state(mailbox.id))
     },
     checkService: () => checkService(() => authority.server()),
     checkSecret: () => checkExpiry(expiry, options.proof.secret !== undefined, clock.now()),

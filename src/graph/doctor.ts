@@ -17,27 +17,64 @@ export interface Check {
   readonly warning?: true
 }
 
+/** As whom mailboxes are opened. */
+export interface Asker {
+  readonly access: 'delegated' | 'application'
+  readonly clientId: string
+}
+
 /** Looks step by step whether a mailbox can be kept in step; what lies behind a failed step is not reported. */
-export async function checkMailbox(session: Session, access: 'delegated' | 'application', state: SignInState | null): Promise<Check[]> {
+export async function checkMailbox(session: Session, { access, clientId }: Asker, state: SignInState | null): Promise<Check[]> {
   const checks: Check[] = []
   if (state !== null && state.type !== 'signed-in') {
     const detail = state.type === 'never' ? 'Its owner has never signed in.' : `Its owner has to sign in again since ${state.since} (${state.reason}).`
     return [{ name: 'login', ok: false, detail, cure: 'Open the connector\'s page and sign in with Microsoft.' }]
   }
-  const token = await session.caller.tokens.token().then(() => null, asSyncError)
-  if (token !== null) return [broken('login', token)]
+  const token = await session.caller.tokens.token().catch(asSyncError)
+  if (token instanceof Error) return [broken('login', token)]
   checks.push({ name: 'login', ok: true, detail: state === null ? 'The application may sign in.' : `${state.as} is signed in.`, cure: '' })
   // A fresh look: what an earlier run found says nothing about now.
   const folders = new Folders(session)
   const places = await folders.open().catch(asSyncError)
-  if (places instanceof Error) return [...checks, broken('access', places)]
+  const restrict = () => restriction(clientId, session.mailbox.address)
+  if (places instanceof Error) {
+    const check = broken('access', places)
+    return [...checks, access === 'application' && places.code === 'GRAPH_FORBIDDEN' ? { ...check, cure: restrict() } : check]
+  }
   checks.push({ name: 'access', ok: true, detail: 'Calendar and contacts folder "vtenext" are there.', cure: '' })
+  if (access === 'application' && opensEverything(token)) {
+    checks.push({
+      name: 'scope', ok: false, warning: true, detail: 'The application may open every mailbox of the tenant: its rights were granted in Entra, where nothing restricts them.',
+      cure: `${restrict()} Then take Calendars.ReadWrite and Contacts.ReadWrite away in Entra, "API permissions".`,
+    })
+  }
   if (places.list !== undefined) return [...checks, { name: 'tasks', ok: true, detail: 'To Do is there.', cure: '' }]
   return [...checks, {
     name: 'tasks', ok: false, warning: true, detail: 'Tasks are not kept in step for this mailbox.',
     cure: access === 'application' ? 'Use delegated access, or consent to Tasks.ReadWrite.All for the whole tenant and set "tasks: true" (docs/graph.md).'
       : 'This cloud has no To Do, or the user has not consented to Tasks.ReadWrite: let him sign in again.',
   }]
+}
+
+/** https://learn.microsoft.com/exchange/permissions-exo/application-rbac */
+function restriction(clientId: string, mailbox: string): string {
+  const group = '"CRM mailboxes"'
+  const assign = (role: string) => `New-ManagementRoleAssignment -App ${clientId} -Role "Application ${role}" -CustomResourceScope ${group}`
+  return [
+    `In Exchange Online PowerShell (the object id stands in Entra under "Enterprise applications"): New-ServicePrincipal -AppId ${clientId} -ObjectId <objectId> -DisplayName exchange-connector`,
+    `New-ManagementScope -Name ${group} -RecipientRestrictionFilter "MemberOfGroup -eq '$((Get-DistributionGroup ${group.replaceAll('"', "'")}).DistinguishedName)'"`,
+    assign('Calendars.ReadWrite'), assign('Contacts.ReadWrite'), `Test-ServicePrincipalAuthorization -Identity ${clientId} -Resource ${mailbox}. It can take two hours to arrive.`,
+  ].join('; ')
+}
+
+/** What Entra granted stands in the token; what Exchange Online granted for some mailboxes does not. Nobody promises that it can be read. */
+function opensEverything(token: string): boolean {
+  try {
+    const { roles } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { roles?: unknown }
+    return Array.isArray(roles) && roles.some((role) => /^(?:Calendars|Contacts)\.ReadWrite$/.test(String(role)))
+  } catch {
+    return false
+  }
 }
 
 /** Where each user signs in himself: whether the sign-in service knows the tenant, before anybody has. */

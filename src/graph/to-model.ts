@@ -41,13 +41,16 @@ export function toSnapshot(resource: Resource, kind: ItemKind, owner: Owner): Sn
     return text === undefined ? undefined : explain(id, `${name} "${text}"`, () => parseInstant(text))
   }
   const event: EventResource = kind === 'event' ? resource : {}
-  const [born, stamp, traits] = [moment('createdDateTime'), stampOf(resource), kind === 'event' ? traitsOf(meetingFacts(event, owner)) : undefined]
+  const [born, stamp, facts] = [moment('createdDateTime'), stampOf(resource), kind === 'event' ? traitsOf(meetingFacts(event, owner)) : undefined]
   const fields = fieldsIn(resource, kind, owner)
   const series = isMaster(event) ? readSeries(event, fields as Partial<EventFields>, owner) : undefined
   // An event of ours has a UID that Graph chose and the CRM does not know; that it carries our transaction proves that it
   // is no copy, so the UID that was asked for counts, and without one the stamp alone identifies it.
   const isOurs = stamp !== undefined && event.transactionId === stamp.token
-  const uid = isOurs ? extendedValue(event, UID_ID) : event.iCalUId?.trim()
+  const own = event.iCalUId?.trim()
+  const uid = isOurs ? extendedValue(event, UID_ID) : own
+  // Whom it invites sees Graph's.
+  const traits = isOurs && own !== undefined && own !== '' && own !== uid ? { ...facts, invitationUid: own } : facts
   return {
     id: itemId(id),
     changeKey: keyOf(resource),

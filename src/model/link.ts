@@ -18,6 +18,8 @@ export interface Traits {
   readonly invited?: boolean
   /** Other people are on it: deleting it could tell them. */
   readonly hasAttendees?: boolean
+  /** Exchange: the UID by which those it invites know it, where the item itself goes by another. */
+  readonly invitationUid?: string
   /** Exchange: the invitations of this meeting wait to be sent by its organizer; nobody on it has heard of it yet. */
   readonly unsent?: boolean
   /** Exchange: one occurrence of a series, set by the engine. It is never stamped: that would make it an exception. */

@@ -37,8 +37,12 @@ export function linkStatements(db: Database): LinkMethods {
     copiesByItem: (mailbox, items) =>
       select(sql`${wanted(items)} ${copies(sql`item = wanted.id offset 0`)} ${LINK_OF_COPY} where c.mailbox = ${mailbox}`),
     copiesByRecord: (records) => select(sql`${wanted(records)} ${links(sql`record = wanted.id`)} ${COPIES_OF_LINK}`),
-    copiesByUid: (uids) =>
-      select(sql`${wanted(uids)} ${links(sql`uid is not null and uid = wanted.id`)} ${COPIES_OF_LINK}`),
+    async copiesByUid(uids) {
+      const known = await select(sql`${wanted(uids)} ${links(sql`uid is not null and uid = wanted.id`)} ${COPIES_OF_LINK}`)
+      const invited = await select(sql`
+        ${wanted(uids)} ${copies(sql`traits->>'invitationUid' is not null and traits->>'invitationUid' = wanted.id offset 0`)} ${LINK_OF_COPY}`)
+      return [...known, ...invited.filter((one) => !known.some(({ copy }) => copy.id === one.copy.id))]
+    },
     copiesById: (ids) => select(sql`${wanted(ids)} ${copies(sql`id = wanted.id offset 0`)} ${LINK_OF_COPY}`),
     copiesOf: (mailbox, kind, after, limit) =>
       select(sql`(select) one ${copies(sql`

@@ -40,7 +40,7 @@ describe.each(EITHER)('with mailboxes %s', (house) => {
         const ran = await office.trySync()
         expect(ran.stderr).not.toMatch(/\n\s+at /)
         expect([0, 1]).toContain(ran.code)
-        for (const { message } of ran.json.errors) expect(message).toMatch(/(CRM|Exchange|mailbox|EWS|onprem|cloud)/i)
+        for (const { message } of ran.json.errors) expect(message).toMatch(/(CRM|Exchange|mailbox|EWS|onprem|Microsoft 365|https?:)/i)
       }
       expect(await subjects()).toEqual(['Of alice', 'Of bob', 'Of carol'])
       expect(await simulators.items('carol', 'calendar')).toHaveLength(1)

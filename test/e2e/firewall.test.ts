@@ -7,12 +7,15 @@ import { SERIES } from './support/firewall-series.ts'
 import { SERVED, SERVED_LOUD } from './support/firewall-served.ts'
 import { play } from './support/firewall-stage.ts'
 import type { Played, Stage } from './support/firewall-stage.ts'
+import { HOUSES, startHouse } from './support/houses.ts'
+import type { HouseSimulators } from './support/houses.ts'
 import { VISITS } from './support/firewall-visits.ts'
-import { startSimulators } from './support/simulators.ts'
-import type { Simulators } from './support/simulators.ts'
 
 const LOUD = { sendMeetingUpdates: true, cancelMeetings: true, answers: 'mail' }
 const INVITING = { meetings: 'exchange', sendMeetingUpdates: true, cancelMeetings: true, inviteContacts: true }
+
+/** Played with what only the simulated server of the company can do: people elsewhere who invite, an organizer who deletes without a word. */
+const ON_THE_OWN_SERVER = /somebody else|deleted in Outlook and edited|record of a meeting with a contact is deleted/
 
 const STAGES: readonly Stage[] = [
   { title: 'with the policies that mail where people ask for it', policy: { ...LOUD, inviteContacts: true, foreignDeletion: 'hide' }, scenarios: [...UPDATES, ...ANSWERS, ...CONTACTS] },
@@ -24,19 +27,25 @@ const STAGES: readonly Stage[] = [
   { title: 'that keeps running, with the policies as they come', policy: {}, service: true, scenarios: SERVED },
   { title: 'that keeps running, with every policy that mails', policy: { ...LOUD, meetings: 'exchange' }, service: true, scenarios: SERVED_LOUD },
   { title: 'with the policies as they come', policy: {}, moves: 60, scenarios: [...MEETINGS, ...VISITS, ...SERIES] },
+  { title: 'whose mailboxes are in Microsoft 365', policy: {}, house: HOUSES[1], scenarios: VISITS },
+  { title: 'whose mailboxes are in Microsoft 365, with the policy that Exchange invites', policy: INVITING, house: HOUSES[1], scenarios: REAL_MEETINGS.filter(({ name }) => !ON_THE_OWN_SERVER.test(name)) },
+  { title: 'whose mailboxes are here and there', policy: {}, house: HOUSES[2], scenarios: VISITS },
 ]
 
-let simulators: Simulators
-beforeAll(async () => {
-  simulators = await startSimulators()
-})
-afterAll(() => simulators.stop())
+let simulators: HouseSimulators | undefined
+/** Those of the last stage, where its mailboxes were in the same place. */
+async function serversOf({ house = HOUSES[0] }: Stage): Promise<HouseSimulators> {
+  if (simulators?.house === house) return simulators
+  await simulators?.stop()
+  return (simulators = await startHouse(house))
+}
+afterAll(() => simulators?.stop())
 
 describe.each(STAGES.map((stage) => [stage.title, stage] as const))('nobody gets a mail because of the connector %s', (_, stage) => {
   const { scenarios } = stage
   let played: Played
   beforeAll(async () => {
-    played = await play(simulators, stage)
+    played = await play(await serversOf(stage), stage)
   }, 120_000)
 
   it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))('%s', (name, { mails = {}, left, end = left }) => {

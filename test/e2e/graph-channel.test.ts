@@ -37,9 +37,15 @@ describe('the service with a public address', () => {
   })
   afterAll(() => office.close())
 
-  it('brings a change made in Outlook to the CRM within seconds, and says how it was told', async () => {
-    await simulators.cloudEvent('alice', 'Made in Outlook')
-    expect(await inCrm('Made in Outlook', 20_000)).toBeLessThan(10_000)
+  it('brings a change made in Outlook to the CRM within two seconds, and says how it was told and how long that takes', async () => {
+    const took: number[] = []
+    for (let turn = 0; turn < 5; turn += 1) {
+      await simulators.cloudEvent('alice', `Made in Outlook ${turn}`)
+      took.push(await inCrm(`Made in Outlook ${turn}`, 20_000))
+    }
+    expect(took.toSorted((left, right) => left - right)[2]).toBeLessThan(2000)
+    const told = async () => ((await (await fetch(`${service.url}/readyz`)).json()) as { latency: { crm?: { p95: number } } }).latency.crm?.p95
+    await until('its health tells how long that takes', async () => (await told() ?? Infinity) < 10_000, 30_000)
     expect(await mailboxes(service)).toMatchObject({ notifications: 3, polled: 0, connected: 3 })
   })
 
@@ -110,7 +116,15 @@ describe('doctor', () => {
       await simulators.control('graph/restrictApplication', { addresses: ['alice@example.test'] })
       const { checks } = (await office.run('doctor', '--json')).json
       expect(checks).toContainEqual(expect.objectContaining({ name: 'client secret', level: 'warning', detail: expect.stringContaining(soon) }))
-      expect(checks).toContainEqual(expect.objectContaining({ name: 'access', of: 'bob@example.test', ok: false, detail: expect.stringContaining('New-ManagementRoleAssignment') }))
+      const denied = checks.find(({ name, of }: { name: string; of: string }) => name === 'access' && of === 'bob@example.test')
+      expect(denied).toMatchObject({ ok: false, level: 'error' })
+      const commands = [
+        `New-ServicePrincipal -AppId ${simulators.graph.clientId} -ObjectId`, 'New-ManagementScope -Name "CRM mailboxes"', '-Role "Application Calendars.ReadWrite" -CustomResourceScope "CRM mailboxes"',
+        '-Role "Application Contacts.ReadWrite"', `Test-ServicePrincipalAuthorization -Identity ${simulators.graph.clientId} -Resource bob@example.test`,
+      ]
+      for (const command of commands) expect(denied.cure).toContain(command)
+      // alice's opens, but so would everybody's: that is said before anything happens.
+      expect(checks).toContainEqual(expect.objectContaining({ name: 'scope', of: 'alice@example.test', level: 'warning', detail: expect.stringContaining('every mailbox of the tenant'), cure: expect.stringContaining('New-ManagementScope') }))
       await simulators.control('graph/restrictApplication', { addresses: null })
       office.configure({ exchange: [cloudConnection(simulators, { access: 'delegated' })] })
       expect((await office.run('doctor', '--json')).json.checks).toContainEqual(expect.objectContaining({ name: 'login', of: 'alice@example.test', ok: false, cure: expect.stringContaining('sign in') }))

@@ -16,7 +16,7 @@ const upper = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)
 
 /** What somebody types, from the words of EWS into those of Graph. `Repeats` says how it repeats. */
 export function toCloud(folder: string, fields: PlainFields): Record<string, unknown> {
-  const { Subject, Body, Repeats, StartTimeZone, ...rest } = fields
+  const { Subject, Body, Repeats, StartTimeZone, send: _silent, ...rest } = fields
   const zone = typeof StartTimeZone === 'string' ? StartTimeZone : null
   const told: Record<string, unknown> = {}
   if (Subject !== undefined) told[folder === 'tasks' ? 'title' : 'subject'] = Subject
@@ -48,10 +48,12 @@ export function fromCloud({ kind, id, changeKey, folder, fields, extended, creat
   const stamped = kind === 'task' ? Object.fromEntries((fields['linkedResources'] as { externalId: string }[]).map(({ externalId }) => ['linked', externalId])) : extended
   const exceptions = exceptionDates.map((date) => ({ id: date }) as PlainItem)
   return {
-    id, changeKey, class: kind, folder, fields: told, extended: stamped, created, modified,
+    id, changeKey, class: kind, folder: folder === 'defaultList' ? 'tasks' : folder, fields: told, extended: stamped, created, modified,
     ...(fields['recurrence'] == null ? {} : { series: { exceptions, deleted: cancelledDates } }),
   }
 }
+
+const RESPONSES: Readonly<Record<string, string>> = { accepted: 'Accept', tentativelyAccepted: 'Tentative', declined: 'Decline', organizer: 'Organizer' }
 
 const instantOf = (time: { dateTime: string }) => `${time.dateTime.slice(0, 19)}Z`
 
@@ -59,7 +61,8 @@ function eventOf(fields: Record<string, any>): PlainItem['fields'] {
   return {
     Subject: fields['subject'], Body: fields['body'].content, Location: fields['location']?.displayName ?? '', Start: instantOf(fields['start']), End: instantOf(fields['end']),
     IsAllDayEvent: fields['isAllDay'], Sensitivity: upper(fields['sensitivity']), Importance: upper(fields['importance']), Categories: fields['categories'], UID: fields['iCalUId'],
-    RequiredAttendees: fields['attendees'].map((one: any) => ({ address: one.emailAddress.address, response: one.status?.response })), recurrence: fields['recurrence'],
+    recurrence: fields['recurrence'], response: RESPONSES[fields['responseStatus']?.response] ?? 'NoResponseReceived',
+    ...(fields['attendees'].length === 0 ? {} : { RequiredAttendees: fields['attendees'].map((one: any) => ({ address: one.emailAddress.address, response: one.status?.response })) }),
   }
 }
 

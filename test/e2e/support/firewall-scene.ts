@@ -83,11 +83,13 @@ export async function edits(scene: Scene, who: string, fields: PlainFields, fold
   await scene.simulators.editItem(who, (await itemOf(scene, who, folder)).id, fields)
 }
 export async function deletes(scene: Scene, who: string, send = false): Promise<void> {
-  await scene.simulators.control('ews/delete', { address: addressOf(who), id: (await itemOf(scene, who)).id, send })
+  const { id } = await itemOf(scene, who)
+  if (send) await scene.simulators.control('ews/delete', { address: addressOf(who), id, send })
+  else await scene.simulators.deleteItem(who, id)
 }
 /** Answers in Outlook; `send` tells the organizer. */
 export async function responds(scene: Scene, who: string, response: 'accept' | 'tentative' | 'decline', send = true): Promise<void> {
-  await scene.simulators.control('ews/respond', { address: addressOf(who), id: (await itemOf(scene, who)).id, response, send })
+  await scene.simulators.respond(who, (await itemOf(scene, who)).id, response, send)
 }
 export async function guestAnswers(scene: Scene, organizer: string, response: 'accept' | 'decline'): Promise<void> {
   const { fields } = await itemOf(scene, organizer)

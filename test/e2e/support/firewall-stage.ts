@@ -2,6 +2,7 @@ import { install } from './installation.ts'
 import type { Installation, Report } from './installation.ts'
 import { GINA, MAX, recordsOf } from './firewall-scene.ts'
 import type { Scene } from './firewall-scene.ts'
+import type { House } from './houses.ts'
 import { until } from './process.ts'
 import type { Simulators } from './simulators.ts'
 
@@ -37,6 +38,8 @@ export interface Scenario {
 export interface Stage {
   readonly title: string
   readonly policy: object
+  /** Where the mailboxes are; default on the company's own servers. */
+  readonly house?: House
   /** Days by which the clock moves in the end; absent: it does not. */
   readonly moves?: number
   /** The running service does the first sync and the edits, instead of single ones. */
@@ -121,7 +124,7 @@ export async function play(simulators: Simulators, { policy, moves, service, rep
 /** People, contacts and one scene for each scenario. */
 async function setScene(simulators: Simulators, scenarios: readonly Scenario[]): Promise<Act[]> {
   await simulators.control('vtenext/addUser', { username: 'dave' })
-    const contact = (firstname: string, email: string) => simulators.putRecord('admin', 'Contacts', { lastname: 'Guest', firstname, email })
+  const contact = (firstname: string, email: string) => simulators.putRecord('admin', 'Contacts', { lastname: 'Guest', firstname, email })
   const gina = await contact('Gina', GINA)
   // vtenext finds contacts whose address merely contains what it is asked for: who has the longer one is never meant.
   const max = await contact('Max', MAX)
@@ -253,8 +256,8 @@ class Play {
 
   async #mails(): Promise<Mail[]> {
     const response = await fetch(`${this.#simulators.json.control.url}/outbox`)
-    const { ews, vtenext } = (await response.json()) as { ews: Mail[]; vtenext: Mail[] }
-    return [...ews, ...vtenext]
+    const { ews, graph, vtenext } = (await response.json()) as { ews: Mail[]; graph: Mail[]; vtenext: Mail[] }
+    return [...ews, ...graph.map((mail) => (mail.kind === 'request' ? { ...mail, kind: 'invitation' } : mail)), ...vtenext]
   }
 
   #actOf(subject: string): Act | undefined {

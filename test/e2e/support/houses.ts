@@ -79,6 +79,13 @@ export async function startHouse(house: House): Promise<HouseSimulators> {
     for (const who of ['alice', 'bob', 'carol']) await control(`${homeOf(who) === 'ews' ? 'graph' : 'ews'}/removeMailbox`, { address: addressOf(who) })
   }
 
+  /** Invitations to those whose mailboxes the organizer's server does not know. */
+  const post = async (organizer: string, { fields: { Subject, Start, End, UID } }: PlainItem, attendees: readonly string[]) => {
+    for (const guest of ['alice', 'bob', 'carol']) {
+      if (!attendees.includes(addressOf(guest)) || homeOf(guest) === homeOf(organizer)) continue
+      await self.putItem(guest, 'calendar', { Subject, Start, End, UID, RequiredAttendees: attendees, organizer: addressOf(organizer) })
+    }
+  }
   const settled = new Set(['alice', 'bob', 'carol'])
 
   const self: HouseSimulators = {
@@ -87,7 +94,11 @@ export async function startHouse(house: House): Promise<HouseSimulators> {
     connections: () => [ewsConnection(simulators), cloudConnection(simulators)].filter((_, index) => house === HOUSES[2] || HOUSES[index] === house),
     userOf: (name) => ({ crm: name, mailbox: addressOf(name), exchange: homeOf(name) === 'ews' ? 'onprem' : 'cloud' }),
     putItem: async (who, folder, fields) => told(who, await at(who, 'put', { folder, fields: typed(who, folder, fields) })),
-    editItem: async (who, id, fields) => told(who, await at(who, 'edit', { id, fields: typed(who, await folderOf(who, id), fields) })),
+    async editItem(who, id, fields) {
+      const edited = told(who, await at(who, 'edit', { id, fields: typed(who, await folderOf(who, id), fields) }))
+      if (Array.isArray(fields['RequiredAttendees'])) await post(who, edited, fields['RequiredAttendees'])
+      return edited
+    },
     deleteItem: (who, id, type) => at(who, 'delete', { id, ...(type === undefined ? {} : { type }) }),
     async item(who, subject, folder = 'calendar') {
       const found = (await items(who, folder)).filter(({ fields }) => fields['Subject'] === subject)
@@ -96,18 +107,17 @@ export async function startHouse(house: House): Promise<HouseSimulators> {
     },
     async invite(who, fields, attendees) {
       const made = await self.putItem(who, 'calendar', { ...fields, RequiredAttendees: attendees, ...(homeOf(who) === 'ews' ? { send: true } : {}) })
-      for (const guest of ['alice', 'bob', 'carol']) {
-        if (!attendees.includes(addressOf(guest)) || homeOf(guest) === homeOf(who)) continue
-        const invitation = { ...fields, RequiredAttendees: attendees, UID: made.fields['UID'], organizer: addressOf(who) }
-        await self.putItem(guest, 'calendar', invitation)
-      }
+      await post(who, made, attendees)
       return made
+    },
+    async respond(who, id, response, send) {
+      if (homeOf(who) === 'ews') return simulators.respond(who, id, response, send)
+      await simulators.cloud(who, 'POST', `/events/${id}/${response === 'tentative' ? 'tentativelyAccept' : response}`, { sendResponse: send })
     },
     async accept(who, subject) {
       const item = await self.item(who, subject)
       if (item === undefined) throw new Error(`${who} was not asked to "${subject}".`)
-      if (homeOf(who) === 'ews') await control('ews/respond', { address: addressOf(who), id: item.id, response: 'accept' })
-      else await simulators.cloud(who, 'POST', `/events/${item.id}/accept`, { sendResponse: true })
+      await self.respond(who, item.id, 'accept', true)
       for (const organizer of ['alice', 'carol']) {
         if (house !== HOUSES[2] || homeOf(organizer) !== 'ews' || homeOf(who) !== 'graph' || (await self.item(organizer, subject)) === undefined) continue
         await control('ews/answerMeeting', { organizer: addressOf(organizer), uid: item.fields['UID'], attendee: addressOf(who), response: 'accept' })

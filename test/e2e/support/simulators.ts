@@ -15,6 +15,8 @@ export interface Simulators {
   putItem(who: string, folder: string, fields: PlainFields): Promise<PlainItem>
   editItem(who: string, id: string, fields: PlainFields): Promise<PlainItem>
   deleteItem(who: string, id: string, type?: string): Promise<void>
+  /** Answers an invitation; `send` tells the organizer. */
+  respond(who: string, id: string, response: 'accept' | 'tentative' | 'decline', send: boolean): Promise<void>
   items(who: string, folder?: string): Promise<PlainItem[]>
   /** The one item of a folder with this subject; undefined where there is none. @throws when there are several */
   item(who: string, subject: string, folder?: string): Promise<PlainItem | undefined>
@@ -72,6 +74,7 @@ export async function startSimulators(...options: string[]): Promise<Simulators>
     userOf: (name) => ({ crm: name, mailbox: addressOf(name) }),
     putItem: (who, folder, fields) => control('ews/put', { address: addressOf(who), folder, fields }),
     editItem: (who, id, fields) => control('ews/edit', { address: addressOf(who), id, fields }),
+    respond: (who, id, response, send) => control('ews/respond', { address: addressOf(who), id, response, send }),
     deleteItem: (who, id, type) => control('ews/delete', { address: addressOf(who), id, type }),
     item: async (who, subject, folder = 'calendar') => only((await items(who, folder)).filter(({ fields }) => fields['Subject'] === subject), subject),
     putRecord: async (who, module, fields) => (await control('vtenext/put', { module, fields, as: who })).id,
