@@ -336,7 +336,7 @@ function skipMethods(tables: MemoryTables, { undo }: Running): SkipMethods {
 
 const unnumbered = <Row>({ seq: _seq, ...row }: Numbered<Row>): Row => row as unknown as Row
 
-type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'journal' | 'recentWrites'>
+type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'journal' | 'forgetValues' | 'recentWrites'>
 
 function operationMethods(tables: MemoryTables, { undo }: Running): OperationMethods {
   /** The copies that an item or record is or was part of. */
@@ -367,6 +367,12 @@ function operationMethods(tables: MemoryTables, { undo }: Running): OperationMet
       const rows = tables.operations.where((row) =>
         (lane === undefined || row.lane === lane) && (id === undefined || row.id === id) && (around?.has(row.copy) ?? true))
       return sorted(rows, (row) => -row.seq).slice(0, limit).map(unnumbered<Operation>)
+    },
+    async forgetValues(copies) {
+      for (const row of tables.operations.where(({ copy, state }) => copies.includes(copy) && state !== 'open')) {
+        tables.operations.put({ ...row, before: null, after: null }, undo)
+      }
+      for (const row of tables.conflicts.where(({ copy, state }) => copies.includes(copy) && state === 'closed')) tables.conflicts.remove(row.id, undo)
     },
     async recentWrites(copies, since) {
       const wanted = new Set(copies)

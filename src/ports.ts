@@ -340,6 +340,8 @@ export interface Tx {
   settleOperations(rows: readonly Pick<Operation, 'id' | 'item' | 'state' | 'outcome'>[]): Promise<void>
   unsettled(lane: MailboxId): Promise<readonly Operation[]>
   journal(query: JournalQuery): Promise<readonly Operation[]>
+  /** The journal and the conflicts of these copies lose their values: what they tell of is private now. Open ones stay. */
+  forgetValues(copies: readonly CopyId[]): Promise<void>
   /** Content hashes written to each copy since then, oldest first: what the loop breaker looks at. */
   recentWrites(copies: readonly CopyId[], since: Instant): Promise<ReadonlyMap<CopyId, readonly string[]>>
 

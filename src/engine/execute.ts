@@ -4,6 +4,7 @@ import type { AssigneeId, Conflict, CopyId, CreateIntent, Fields, Item, Operatio
 import type { CreateRequest, RemoveOutcome, RemoveRequest, Tx, UpdateRequest, WriteOutcome } from '../ports.ts'
 import { placement } from '../sync/index.ts'
 import type { Clash, Write } from '../sync/index.ts'
+import { bornWith } from './born.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
@@ -11,6 +12,7 @@ import { mailingOf } from './mailing.ts'
 import { asAttendees, withAnswerOf } from './people.ts'
 import { isMark, recover } from './recover.ts'
 import { settle } from './settle.ts'
+import { isMasking } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
 /** One write of one piece of work, journalled and sent. */
@@ -86,7 +88,7 @@ function operationOf(run: Run, work: Work, write: Write): Operation {
       return { ...common, type: 'create', item: null, expect: null, token: makeToken(engine.ids.next()), before: null, after: write.item.fields, intent }
     }
     case 'update':
-      return { ...common, type: 'update', item: write.id, expect: write.expect, token: copy.token, before: pick(present, write.fields), after: write.fields, intent: null }
+      return { ...common, type: 'update', item: write.id, expect: write.expect, token: copy.token, before: isMasking(work) ? null : pick(present, write.fields), after: write.fields, intent: null }
     case 'delete':
       return { ...common, type: 'delete', item: write.id, expect: write.expect, token: copy.token, before: present.fields, after: null, intent: null }
   }
@@ -151,7 +153,7 @@ function createRequest(run: Run, { work, write, operation }: Sent): CreateReques
   const common = { item, token: operation.token, ...(uid === null ? {} : { uid }) }
   if (write.on === 'crm') return { ...common, item: withOwnAnswer(run, work, item), assignee: assigneeOf(run, work), reference: copy.exchange.id }
   const mailing = mailingOf(run, work, write)
-  return { ...common, ...(mailing === null ? {} : { mailing }), ...(work.series === undefined ? {} : { series: work.series }), stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token } }
+  return { ...common, ...(mailing === null ? {} : { mailing }), ...(work.series === undefined ? {} : { series: work.series }), stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token, born: bornWith(uid) } }
 }
 
 /** Made from this mailbox, the record is one of it, whoever had it before and left. */

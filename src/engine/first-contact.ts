@@ -118,7 +118,18 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
   if (!belongsHere(run, batch, record.snapshot, row.kind)) return [skip(row, 'moved-away')]
   // Its own row may wait in this very batch: met as a stranger it would be made once more.
   used.add(stamp.record)
-  return [matched(run, batch, row, snapshot, record.snapshot, snapshot)]
+  return [matched(run, batch, row, await withOwnWords(run, snapshot, record.snapshot), record.snapshot, snapshot)]
+}
+
+/** A private item that began in the CRM was masked as a stranger; its record, now that it is found, knows the words. */
+async function withOwnWords(run: Run, snapshot: Snapshot, record: Snapshot): Promise<Snapshot> {
+  if (snapshot.stamp?.born === undefined) return snapshot
+  const own = { ...snapshot, traits: { ...snapshot.traits, fromCrm: true } }
+  if (snapshot.traits?.masked !== true || run.policy.availabilityOnly === true) return own
+  const [found] = await run.exchange.get(snapshot.item.kind, [snapshot.id])
+  // What has no UID tells a pasted copy in no other way.
+  if (found?.type !== 'seen' || (snapshot.uid === undefined && naturalKey(found.snapshot.item) !== naturalKey(record.item))) return snapshot
+  return { ...found.snapshot, traits: { ...found.snapshot.traits, fromCrm: true } }
 }
 
 /**

@@ -2,6 +2,7 @@ import { operationId } from '../model/index.ts'
 import type { CopyId, LinkedCopy, Operation, Side } from '../model/index.ts'
 import type { UpdateRequest } from '../ports.ts'
 import { placement } from '../sync/index.ts'
+import { bornWith } from './born.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
 import { UNKNOWN_KEY } from './work.ts'
@@ -112,5 +113,5 @@ function operationOf(run: Run, side: Side, { link, copy }: LinkedCopy): Operatio
 function requestOf(run: Run, side: Side, { link, copy }: LinkedCopy): UpdateRequest {
   const common = { id: copy[side].id, kind: link.kind, fields: {}, expect: copy[side].changeKey }
   if (side === 'crm') return { ...common, reference: copy.exchange.id }
-  return { ...common, stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: copy.token } }
+  return { ...common, stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: copy.token, ...(copy.traits.fromCrm === true ? { born: bornWith(link.uid) } : {}) } }
 }

@@ -199,8 +199,8 @@ export async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySid
     return [{ ...leaveGroup(linked, rows, exchange, heirs.length > 0 && crm.type === 'quiet' ? await seen('crm') : crm), heirs }]
   }
 
-  // A meeting stays in its organizer's calendar, whoever is responsible for the record.
-  const isAway = crm.type === 'seen' && !isMeeting(copy.traits) && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
+  // A meeting stays in its organizer's calendar, and what is masked in its owner's, whoever is responsible for the record.
+  const isAway = crm.type === 'seen' && !isMeeting(copy.traits) && copy.traits.masked !== true && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
   const isGuest = isAway && isInvitedBy(run, crm)
   // Invited instead of responsible from now on, or the other way round.
   const isEdited = exchange.type === 'seen' && moved(copy.base.exchange, exchange.snapshot.item)

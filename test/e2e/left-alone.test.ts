@@ -1,5 +1,5 @@
-import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { dump } from './support/database.ts'
 import { day, install, NOTHING } from './support/installation.ts'
 import type { Installation } from './support/installation.ts'
 import { meeting, subjectsOf } from './support/people.ts'
@@ -67,20 +67,6 @@ async function secretItems(): Promise<void> {
   await simulators.putItem('alice', 'tasks', { Subject: 'Redundancies', Body: 'layoffs list', Sensitivity: 'Confidential', DueDate: day(3) })
 }
 
-/** Every table of the database as text. */
-async function dump(url: string): Promise<string> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    const { rows } = await client.query<{ name: string }>(`select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`)
-    const texts = []
-    for (const { name } of rows) texts.push(name, JSON.stringify((await client.query(`select t::text as row from ${name} t`)).rows))
-    return texts.join('\n')
-  } finally {
-    await client.end()
-  }
-}
-
 describe('the words of a private Exchange item', () => {
   it('appear nowhere: not in the CRM, the database, the log or the journal; the time does', async () => {
     await secretItems()
@@ -93,7 +79,7 @@ describe('the words of a private Exchange item', () => {
     const journal = await office.run('journal', '--json', '--values')
     const everywhere = {
       crm: JSON.stringify([await simulators.records('Events'), await simulators.records('Calendar')]),
-      database: await dump(office.databaseUrl ?? ''), log: first.stderr, journal: journal.stdout,
+      database: await dump(office), log: first.stderr, journal: journal.stdout,
       status: (await office.run('status', '--item', item?.id ?? '')).stdout,
     }
     expect(everywhere.database).toContain('Busy')

@@ -149,7 +149,7 @@ function snapshotOf(master: MasterSnapshot, slot: number, occurrence: Occurrence
   const exception = master.series.exceptions.find(({ start }) => start === occurrence.start)
   const shared = master.item.fields as Partial<EventFields>
   const fields: Partial<EventFields> = exception === undefined ? { ...shared, time: occurrence.time } : { ...shared, ...exception.fields }
-  const traits = { ...master.traits, occurrence: true }
+  const traits = { ...master.traits, ...(exception?.masked === true ? { masked: true } : {}), occurrence: true }
   return {
     id: occurrenceId(master.id, slot),
     // The server's own key is shared by the whole series: it would make every record look changed.
