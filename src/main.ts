@@ -4,14 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { DestinationStream } from 'pino'
 import { checkConfig, instanceOf } from './config.ts'
-import type { Config, ConnectionConfig, Sections, Surroundings, UserConfig } from './config.ts'
+import type { Config, ConnectionConfig, Sections, Surroundings } from './config.ts'
 import { newTotals } from './engine/index.ts'
 import type { Engine, Mode, Totals, Written } from './engine/index.ts'
 import { createEwsConnection } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
 import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
-import { mailboxIdOf, readDirectory } from './main/directory.ts'
+import { credentialsOf, mailboxIdOf, readDirectory } from './main/directory.ts'
 import { openGraph } from './main/graph.ts'
 import { CRM_LANE, instant } from './model/index.ts'
 import type { AssigneeId, Directory, Instant, Mailbox, MailboxId, Policy, Preferences } from './model/index.ts'
@@ -22,7 +22,8 @@ import { narrowed } from './sync/index.ts'
 import { createVtenext } from './vtenext/index.ts'
 import type { Vtenext } from './vtenext/index.ts'
 
-export { mailboxIdOf } from './main/directory.ts'
+export { openAvailability, openSharing } from './main/calendars.ts'
+export { credentialsOf, mailboxIdOf } from './main/directory.ts'
 
 /** The whole connector, wired. */
 export interface Connector {
@@ -276,10 +277,6 @@ function readCa(connection: ConnectionConfig, file: string): string {
     throw new SyncError('CONFIG_CA', `The certificate file ${file} of the connection "${connection.name}" cannot be read. Correct "ca" or the file's rights.`, { scope: 'system', remedy: 'ask-human', cause })
   }
 }
-
-/** @returns undefined when the connection's service account signs in for this user */
-export const credentialsOf = (user: UserConfig | undefined) =>
-  user?.username === undefined || user.password === undefined ? undefined : { username: user.username, password: user.password }
 
 /** A mailbox taken out of the configuration loses its lane and nothing else: disconnecting deletes nothing. */
 async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { LaneRow, Tx } from '../ports.ts'
 import { itemStatus } from './item-status.ts'
 import type { ItemStatus } from './item-status.ts'
+import { groupNotices } from './notices.ts'
 import { EXIT, printJson, say, table } from './output.ts'
 import { withConnector } from './session.ts'
 import type { CommonOptions } from './session.ts'
@@ -20,8 +21,13 @@ export function statusCommand(command: Command): void {
           return found.known ? EXIT.done : EXIT.failed
         }
         const lanes = await connector.store.transaction(async (tx) => Promise.all((await tx.lanes()).map((row) => laneStatus(tx, row))))
-        if (options.json === true) printJson({ lanes })
-        else printLanes(lanes)
+        // Before the first sync nobody is connected, and that is said already.
+        const notices = lanes.length === 0 ? [] : groupNotices(connector.config, new Set(lanes.flatMap(({ user }) => user ?? []))).map(({ detail }) => detail)
+        if (options.json === true) printJson({ lanes, ...(notices.length === 0 ? {} : { notices }) })
+        else {
+          printLanes(lanes)
+          for (const notice of notices) say(`! ${notice}`)
+        }
         return lanes.some((lane) => lane.state === 'failing') ? EXIT.failed : EXIT.done
       })
     })

@@ -1,16 +1,18 @@
 import { ITEM_KINDS } from '../model/index.ts'
 import type { ItemKind, Mailbox, MailboxId } from '../model/index.ts'
-import type { Clock, Exchange, Log } from '../ports.ts'
+import type { Availability, Clock, Exchange, Log, Sharing } from '../ports.ts'
 import { SyncError } from '../lib/errors.ts'
 import { Authority } from './authority.ts'
 import type { ClientProof } from './authority.ts'
 import { clientStates } from './client-state.ts'
+import { createAvailability } from './availability.ts'
 import { checkExpiry, checkMailbox } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import type { EventFeed } from './event-feed.ts'
 import { Folders } from './folders.ts'
 import { createHints, HINTS_DEFAULTS } from './hints.ts'
 import type { GraphHints, HintsOptions } from './hints.ts'
+import { createSharing } from './permissions.ts'
 import { createReplica } from './replica.ts'
 import { openSession, segment } from './session.ts'
 import type { Range, Session } from './session.ts'
@@ -62,6 +64,10 @@ export interface GraphConnection {
   readonly signIn: SignIn | undefined
   /** What works and what does not for a mailbox, with a cure for each trouble; never throws for trouble it looks for. */
   check(mailbox: Mailbox): Promise<Check[]>
+  /** @param asker the mailbox that asks: its owner sees only what is shared with them, an application everything */
+  availability(asker: Mailbox): Availability
+  /** Who sees what of a mailbox's calendar. */
+  sharing(mailbox: Mailbox): Sharing
   /** The application's own secret or certificate. */
   checkSecret(): Check[]
   close(): Promise<void>
@@ -143,6 +149,8 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
     async check(mailbox) {
       return checkMailbox(sessionFor(mailbox), access, signIn === undefined ? null : await signIn.state(mailbox.id))
     },
+    availability: (asker) => createAvailability(sessionFor(asker)),
+    sharing: (mailbox) => createSharing(sessionFor(mailbox)),
     checkSecret: () => checkExpiry({ secretExpires: options.secretExpires, certificate: options.proof.certificate?.cert }, options.proof.secret !== undefined, clock.now()),
     async close() {
       await hints?.stop()
