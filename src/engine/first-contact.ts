@@ -45,7 +45,8 @@ async function contact(run: Run, batch: Batch, row: InboxRow, used: Set<ItemId>,
   const tombstone = batch.tombstones.get(row.id)
   const buriedKey = row.side === 'exchange' ? tombstone?.exchangeChangeKey : tombstone?.crmChangeKey
   // The last we saw of it before it was buried, told once more.
-  if (tombstone !== undefined && buriedKey === snapshot.changeKey && tombstone.reason !== 'reassigned') return [{ type: 'drop', row }]
+  const mayReturn = tombstone?.reason === 'reassigned' || (tombstone?.reason === 'ownerless' && row.side === 'crm')
+  if (tombstone !== undefined && buriedKey === snapshot.changeKey && !mayReturn) return [{ type: 'drop', row }]
   if (snapshot.unsupported !== undefined) return [skip(row, snapshot.unsupported)]
   const ambiguous = batch.held.find((held) => held.what === 'ambiguous' && (held.item === row.id || held.candidates.includes(row.id)))
   // Waiting for a human, or left alone by one.
@@ -64,6 +65,8 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   const { engine, lane } = run
   const { row, snapshot } = stranger
   if (await wasLetGo(run, batch, stranger)) return [skip(row, 'moved-away')]
+  const left = await leftBehind(run, batch, stranger)
+  if (left !== null) return [left]
   const stamped = await byStamp(run, batch, stranger, used)
   if (stamped !== null) return stamped
   const sameUid = snapshot.uid === undefined ? [] : (batch.byUid.get(snapshot.uid) ?? [])
@@ -102,6 +105,15 @@ async function wasLetGo(run: Run, batch: Batch, { row }: Stranger): Promise<bool
   if (tombstone?.reason !== 'unlinked') return false
   const [record] = await look(run, 'crm', row.kind, [{ id: tombstone.record, copy: null }])
   return record?.type !== 'seen'
+}
+
+/** What stayed when its record went to nobody with a mailbox is that record's, whatever it is called since. */
+async function leftBehind(run: Run, batch: Batch, { row, snapshot }: Stranger): Promise<Work | Aside | null> {
+  const tombstone = batch.tombstones.get(row.id)
+  if (tombstone?.reason !== 'ownerless' || tombstone.item !== row.id) return null
+  const [record] = await look(run, 'crm', row.kind, [{ id: tombstone.record, copy: null }])
+  if (record?.type !== 'seen' || record.snapshot.unsupported !== undefined || !belongsHere(run, batch, record.snapshot, row.kind)) return skip(row, 'moved-away')
+  return matched(run, batch, row, await withOwnWords(run, snapshot, record.snapshot), record.snapshot, snapshot)
 }
 
 /** Our own stamp on an item that no link knows: it moved, our database was lost, or somebody copied and pasted. */

@@ -119,6 +119,7 @@ export interface Tombstone {
   readonly item: ItemId
   readonly exchangeChangeKey: ChangeKey
   readonly crmChangeKey: ChangeKey
-  readonly reason: 'deleted' | 'user-deleted' | 'unlinked' | 'reassigned'
+  /** `ownerless`: the record went to nobody with a mailbox, and is joined again as it is when it comes back. */
+  readonly reason: 'deleted' | 'user-deleted' | 'unlinked' | 'ownerless' | 'reassigned'
   readonly at: Instant
 }
