@@ -56,7 +56,14 @@ export async function reconcile(run: Run, afterBatch: () => void = () => undefin
     const all = [...linked, ...fresh]
     await execute(run, all.filter(isWork), all.filter((one): one is Aside => !isWork(one)))
     afterBatch()
+    if (rows.length === BATCH) await tellProgress(run)
   }
+}
+
+/** A long piece of work says now and then how far it is; `status` shows the same numbers. */
+async function tellProgress({ engine, lane }: Run): Promise<void> {
+  const [{ waiting }, linked] = await engine.store.transaction(async (tx) => [await tx.countInbox(lane), await tx.countCopies(lane)] as const)
+  engine.log.info({ lane, linked, waiting }, 'progress')
 }
 
 async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): Promise<Batch> {
