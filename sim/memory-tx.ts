@@ -217,7 +217,7 @@ function inboxMethods(tables: MemoryTables, { undo }: Running): InboxMethods {
 
 type CopyMethods = Pick<
   Tx,
-  | 'copiesByItem' | 'copiesByRecord' | 'copiesByUid' | 'copiesById' | 'copiesOf' | 'copiesUnmarked' | 'countCopies'
+  | 'copiesByItem' | 'copiesByRecord' | 'linksByRecord' | 'copiesByUid' | 'copiesById' | 'copiesOf' | 'copiesUnmarked' | 'countCopies'
   | 'saveCopies' | 'markCopies' | 'removeCopies' | 'putTombstones' | 'tombstones' | 'removeTombstones'
 >
 
@@ -240,6 +240,11 @@ function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
     async copiesByRecord(records) {
       const wanted = new Set(records)
       return linked((_copy, link) => wanted.has(link.record))
+    },
+    async linksByRecord(records) {
+      const wanted = new Set(records)
+      const byLink = Map.groupBy(linked((_copy, link) => wanted.has(link.record)), ({ link }) => link.id)
+      return [...byLink.values()].flatMap((all) => (all[0] === undefined ? [] : [{ link: all[0].link, mailboxes: all.map(({ copy }) => copy.mailbox).sort() }]))
     },
     async copiesByUid(uids) {
       const wanted = new Set(uids)

@@ -70,9 +70,9 @@ async function owners(run: Run, rows: readonly LinkedCopy[]): Promise<readonly L
   if (rows.length === 0) return []
   const place = placement(run.engine.directory(), run.engine.policy)
   return run.engine.store.transaction(async (tx) => {
-    const byRecord = Map.groupBy(await tx.copiesByRecord(rows.map(({ link }) => link.record)), ({ link }) => link.record)
+    const byRecord = new Map((await tx.linksByRecord(rows.map(({ link }) => link.record))).map((one) => [one.link.record, one.mailboxes]))
     const isOwner = ({ link }: LinkedCopy) => {
-      const mailboxes = new Set((byRecord.get(link.record) ?? []).map(({ copy }) => copy.mailbox))
+      const mailboxes = new Set(byRecord.get(link.record))
       const first = place(link.kind, link.assignee ?? undefined).find((mailbox) => mailboxes.has(mailbox))
       return (first ?? [...mailboxes].sort()[0]) === run.lane
     }

@@ -58,7 +58,7 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
     await closeClashes(tx, works, ledger)
     await removeCarriedOut(run, tx, ledger)
     // One member's change reaches the others through the CRM's feed, which alone knows what is newest.
-    if ((await tx.copiesByRecord(ledger.told)).some(({ copy }) => copy.mailbox !== run.lane)) await tx.wake([CRM_LANE])
+    if ((await tx.linksByRecord(ledger.told)).some(({ mailboxes }) => mailboxes.some((mailbox) => mailbox !== run.lane))) await tx.wake([CRM_LANE])
   }, run.fence)
   count(run, works, sent, ledger)
 }
@@ -80,7 +80,7 @@ async function absorbStatus(run: Run, tx: Tx, sent: readonly Sent[]): Promise<vo
 
 /** Two mailboxes that make copies of one record at once share its link. */
 export async function joined(tx: Tx, rows: readonly LinkedCopy[]): Promise<readonly LinkedCopy[]> {
-  const present = rows.length === 0 ? [] : await tx.copiesByRecord(rows.map(({ link }) => link.record))
+  const present = rows.length === 0 ? [] : await tx.linksByRecord(rows.map(({ link }) => link.record))
   const linkOf = new Map(present.map(({ link }) => [link.record, link] as const))
   return rows.map(({ link, copy }) => {
     const shared = linkOf.get(link.record)
