@@ -25,8 +25,8 @@ export class MemoryMailbox implements Exchange {
   readonly side = 'exchange'
   readonly rows = new Map<ItemId, MailboxRow>()
   /** Ids that left the synced folder, by place in the feed. */
-  private readonly gone = new Map<ItemId, { seq: number; kind: ItemKind }>()
-  private readonly world: World
+  protected readonly gone = new Map<ItemId, { seq: number; kind: ItemKind }>()
+  protected readonly world: World
   private readonly name: string
   private epoch = 0
   pageSize = 3

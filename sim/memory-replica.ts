@@ -5,6 +5,7 @@ import { changeKey, instant, instantMs } from '../src/model/index.ts'
 import type { ChangeKey, FieldName, Instant, Item, ItemId, ItemKind, OccurrenceRef, OccurrenceStart, SkipReason, Token, Traits } from '../src/model/index.ts'
 import type { Change, Clock, Crm, Mailing, Replica, Store } from '../src/ports.ts'
 import { MemoryCrm } from './memory-crm.ts'
+import { MemoryCloudMailbox } from './memory-cloud-mailbox.ts'
 import { MemoryMailbox } from './memory-mailbox.ts'
 
 /** What goes wrong with one request; `lost` kinds answer with an unknown outcome. */
@@ -69,8 +70,11 @@ export interface World {
   next(): number
 }
 
-/** @param startMs milliseconds since the epoch */
-export function createWorld(startMs = Date.parse('2026-12-01T09:00:00Z')): World {
+/**
+ * @param startMs milliseconds since the epoch
+ * @param inCloud the mailboxes that are in Microsoft 365
+ */
+export function createWorld(startMs = Date.parse('2026-12-01T09:00:00Z'), inCloud: readonly string[] = []): World {
   let nowMs = startMs
   let count = 0
   let inFlight: { dueMs: number; effect: () => void }[] = []
@@ -93,7 +97,7 @@ export function createWorld(startMs = Date.parse('2026-12-01T09:00:00Z')): World
     later: (ms, effect) => void inFlight.push({ dueMs: nowMs + ms, effect }),
     crm: undefined as unknown as MemoryCrm,
     mailbox(id) {
-      const found = mailboxes.get(id) ?? new MemoryMailbox(world, id)
+      const found = mailboxes.get(id) ?? (inCloud.includes(id) ? new MemoryCloudMailbox(world, id) : new MemoryMailbox(world, id))
       mailboxes.set(id, found)
       return found
     },
@@ -134,6 +138,10 @@ export class Process {
         const result = await store.transaction(work, fence)
         await this.boundary('commit:after')
         return result
+      },
+      snapshot: (work) => {
+        this.check()
+        return store.snapshot(work)
       },
       raiseFence: async (lane) => {
         this.check()

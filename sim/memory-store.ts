@@ -63,6 +63,7 @@ export function createMemoryStore(_options: { clock?: Clock } = {}): MemoryStore
     onWake: (listener) => void listeners.push(listener),
     commits: () => commits,
     transaction: (work, fence) => inTurn(() => run(work, fence)),
+    snapshot: (work) => inTurn(() => run(work)),
     raiseFence: (lane) =>
       inTurn(() => {
         const value = (fences.get(lane) ?? 0) + 1

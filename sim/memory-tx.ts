@@ -126,6 +126,7 @@ function laneMethods(tables: MemoryTables, { undo, wakes }: Running): LaneMethod
     saveLane: async (row) => tables.lanes.put(row, undo),
     async removeLane(lane) {
       tables.lanes.remove(lane, undo)
+      tables.settings.remove(`settled/${lane}`, undo)
       for (const row of tables.channels.where((r) => r.lane === lane)) {
         tables.channels.remove(keyOf(row.lane, row.kind), undo)
       }
@@ -341,7 +342,7 @@ function skipMethods(tables: MemoryTables, { undo }: Running): SkipMethods {
 
 const unnumbered = <Row>({ seq: _seq, ...row }: Numbered<Row>): Row => row as unknown as Row
 
-type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'journal' | 'forgetValues' | 'recentWrites'>
+type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'lanesCreating' | 'journal' | 'forgetValues' | 'recentWrites'>
 
 function operationMethods(tables: MemoryTables, { undo }: Running): OperationMethods {
   /** The copies that an item or record is or was part of. */
@@ -366,6 +367,10 @@ function operationMethods(tables: MemoryTables, { undo }: Running): OperationMet
     async unsettled(lane) {
       const open = tables.operations.where((row) => row.lane === lane && row.state === 'open')
       return sorted(open, (row) => row.seq).map(unnumbered<Operation>)
+    },
+    async lanesCreating(side) {
+      const open = tables.operations.where((row) => row.state === 'open' && row.type === 'create' && row.side === side)
+      return [...new Set(open.map((row) => row.lane))].sort()
     },
     async journal({ lane, item, id, limit }) {
       const around = item === undefined ? null : copiesAround(item)

@@ -151,12 +151,30 @@ export function surroundings(options: { config?: string; data?: string; verbose?
  * @throws SyncError CONFIG_MISSING, CONFIG_INVALID: every mistake with its line and its cure
  */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): Config {
-  if (!existsSync(file)) {
-    throw wrong('CONFIG_MISSING', `There is no configuration at ${file}. Write one (README, "Connect your own servers") or name another with --config.`)
-  }
+  if (!existsSync(file)) throw noConfiguration(file)
   const config = parseConfig(readFileSync(file, 'utf8'), env, file)
   return { ...config, exchange: config.exchange.map((one) => ({ ...one, ...pathsOf(one, dirname(file)) })) }
 }
+
+/**
+ * The configuration as far as there is a file: a whole one, or one that leaves everything but `http` to the panel.
+ * @param named whether somebody asked for this file; then it has to be there
+ * @throws SyncError as loadConfig
+ */
+export function loadBeside(file: string, named: boolean, env: NodeJS.ProcessEnv = process.env): { readonly config: Config | null; readonly http: Config['http'] } {
+  if (!named && !existsSync(file)) return { config: null, http: HTTP_DEFAULTS }
+  if (existsSync(file)) {
+    const text = readFileSync(file, 'utf8')
+    const document = parseDocument(text)
+    const keys = isMap(document.contents) ? document.contents.items.map(({ key }) => (isScalar(key) ? String(key.value) : '')) : []
+    if (keys.length === 1 && keys[0] === 'http') return { config: null, http: parseWith(z.strictObject({ http: configSchema.shape.http }), text, env, file, () => []).http }
+  }
+  const config = loadConfig(file, env)
+  return { config, http: config.http }
+}
+
+export const noConfiguration = (file: string): SyncError =>
+  wrong('CONFIG_MISSING', `There is no configuration at ${file}. Write one (README, "Connect your own servers") or name another with --config. What was set in the panel lies in the data folder: name it with --data.`)
 
 /** Files named in the configuration lie beside it. */
 function pathsOf(one: ConnectionConfig, folder: string): Partial<ConnectionConfig> {
@@ -167,6 +185,12 @@ function pathsOf(one: ConnectionConfig, folder: string): Partial<ConnectionConfi
 
 /** @param file only named in messages */
 export function parseConfig(text: string, env: NodeJS.ProcessEnv, file: string): Config {
+  return parseWith(configSchema, text, env, file, contradictions)
+}
+
+type At = (path: Path) => string
+
+function parseWith<T>(schema: z.ZodType<T>, text: string, env: NodeJS.ProcessEnv, file: string, against: (found: T, at: At) => string[]): T {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const [broken] = document.errors
@@ -179,9 +203,9 @@ export function parseConfig(text: string, env: NodeJS.ProcessEnv, file: string):
   const values = substitute(document.toJS() as unknown, env, [], (path, name) => {
     problems.push(`${at(path)}: ${path.join('.')} names the environment variable ${name}, which is not set. Set it, or write the value.`)
   })
-  const parsed = configSchema.safeParse(values ?? {})
+  const parsed = schema.safeParse(values ?? {})
   if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => describe(issue, at)))
-  else problems.push(...contradictions(parsed.data, at))
+  else problems.push(...against(parsed.data, at))
   if (problems.length > 0 || !parsed.success) {
     throw wrong('CONFIG_INVALID', `${file} needs mending:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
   }

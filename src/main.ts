@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { DestinationStream } from 'pino'
-import { checkConfig, instanceOf } from './config.ts'
-import type { Config, ConnectionConfig, Sections, Surroundings } from './config.ts'
+import { checkConfig, instanceOf, noConfiguration } from './config.ts'
+import type { Config, ConnectionConfig, Sections, Surroundings, UserConfig } from './config.ts'
 import { newTotals } from './engine/index.ts'
 import type { Engine, Mode, Totals, Written } from './engine/index.ts'
 import { createEwsConnection } from './ews/index.ts'
@@ -37,6 +38,8 @@ export interface Connector {
   connection(name: string): EwsConnection
   /** The connection to Microsoft 365 of that name; undefined where the configuration has none. */
   graph(name: string): GraphConnection | undefined
+  /** What we prove ourselves with to Microsoft 365 and what of it ends soon, or has ended. */
+  endingProofs(): readonly { readonly connection: string; readonly detail: string; readonly cure: string }[]
   hintsOf(mailbox: Mailbox): Hints
   /** How many mailboxes of Microsoft 365 are followed by notifications and how many are polled. */
   following(): { readonly notifications: number; readonly polled: number }
@@ -88,12 +91,18 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   return destination === undefined ? pino(options) : pino(options, destination)
 }
 
-/** @throws SyncError when the store cannot be opened or the configuration contradicts itself */
-export async function openConnector(config: Config, around: Surroundings, log: Log): Promise<Connector> {
+/**
+ * @param config the configuration file; null where there is none and the panel's own has to do
+ * @throws SyncError when the store cannot be opened, or the configuration contradicts itself or is nowhere
+ */
+export async function openConnector(config: Config | null, around: Surroundings, log: Log): Promise<Connector> {
+  // Nothing is begun in a folder that was never used.
+  if (config === null && around.databaseUrl === undefined && !existsSync(join(around.dataDir, 'postgres-password'))) throw noConfiguration(around.configFile)
   const store = await openConnectorStore(around, log)
   try {
     const stored = await storedSections(store)
-    const connector = connectorOn(store, stored === null ? config : checkConfig({ ...config, ...stored }), log, { around })
+    if (config === null && stored === null) throw noConfiguration(around.configFile)
+    const connector = connectorOn(store, config !== null && stored === null ? config : checkConfig({ ...config, ...stored }), log, { around })
     return {
       ...connector,
       async close() {
@@ -144,7 +153,7 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   const clock = around?.now === undefined ? systemClock : clockFrom(around.now)
   const crm = createVtenext({
     url: config.crm.url, username: config.crm.username, accessKey: config.crm.accessKey, referenceLabel: config.crm.referenceField,
-    allowHttp: config.crm.allowHttp, inviteContacts: config.policy.inviteContacts, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
+    allowHttp: config.crm.allowHttp, ...(around?.once === true ? { answersSeconds: 0 } : {}), log, clock,
   })
   const connections = new Map<string, EwsConnection>()
   const graphs = new Map<string, GraphConnection>()
@@ -152,11 +161,13 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   let directory: Directory = { users: [], groups: [], mailboxes: [] }
   let policy = policyOf(config, directory)
   let preferences: ReadonlyMap<AssigneeId, Preferences> = new Map()
+  /** What went wrong before may be right by now: a restart, or another password, tries everybody at once. */
+  let isMended = true
 
   const connection = (name: string): EwsConnection => {
     const known = connections.get(name)
     if (known !== undefined) return known
-    const made = createEwsConnection(ewsOptions(config, name, log, clock))
+    const made = createEwsConnection({ ...ewsOptions(config, name, log, clock), ownCredentials: (mailbox) => credentialsOf(userOf(mailbox)) })
     connections.set(name, made)
     return made
   }
@@ -169,8 +180,10 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
   const userOf = (mailbox: Mailbox) => config.users.find((user) => user.mailbox.toLowerCase() === mailbox.address)
 
   const policyFor = (id: MailboxId): Policy => {
-    const owner = directory.mailboxes.find((mailbox) => mailbox.id === id)?.userId
-    return owner === undefined ? policy : narrowed(policy, preferences.get(owner))
+    const mailbox = directory.mailboxes.find((one) => one.id === id)
+    if (mailbox === undefined) return policy
+    const chosen = narrowed(policy, preferences.get(mailbox.userId))
+    return mailbox.availabilityOnly === true ? { ...chosen, availabilityOnly: true } : chosen
   }
   const readPreferences = async () => {
     preferences = await store.panel.people.preferences(null)
@@ -190,12 +203,21 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
     },
     policy: () => policy,
     adopt(next) {
+      const before = new Map(config.users.map((user) => [user.mailbox.toLowerCase(), signInOf(user)]))
       config = next
-      // Credentials may be others.
       replicas.clear()
+      for (const mailbox of directory.mailboxes) {
+        if (before.get(mailbox.address) === signInOf(userOf(mailbox))) continue
+        isMended = true
+        if (graph(mailbox.connection) === undefined) connection(mailbox.connection).mailbox(mailbox)
+      }
     },
     directory: () => directory,
     laneOf: (address) => directory.mailboxes.find((mailbox) => mailbox.address === address.toLowerCase())?.id ?? mailboxIdOf(address),
+    endingProofs: () => config.exchange.flatMap(({ name }) => {
+      const found = graph(name)
+      return found === undefined || found.secretEnd() === null ? [] : found.checkSecret().flatMap(({ ok, detail, cure }) => (ok ? [] : [{ connection: name, detail, cure }]))
+    }),
     following() {
       const all = [...graphs.values()].flatMap((one) => [...one.hints().following().values()])
       const notifications = all.filter((one) => one === 'notifications').length
@@ -221,7 +243,7 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
       exchangeOf(mailbox) {
         const known = replicas.get(mailbox.id)
         if (known !== undefined) return known
-        const made = graph(mailbox.connection)?.mailbox(mailbox) ?? connection(mailbox.connection).mailbox(mailbox, credentialsOf(userOf(mailbox)))
+        const made = graph(mailbox.connection)?.mailbox(mailbox) ?? connection(mailbox.connection).mailbox(mailbox)
         replicas.set(mailbox.id, made)
         return made
       },
@@ -231,8 +253,10 @@ export function connectorOn(store: PostgresStore, initial: Config, log: Log, opt
       await look(totals)
       await store.transaction(async (tx) => {
         await alignLanes(tx, directory.mailboxes)
+        if (isMended) await tryAgainNow(tx)
         await rerouteIfChanged(tx, config, directory, clock.now())
       })
+      isMended = false
       return directory.mailboxes
     },
     async close() {
@@ -278,6 +302,8 @@ function readCa(connection: ConnectionConfig, file: string): string {
   }
 }
 
+const signInOf = (user: UserConfig | undefined) => JSON.stringify([user?.exchange, user?.username, user?.password])
+
 /** A mailbox taken out of the configuration loses its lane and nothing else: disconnecting deletes nothing. */
 async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> {
   const known = await tx.lanes()
@@ -288,6 +314,13 @@ async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> 
     await tx.saveLane({ state: 'new', error: null, failures: 0, retryAt: null, lastRunAt: null, ...row, lane, mailbox })
   }
   for (const row of known) if (!wanted.some(({ lane }) => lane === row.lane)) await tx.removeLane(row.lane)
+}
+
+/** Failing lanes need not wait for their next attempt, except where a server asked for patience: it means that. */
+async function tryAgainNow(tx: Tx): Promise<void> {
+  const waiting = (await tx.lanes()).filter(({ retryAt, error }) => retryAt !== null && !/BUSY|THROTTLED/.test(error?.code ?? ''))
+  for (const row of waiting) await tx.saveLane({ ...row, retryAt: null })
+  await tx.wake(waiting.map(({ lane }) => lane))
 }
 
 /**

@@ -341,6 +341,8 @@ export interface Tx {
   openOperations(rows: readonly Operation[]): Promise<void>
   settleOperations(rows: readonly Pick<Operation, 'id' | 'item' | 'state' | 'outcome'>[]): Promise<void>
   unsettled(lane: MailboxId): Promise<readonly Operation[]>
+  /** Lanes with an unsettled create on this side: what they have made there is linked to nothing yet. */
+  lanesCreating(side: Side): Promise<readonly MailboxId[]>
   journal(query: JournalQuery): Promise<readonly Operation[]>
   /** The journal and the conflicts of these copies lose their values: what they tell of is private now. Open ones stay. */
   forgetValues(copies: readonly CopyId[]): Promise<void>
@@ -392,6 +394,8 @@ export interface Fence {
 export interface Store {
   /** @throws SyncError STORE_FENCED when another run has taken the lane since */
   transaction<T>(work: (tx: Tx) => Promise<T>, fence?: Fence): Promise<T>
+  /** Reads only, and all of one moment: what others commit meanwhile is not seen, or all of it is. */
+  snapshot<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Starts a run of the lane; every earlier run can no longer commit. */
   raiseFence(lane: MailboxId): Promise<Fence>
   close(): Promise<void>

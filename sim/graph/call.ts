@@ -21,6 +21,8 @@ export interface Switches {
   eventsDelta: boolean
   /** Does a delta name every occurrence that was deleted, or only show those that are left? */
   removedOccurrences: boolean
+  /** Does a master name its deleted occurrences when it is asked? */
+  cancelledOccurrences: boolean
   /** `uid` of events, documented for beta only. */
   uid: boolean
   /** Do extended properties travel with an invitation? */

@@ -13,7 +13,8 @@ import { makeTask, patchTask, renderOf } from './todo.ts'
 /**
  * What a person writes, in the words of a Graph request body. A time may be plain text, the wall clock of the mailbox. Of
  * an event besides: `organizer` (an address: makes it a received meeting), `response` (none, accepted, declined,
- * tentativelyAccepted, notResponded), `cancelled`, and `extended` (values by property id) of events and contacts.
+ * tentativelyAccepted, notResponded), `cancelled`, `unsent` (saved, and its attendees know nothing of it yet), `uid` (which an
+ * invitation brings along) and `extended` (values by property id) of events and contacts.
  */
 export type PlainFields = Record<string, any>
 
@@ -59,7 +60,8 @@ export class Desk {
       else {
         item = makeEvent(store, mailbox, folder.serial, body)
         receive(item, plain)
-        announce(this.#world, mailbox, item, null)
+        if (plain.unsent === true) item.fields = { ...item.fields, isDraft: true }
+        else announce(this.#world, mailbox, item, null)
       }
       return this.plain(mailbox, item)
     })
@@ -192,7 +194,7 @@ function viewOf(mailbox: Mailbox): View {
 
 /** A person's fields as a request body. */
 function bodyOf(mailbox: Mailbox, plain: PlainFields): Record<string, any> {
-  const { organizer: _organizer, response: _response, cancelled: _cancelled, extended, ...rest } = plain
+  const { organizer: _organizer, response: _response, cancelled: _cancelled, unsent: _unsent, uid: _uid, extended, ...rest } = plain
   const body: Record<string, any> = { ...rest }
   for (const name of TIMES)
     if (typeof body[name] === 'string') body[name] = { dateTime: body[name], timeZone: /Z$/.test(body[name]) ? 'UTC' : mailbox.zone }
@@ -205,7 +207,8 @@ function bodyOf(mailbox: Mailbox, plain: PlainFields): Record<string, any> {
 }
 
 /** Makes an event a meeting that came from somebody else. */
-function receive(event: EventItem, { organizer, response, cancelled }: PlainFields): void {
+function receive(event: EventItem, { organizer, response, cancelled, uid }: PlainFields): void {
+  if (typeof uid === 'string') event.uid = uid
   if (typeof organizer === 'string')
     event.fields = {
       ...event.fields, isOrganizer: false, organizer: { name: organizer, address: organizer },

@@ -41,6 +41,7 @@ export function emptyFields(mailbox: Mailbox): EventFields {
     reminderMinutesBeforeStart: 15,
     categories: [],
     isCancelled: false,
+    isDraft: false,
     responseRequested: true,
     allowNewTimeProposals: true,
     hideAttendees: false,

@@ -113,7 +113,7 @@ function renderFields(view: View, event: EventItem, fields: EventFields, date: s
     isOnlineMeeting: fields.isOnlineMeeting,
     onlineMeetingProvider: fields.onlineMeetingProvider,
     allowNewTimeProposals: fields.allowNewTimeProposals,
-    isDraft: false,
+    isDraft: fields.isDraft,
     hideAttendees: fields.hideAttendees,
     recurrence: null,
     onlineMeeting: fields.onlineMeeting,

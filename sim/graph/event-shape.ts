@@ -46,6 +46,7 @@ export function finish(call: Call, query: Query, body: Record<string, unknown>, 
   const { view } = call
   if (query.select && date === null) addSelected(view, event, body, query.select)
   else if (!query.select) delete body.occurrenceId
+  if (!call.world.switches.cancelledOccurrences) delete body.cancelledOccurrences
   const kept = selected(body, query.select, optionalOf(call), 'event')
   const ids = expandedIds(query)
   const extended = date === null ? event.extended : (event.series?.exceptions.get(date)?.extended ?? event.extended)

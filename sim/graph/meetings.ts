@@ -14,6 +14,7 @@ const TOLD: (keyof EventFields)[] = ['subject', 'body', 'start', 'end', 'isAllDa
  */
 export function announce(world: World, mailbox: Mailbox, event: EventItem, before: Planned | null): void {
   if (!event.fields.isOrganizer) return
+  event.fields.isDraft = false
   const now = invited(event)
   const old = before ? invited(before) : []
   const added = now.filter((address) => !old.includes(address))

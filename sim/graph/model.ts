@@ -42,6 +42,8 @@ export interface EventFields {
   reminderMinutesBeforeStart: number
   categories: string[]
   isCancelled: boolean
+  /** Changes wait to be sent to the attendees. */
+  isDraft: boolean
   responseRequested: boolean
   allowNewTimeProposals: boolean
   hideAttendees: boolean

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { loadConfig, surroundings } from '../config.ts'
+import { loadBeside, surroundings } from '../config.ts'
 import type { Config, Surroundings } from '../config.ts'
 import { createLog, openConnector } from '../main.ts'
 import type { Connector } from '../main.ts'
@@ -19,10 +19,10 @@ export async function withConnector(options: CommonOptions, work: (connector: Co
   let connector: Connector | undefined
   try {
     const around = { ...surroundings(options), once }
-    const config = loadConfig(around.configFile)
+    const { config } = loadBeside(around.configFile, options.config !== undefined)
     // Standard output belongs to the command's answer.
     connector = await openConnector(config, around, createLog(around.logLevel, pino.destination({ fd: 2, sync: true })))
-    process.exitCode = await work(connector, config, around)
+    process.exitCode = await work(connector, connector.config, around)
   } catch (thrown) {
     process.exitCode = explain(thrown, options.json === true)
   } finally {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { HTTP_DEFAULTS, loadConfig, surroundings } from '../config.ts'
+import { HTTP_DEFAULTS, loadBeside, loadConfig, surroundings } from '../config.ts'
 import type { Config, Surroundings } from '../config.ts'
 import type { Service } from '../engine/index.ts'
 import { findAssets } from '../http/assets.ts'
 import type { Health } from '../http/server.ts'
-import { SyncError } from '../lib/errors.ts'
+import { SyncError, asSyncError } from '../lib/errors.ts'
 import { createLog, openConnectorStore } from '../main.ts'
 import { openPanel } from '../panel/index.ts'
 import type { Panel } from '../panel/index.ts'
@@ -23,8 +23,10 @@ export function startCommand(command: Command): void {
       try {
         const around = surroundings(options)
         // A file that was named has to be there; without any, the panel's own configuration is used, or asks to be made.
-        const config = options.config === undefined && !existsSync(around.configFile) ? null : loadConfig(around.configFile)
-        const running = await startAll(config, around, createLog(process.env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'info')), options.port)
+        const { config, http } = loadBeside(around.configFile, options.config !== undefined)
+        const log = createLog(process.env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'info'))
+        const running = await startAll(config, around, log, options.port, http)
+        if (config !== null) process.on('SIGHUP', () => void reload(running, around.configFile, log))
         const token = running.setupToken()
         if (token !== null) say(`The connector is not set up yet. Open ${running.url}/setup#${token}`)
         await stopSignal()
@@ -34,6 +36,16 @@ export function startCommand(command: Command): void {
         process.exitCode = explain(thrown, options.json === true)
       }
     })
+}
+
+/** Reads the configuration file again; one with mistakes changes nothing. Never throws. */
+async function reload({ panel }: Running, file: string, log: Log): Promise<void> {
+  try {
+    await panel.station.reload(loadConfig(file))
+    log.info({}, 'the configuration file was read again')
+  } catch (thrown) {
+    log.error({ code: asSyncError(thrown).code }, `the configuration file was not taken over: ${asSyncError(thrown).message}`)
+  }
 }
 
 export interface Running {
@@ -50,8 +62,9 @@ export interface Running {
 /**
  * The service with everything it needs, in this process.
  * @param config the configuration file; null where there is none: then the panel's own is used, or it asks to be set up
+ * @param face where the panel is served, and who may show it
  */
-export async function startAll(config: Config | null, around: Surroundings, log: Log, port = config?.http.port ?? HTTP_DEFAULTS.port): Promise<Running> {
+export async function startAll(config: Config | null, around: Surroundings, log: Log, wantedPort?: number, face = config?.http ?? HTTP_DEFAULTS): Promise<Running> {
   const assets = await findAssets((message) => log.info({}, message))
   const store = await openConnectorStore(around, log)
   const panel = await openPanel({ store, fromFile: config, log, around }).catch(async (thrown: unknown) => {
@@ -64,7 +77,7 @@ export async function startAll(config: Config | null, around: Surroundings, log:
     await panel.stop()
     await store.close()
   }
-  const http = await listen(config?.http ?? HTTP_DEFAULTS, port, { panel, assets, log, setupToken }).catch(async (thrown: unknown) => {
+  const http = await listen(face, wantedPort ?? face.port, { panel, assets, log, setupToken }).catch(async (thrown: unknown) => {
     await stopAll()
     throw thrown
   })
@@ -113,19 +126,21 @@ async function health({ store, station }: Panel): Promise<Health> {
   const database = await store.health()
   if (!database.ok) return { ok: false, details: { database: database.trouble } }
   const running = station.running()
-  if (running === null) return { ok: false, details: { setup: 'not configured yet' } }
+  if (running === null) return { ok: false, details: { setup: station.sections().config === null ? 'not configured yet' : 'signing in anew' } }
   const lanes = await store.transaction((tx) => tx.lanes())
   const mailboxes = lanes.filter((lane) => lane.mailbox !== null)
   const crm = lanes.find((lane) => lane.mailbox === null)
   const count = (state: string) => mailboxes.filter((lane) => lane.state === state).length
   // What the lanes say is what an earlier process saw, until the CRM has told its users.
   const crmState = running.service.prepared() ? (crm?.state ?? 'new') : 'new'
+  const warnings = running.connector.endingProofs().map(({ connection, detail }) => `${connection}: ${detail}`)
   const ok = crmState === 'ok' && (mailboxes.length === 0 || count('ok') > 0)
   return {
     ok,
     details: {
       crm: { state: crmState, error: crm?.error?.code ?? null },
       mailboxes: { total: mailboxes.length, ok: count('ok'), new: count('new'), failing: count('failing'), paused: count('paused'), connected: running.service.connected().size, ...running.connector.following() },
+      ...(warnings.length === 0 ? {} : { warnings }),
     },
   }
 }

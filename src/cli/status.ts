@@ -23,9 +23,11 @@ export function statusCommand(command: Command): void {
         const lanes = await connector.store.transaction(async (tx) => Promise.all((await tx.lanes()).map((row) => laneStatus(tx, row))))
         // Before the first sync nobody is connected, and that is said already.
         const notices = lanes.length === 0 ? [] : groupNotices(connector.config, new Set(lanes.flatMap(({ user }) => user ?? []))).map(({ detail }) => detail)
-        if (options.json === true) printJson({ lanes, ...(notices.length === 0 ? {} : { notices }) })
+        const warnings = connector.endingProofs()
+        if (options.json === true) printJson({ lanes, ...(warnings.length === 0 ? {} : { warnings }), ...(notices.length === 0 ? {} : { notices }) })
         else {
           printLanes(lanes)
+          for (const { connection, detail, cure } of warnings) say(`! ${connection}: ${detail} ${cure}`)
           for (const notice of notices) say(`! ${notice}`)
         }
         return lanes.some((lane) => lane.state === 'failing') ? EXIT.failed : EXIT.done

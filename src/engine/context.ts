@@ -50,8 +50,8 @@ export interface Run {
   readonly mailbox: Mailbox
   /** Main address of the CRM user whose mailbox it is. */
   readonly owner: string
-  /** The mailbox was never synchronised to the end before: nothing of it is mailed about. */
-  readonly isFirst: boolean
+  /** Since when the mailbox is past its first synchronisation; null before that: nothing of it is mailed about. */
+  readonly settledSince: Instant | null
   readonly exchange: SeriesExchange
   /** What holds for this mailbox. */
   readonly policy: Policy

@@ -6,6 +6,7 @@ import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { lookAgain, putNews } from './look.ts'
 import type { News } from './look.ts'
+import { UNKNOWN_KEY } from './work.ts'
 
 /** Carries out what people decided about held deletions and open conflicts of this mailbox. */
 export async function applyDecisions(run: Run): Promise<void> {
@@ -18,30 +19,52 @@ export async function applyDecisions(run: Run): Promise<void> {
 async function applyDeletion(run: Run, held: Held): Promise<void> {
   const { engine, lane } = run
   const [linked] = await engine.store.transaction((tx) => tx.copiesById(held.copy === null ? [] : [held.copy]))
-  // The pair is gone, or its item turned up again under another id: there is nothing left to decide.
-  if (linked === undefined || linked.copy[held.side].id !== held.item) {
+  if (linked === undefined) {
     await engine.store.transaction((tx) => tx.removeHeld([held.id]), run.fence)
     return
   }
-  if (held.decision === 'apply') {
+  if (await isMoot(run, held, linked)) return forget(run, held, linked)
+  const rest = other(held.side)
+  const left = held.decision === 'unlink' ? [] : await seenAgain(run, rest, held.kind, linked.copy[rest].id)
+  // A record is made again once for all its mailboxes, under its link: it is planned like a deletion, with another end.
+  if (held.decision === 'apply' || (held.decision === 'restore' && held.side === 'crm')) {
     // The row comes back as a deletion that has waited long enough; the decision stays until it is carried out, so the
     // brake lets it pass.
     const row = { lane, side: held.side, id: held.item, kind: held.kind, sighting: { type: 'gone' }, dueAt: engine.clock.now(), suspectSince: instant(0) } as const
-    // What is left is read too: an edit made while somebody thought about it outlives the deletion.
-    const left = await seenAgain(run, other(held.side), held.kind, linked.copy[other(held.side)].id)
     await engine.store.transaction(async (tx) => {
-      await tx.putInbox([row])
+      // Back already, and waiting for another mailbox: it is not hurried.
+      if ((await tx.inboxOf(lane, held.side, [held.item])).length === 0) await tx.putInbox([row])
+      // What is left is read too: an edit made while somebody thought about it outlives the deletion.
       await putNews(tx, left)
     }, run.fence)
     return
   }
   // What is left of the pair is seen as new, so that its counterpart is made again.
-  const survivor = held.decision === 'restore' ? await seenAgain(run, other(held.side), held.kind, linked.copy[other(held.side)].id) : []
   await engine.store.transaction(async (tx) => {
     await tx.removeCopies([linked.copy.id])
     await tx.removeHeld([held.id])
     if (held.decision === 'unlink') await bury(tx, linked, run)
-    await putNews(tx, survivor)
+    // What comes back is not new: nobody is told of it once more.
+    else await remember(tx, linked, run)
+    await putNews(tx, left)
+  }, run.fence)
+}
+
+/** The item turned up again, under its own id or another one, or the record was made again for another mailbox. */
+async function isMoot(run: Run, held: Held, { link, copy }: LinkedCopy): Promise<boolean> {
+  if (copy[held.side].id !== held.item || (held.side === 'crm' && link.record !== held.item)) return true
+  const [row] = await run.engine.store.transaction((tx) => tx.inboxOf(run.lane, held.side, [held.item]))
+  if (row?.sighting.type === 'seen') return true
+  // The feed is read by another lane and may be behind; of a mailbox the ids of Deleted Items can still be read.
+  return held.side === 'crm' && (await seenAgain(run, 'crm', held.kind, held.item)).length > 0
+}
+
+/** There is nothing left to decide: both sides are read as they are now. */
+async function forget(run: Run, held: Held, { link, copy }: LinkedCopy): Promise<void> {
+  const news = [...(await seenAgain(run, 'crm', held.kind, link.record)), ...(await seenAgain(run, 'exchange', held.kind, copy.exchange.id))]
+  await run.engine.store.transaction(async (tx) => {
+    await tx.removeHeld([held.id])
+    await putNews(tx, news)
   }, run.fence)
 }
 
@@ -71,6 +94,14 @@ async function bury(tx: Tx, { link, copy }: LinkedCopy, { engine, lane }: Run): 
   await tx.putTombstones([{
     mailbox: lane, kind: link.kind, record: copy.crm.id, item: copy.exchange.id,
     exchangeChangeKey: copy.exchange.changeKey, crmChangeKey: copy.crm.changeKey, reason: 'unlinked', at: engine.clock.now(),
+  }])
+}
+
+/** No version of it is told apart from news: both sides are met as strangers that were there before. */
+async function remember(tx: Tx, { link, copy }: LinkedCopy, { engine, lane }: Run): Promise<void> {
+  await tx.putTombstones([{
+    mailbox: lane, kind: link.kind, record: copy.crm.id, item: copy.exchange.id,
+    exchangeChangeKey: UNKNOWN_KEY, crmChangeKey: UNKNOWN_KEY, reason: 'deleted', at: engine.clock.now(),
   }])
 }
 

@@ -1,14 +1,14 @@
 import { SyncError } from '../lib/errors.ts'
 import { instant, instantMs, itemOf, operationId, sameValue, token as makeToken } from '../model/index.ts'
 import type { AssigneeId, Conflict, CopyId, CreateIntent, Fields, Item, Operation, Side } from '../model/index.ts'
-import type { CreateRequest, RemoveOutcome, RemoveRequest, Tx, UpdateRequest, WriteOutcome } from '../ports.ts'
+import type { CreateRequest, Mailing, RemoveOutcome, RemoveRequest, Tx, UpdateRequest, WriteOutcome } from '../ports.ts'
 import { placement } from '../sync/index.ts'
 import type { Clash, Write } from '../sync/index.ts'
 import { bornWith } from './born.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
-import { mailingOf } from './mailing.ts'
+import { mailingsOf } from './mailing.ts'
 import { asAttendees, withAnswerOf } from './people.ts'
 import { isMark, recover } from './recover.ts'
 import { settle } from './settle.ts'
@@ -20,6 +20,8 @@ export interface Sent {
   readonly work: Work
   readonly write: Write
   readonly operation: Operation
+  /** Whom it may mail; null for nobody. */
+  readonly mailing: Mailing | null
   outcome: WriteOutcome | RemoveOutcome | null
 }
 
@@ -32,7 +34,9 @@ export async function execute(run: Run, works: readonly Work[], asides: readonly
   const parked = await findLoops(run, works)
   const sane = works.filter((work) => !parked.has(work.linked.copy.id))
   const loops = works.filter((work) => parked.has(work.linked.copy.id)).flatMap((work) => park(run, work))
-  const sent = sane.flatMap((work) => work.plan.writes.map((write): Sent => ({ work, write, operation: operationOf(run, work, write), outcome: null })))
+  const mailings = await mailingsOf(run, sane)
+  const sent = sane.flatMap((work) => work.plan.writes.map((write): Sent => (
+    { work, write, operation: operationOf(run, work, write), mailing: mailings.get(write) ?? null, outcome: null })))
   const clashing = sane.filter((work) => work.plan.clashes.length > 0)
   if (sent.length + clashing.length > 0) {
     await engine.store.transaction(async (tx) => {
@@ -135,7 +139,7 @@ async function send(run: Run, sent: readonly Sent[]): Promise<void> {
     const updates = of('update')
     if (updates.length > 0) assign(run, updates, await replica.update(updates.map((one) => updateRequest(run, one))))
     const deletes = of('delete')
-    if (deletes.length > 0) assign(run, deletes, await replica.remove(deletes.map((one) => removeRequest(run, one))))
+    if (deletes.length > 0) assign(run, deletes, await replica.remove(deletes.map((one) => removeRequest(one))))
   }
 }
 
@@ -146,14 +150,13 @@ function assign(run: Run, sent: readonly Sent[], outcomes: readonly (WriteOutcom
   }
 }
 
-function createRequest(run: Run, { work, write, operation }: Sent): CreateRequest {
+function createRequest(run: Run, { work, write, operation, mailing }: Sent): CreateRequest {
   const { link, copy } = work.linked
   const item = write.type === 'create' ? write.item : itemOf(link.kind, {})
   const uid = operation.intent?.uid ?? uidFor(work)
-  const common = { item, token: operation.token, ...(uid === null ? {} : { uid }) }
+  const common = { item, token: operation.token, ...(uid === null ? {} : { uid }), ...(mailing === null ? {} : { mailing }) }
   if (write.on === 'crm') return { ...common, item: withOwnAnswer(run, work, item), assignee: assigneeOf(run, work), reference: copy.exchange.id }
-  const mailing = mailingOf(run, work, write)
-  return { ...common, ...(mailing === null ? {} : { mailing }), ...(work.series === undefined ? {} : { series: work.series }), stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token, born: bornWith(uid) } }
+  return { ...common, ...(work.series === undefined ? {} : { series: work.series }), stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token, born: bornWith(uid) } }
 }
 
 /** Made from this mailbox, the record is one of it, whoever had it before and left. */
@@ -168,17 +171,15 @@ function withOwnAnswer(run: Run, { exchange }: Work, item: Item): Item {
   return itemOf('event', asAttendees(item.fields, item, run.owner, run.mailbox))
 }
 
-function updateRequest(run: Run, { work, write }: Sent): UpdateRequest {
+function updateRequest(run: Run, { work, write, mailing }: Sent): UpdateRequest {
   if (write.type !== 'update') throw new SyncError('ENGINE_WRONG_WRITE', 'An update was asked of another write; this is a bug.', { scope: 'item', remedy: 'bug' })
   const present = work.crm.type === 'seen' ? work.crm.snapshot.item : work.linked.copy.base.crm
   const fields = write.on === 'crm' ? asAttendees(write.fields, present, run.owner, run.mailbox) : write.fields
-  const mailing = mailingOf(run, work, write)
   return { id: write.id, kind: work.linked.link.kind, fields, expect: write.expect, ...(mailing === null ? {} : { mailing }) }
 }
 
-function removeRequest(run: Run, { work, write }: Sent): RemoveRequest {
+function removeRequest({ work, write, mailing }: Sent): RemoveRequest {
   if (write.type !== 'delete') throw new SyncError('ENGINE_WRONG_WRITE', 'A deletion was asked of another write; this is a bug.', { scope: 'item', remedy: 'bug' })
-  const mailing = mailingOf(run, work, write)
   return { id: write.id, kind: work.linked.link.kind, expect: write.expect, ...(mailing === null ? {} : { mailing }) }
 }
 

@@ -1,13 +1,15 @@
 import { instant, instantMs, naturalKey, splitUid } from '../model/index.ts'
-import type { InboxRow, Instant, ItemId, LinkedCopy, MailboxId, SkipReason, Snapshot } from '../model/index.ts'
-import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, withWordsOfRecord } from '../sync/index.ts'
-import { hostOf, invitedMailboxes } from './people.ts'
+import type { InboxRow, Instant, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
+import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, uidInExchange, withWordsOfRecord } from '../sync/index.ts'
+import { invitedMailboxes } from './people.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { look } from './look.ts'
 import { harmless } from './reconcile.ts'
 import type { Batch } from './reconcile.ts'
+import { asDate } from './series/dates.ts'
 import { meetSet, recordOf } from './series/sets.ts'
+import { isBeingMade, isOthersTurn, soon } from './turns.ts'
 import { newCopy, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
@@ -61,15 +63,17 @@ const skip = (row: InboxRow, reason: SkipReason, enterAt: Instant | null = null)
   type: 'skip', row, reason, enterAt, uid: row.sighting.type === 'seen' ? (row.sighting.snapshot.uid ?? null) : null,
 })
 
-async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Set<ItemId>): Promise<(Work | Aside)[]> {
+async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Stranger, used: Set<ItemId>): Promise<(Work | Aside)[]> {
   const { engine, lane } = run
-  const { row, snapshot } = stranger
+  const snapshot = await asDate(run, batch, told)
+  const stranger = { row, snapshot }
   if (await wasLetGo(run, batch, stranger)) return [skip(row, 'moved-away')]
   const left = await leftBehind(run, batch, stranger)
   if (left !== null) return [left]
   const stamped = await byStamp(run, batch, stranger, used)
   if (stamped !== null) return stamped
-  const sameUid = snapshot.uid === undefined ? [] : (batch.byUid.get(snapshot.uid) ?? [])
+  const { uid } = snapshot
+  const sameUid = uid === undefined ? [] : uid === told.uid ? (batch.byUid.get(uid) ?? []) : await engine.store.transaction((tx) => tx.copiesByUid([uid]))
   const own = sameUid.find(({ copy }) => copy.mailbox === lane && copy.role === 'home' && copy.exchange.id !== row.id)
   const here = own === undefined ? null : await movedHere(run, own, row, snapshot)
   if (here !== null) return here
@@ -93,11 +97,8 @@ async function meetExchange(run: Run, batch: Batch, stranger: Stranger, used: Se
   const window = inWindow(snapshot.item, engine.clock.now(), run.policy)
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
   if (meeting && (await isOthersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
-  return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: row.sighting, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
+  return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: { type: 'seen', snapshot }, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
 }
-
-/** Another mailbox has the word: soon at first, then less and less often. */
-const soon = (run: Run, { attempts }: InboxRow) => instant(instantMs(run.engine.clock.now()) + 1000 * 2 ** Math.min(attempts, 5))
 
 /** The record was deleted or given away and this item was left alone on purpose: an edit does not bring it back. */
 async function wasLetGo(run: Run, batch: Batch, { row }: Stranger): Promise<boolean> {
@@ -165,7 +166,8 @@ async function movedHere(run: Run, { link, copy }: LinkedCopy, row: InboxRow, sn
   // A station of an item that moved on meanwhile.
   if (self?.type === 'gone') return [{ type: 'drop', row }]
   // A move keeps the UID, a copy gets its own; what has none is recognised as a person would.
-  const isIt = link.uid !== null && snapshot.uid !== undefined ? link.uid === snapshot.uid : naturalKey(copy.base.exchange) === naturalKey(snapshot.item)
+  const uid = uidInExchange({ link, copy })
+  const isIt = uid !== null && snapshot.uid !== undefined ? uid === snapshot.uid : naturalKey(copy.base.exchange) === naturalKey(snapshot.item)
   if (!isIt) return null
   const [before] = await look(run, 'exchange', row.kind, [{ id: copy.exchange.id, copy }])
   if (before?.type !== 'gone') return null
@@ -190,46 +192,10 @@ async function joinMeeting(run: Run, { row, snapshot }: Stranger, { link, copy }
   return [{ linked: { link, copy: joined }, isNew: true, rows: [row], exchange: takesOver ? { type: 'quiet' } : row.sighting, crm: { type: 'quiet' }, plan, again: true }]
 }
 
-/** Whether a meeting is another mailbox's to record: one meeting is one record. */
-async function isOthersTurn(run: Run, stranger: Stranger): Promise<boolean> {
-  const { engine, lane } = run
-  const { item, uid } = stranger.snapshot
-  if (await isOrganizersTurn(run, stranger)) return true
-  if (uid === undefined) return false
-  return engine.store.transaction(async (tx) => {
-    const holder = await tx.claim(uid, lane, engine.clock.now())
-    if (holder !== lane) return true
-    // Whoever held the claim before may have recorded it since we looked, or died over it.
-    if ((await tx.copiesByUid([uid])).some(({ copy }) => copy.mailbox !== lane)) return true
-    const others = [hostOf(run, item)?.id, ...invitedMailboxes(engine.directory(), item)].filter((one) => one !== undefined && one !== lane)
-    const open = await Promise.all(others.map((one) => tx.unsettled(one as MailboxId)))
-    return open.flat().some(({ type, intent }) => type === 'create' && intent?.uid === uid)
-  }, run.fence)
-}
-
-/** Whether the organizer's own mailbox is connected and still has to tell of this meeting: its copy is the one to record. */
-async function isOrganizersTurn(run: Run, { row: { attempts }, snapshot: { item, traits, uid } }: Stranger): Promise<boolean> {
-  const { engine } = run
-  if (traits?.invited !== true || uid === undefined) return false
-  const host = hostOf(run, item)
-  if (host === null) return false
-  return engine.store.transaction(async (tx) => {
-    const row = (await tx.lanes()).find((one) => one.lane === host.id)
-    if (row === undefined || row.state === 'paused' || row.state === 'failing') return false
-    if (attempts === 0) {
-      // Both calendars changed at one moment: the organizer's is looked at first.
-      await tx.markDirty(host.id, ['event'], engine.clock.now())
-      await tx.wake([host.id])
-      return true
-    }
-    const channel = (await tx.channels(host.id)).find(({ kind }) => kind === 'event')
-    return channel?.complete !== true || (await tx.inboxLike(host.id, 'exchange', [uid], [])).length > 0
-  })
-}
-
 async function meetCrm(run: Run, batch: Batch, stranger: Stranger, used: Set<ItemId>): Promise<(Work | Aside)[]> {
   const { engine, lane } = run
   const { row, snapshot } = stranger
+  if (await isBeingMade(run, batch, stranger)) return [{ type: 'defer', row, until: soon(run, row) }]
   const isGuest = !batch.place(row.kind, snapshot.assignee).includes(lane)
   const welcome = isGuest ? welcomeGuest(run, batch, stranger) : null
   if (welcome !== null) return [welcome]

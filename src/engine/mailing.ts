@@ -1,33 +1,114 @@
-import { instantMs } from '../model/index.ts'
-import type { EventFields } from '../model/index.ts'
-import type { Mailing } from '../ports.ts'
+import { instant, instantMs } from '../model/index.ts'
+import type { EventFields, Operation } from '../model/index.ts'
+import type { Mailing, Tx } from '../ports.ts'
+import { isMeeting, placement } from '../sync/index.ts'
 import type { Write } from '../sync/index.ts'
 import type { Run } from './context.ts'
 import type { Work } from './work.ts'
 
 /**
- * Who is told by mail about a write: nobody, unless the policy says so, the mailbox is past its first synchronisation and
- * the event is still to come. The only place where a mail is allowed.
+ * Who is told by mail about each write of a batch: nobody, unless the policy says so and the event is still to come. The
+ * only place where a mail is allowed. Writes that are not named mail nobody.
  */
-export function mailingOf(run: Run, work: Work, write: Write): Mailing | null {
+export async function mailingsOf(run: Run, works: readonly Work[]): Promise<ReadonlyMap<Write, Mailing>> {
+  const mailings = new Map<Write, Mailing>()
+  for (const work of works) {
+    for (const write of work.plan.writes) {
+      const mailing = await (write.on === 'crm' ? contactsOf(run, work, write) : attendeesOf(run, work, write))
+      if (mailing !== null) mailings.set(write, mailing)
+    }
+  }
+  return mailings
+}
+
+/** The CRM itself mails contacts who become invitees: once, and not about what was recorded before. */
+async function contactsOf(run: Run, work: Work, write: Write): Promise<Mailing | null> {
+  if (!run.policy.inviteContacts || work.linked.link.kind !== 'event' || !isAhead(run, work)) return null
+  if (write.type === 'create') return hasPeople(write.item.fields) && work.isNew && !(await wasRecorded(run, work)) ? 'everybody' : null
+  return write.type === 'update' && 'attendees' in write.fields && !work.isNew ? 'changed' : null
+}
+
+async function wasRecorded(run: Run, { exchange }: Work): Promise<boolean> {
+  if (exchange.type !== 'seen') return true
+  const { id, stamp } = exchange.snapshot
+  if (stamp?.instance === run.engine.instance) return true
+  return run.engine.store.transaction(async (tx) => {
+    const wasMade = (await storyOf(tx, id)).some(({ side, type }) => side === 'crm' && type === 'create')
+    return wasMade || (await tx.tombstones(run.lane, [id])).length > 0
+  })
+}
+
+/** Exchange mails the attendees of a meeting; never about a first synchronisation, nor about what was found again or is made again. */
+async function attendeesOf(run: Run, work: Work, write: Write): Promise<Mailing | null> {
   const { policy } = run
-  if (write.on !== 'exchange' || work.linked.link.kind !== 'event' || work.linked.copy.role === 'guest') return null
-  if (write.type === 'update' && 'answer' in write.fields) return policy.answers === 'mail' && !run.isFirst && isAhead(run, work) ? 'everybody' : null
-  if (run.isFirst || !isAhead(run, work)) return null
-  const traits = work.exchange.type === 'seen' ? (work.exchange.snapshot.traits ?? {}) : work.linked.copy.traits
-  if (traits.invited === true) return null
+  const { link, copy } = work.linked
+  if (link.kind !== 'event' || copy.role === 'guest' || run.settledSince === null || !isAhead(run, work)) return null
+  // Found to be the same: what they differ in nobody has just edited.
+  if (work.isNew && write.type !== 'create') return null
+  if (write.type === 'update' && 'answer' in write.fields) return policy.answers === 'mail' ? 'everybody' : null
+  const traits = work.exchange.type === 'seen' ? (work.exchange.snapshot.traits ?? {}) : copy.traits
+  if (traits.invited === true || traits.unsent === true) return null
   switch (write.type) {
     case 'create':
-      return policy.meetings === 'exchange' && work.isNew && hasPeople(write.item.fields as Partial<EventFields>) ? 'everybody' : null
+      return policy.meetings === 'exchange' && work.isNew && hasPeople(write.item.fields) && (await mayInvite(run, work)) ? 'everybody' : null
     case 'update':
-      if ('attendees' in write.fields) return policy.meetings === 'exchange' ? 'changed' : null
+      if ('attendees' in write.fields) return policy.meetings === 'exchange' && (isMeeting(traits) || (await becomesMeeting(run, work))) ? 'changed' : null
       return policy.sendMeetingUpdates && traits.hasAttendees === true && tellsSomething(write.fields) ? 'everybody' : null
     case 'delete':
       return policy.cancelMeetings && traits.hasAttendees === true ? 'everybody' : null
   }
 }
 
-const hasPeople = ({ attendees }: Partial<EventFields>): boolean => (attendees ?? []).length > 0
+/** An event that names people whom nobody invited stays what it is: one more name, or an answer, must not mail them all. */
+async function becomesMeeting(run: Run, work: Work): Promise<boolean> {
+  const { base } = work.linked.copy
+  return !hasPeople(base.exchange.fields) && !hasPeople(base.crm.fields) && isOwn(run, work) && (await isFirstToInvite(run, work))
+}
+
+/** How long the copies of a new event may take to appear in all the calendars it belongs in. */
+const NEW_MS = 600_000
+
+/** Whether the record is new to Exchange, and its meeting is this mailbox's to hold. */
+async function mayInvite(run: Run, work: Work): Promise<boolean> {
+  const { crm } = work
+  if (crm.type !== 'seen' || run.settledSince === null || !isOwn(run, work)) return false
+  // The CRM keeps whole seconds. What was there when the mailbox was connected is never invited to, however late it arrives.
+  if (instantMs(crm.snapshot.madeAt ?? crm.snapshot.modifiedAt) + 1000 <= instantMs(run.settledSince)) return false
+  const { engine, lane } = run
+  const since = instant(instantMs(engine.clock.now()) - NEW_MS)
+  const isKnown = await engine.store.transaction(async (tx) => {
+    if ((await tx.tombstones(lane, [crm.snapshot.id])).length > 0) return true
+    const story = await storyOf(tx, crm.snapshot.id)
+    // Colleagues of a group get theirs at the same time; whoever is given the event later invites nobody anew.
+    const hosts = placement(engine.directory(), run.policy)('event', crm.snapshot.assignee)
+    const others = (await tx.copiesByRecord([crm.snapshot.id])).filter(({ copy }) => copy.mailbox !== lane)
+    const isFresh = ({ copy }: (typeof others)[number]) => hosts.includes(copy.mailbox) && story.some((one) => one.copy === copy.id && one.type === 'create' && one.at >= since)
+    return story.some((one) => one.lane === lane || one.at < since || (one.side === 'crm' && one.type === 'create')) || !others.every(isFresh)
+  })
+  return !isKnown && isFirstToInvite(run, work)
+}
+
+/** The organizer alone invites; an event of the CRM without one is whoever's calendar it is in. */
+function isOwn({ owner }: Run, { crm }: Work): boolean {
+  if (crm.type !== 'seen') return false
+  const { organizer } = crm.snapshot.item.fields as Partial<EventFields>
+  return organizer === undefined || organizer === null || organizer.address === owner
+}
+
+/** One event is one meeting, in however many calendars it is. */
+async function isFirstToInvite({ engine, lane, fence }: Run, { linked: { link } }: Work): Promise<boolean> {
+  return engine.store.transaction(async (tx) => {
+    const others = (await tx.copiesByRecord([link.record])).filter(({ copy }) => copy.mailbox !== lane)
+    return others.every(({ copy }) => !isMeeting(copy.traits)) && (await tx.claim(`invites:${link.record}`, lane, engine.clock.now())) === lane
+  }, fence)
+}
+
+/** What became of an item or record before, as far as it is known to have happened. */
+async function storyOf(tx: Tx, item: string): Promise<readonly Operation[]> {
+  return (await tx.journal({ item, limit: 200 })).filter(({ state }) => state !== 'failed')
+}
+
+const hasPeople = (fields: object): boolean => ((fields as Partial<EventFields>).attendees ?? []).length > 0
 
 const tellsSomething = (fields: object): boolean => ['subject', 'time', 'place', 'body'].some((name) => name in fields)
 

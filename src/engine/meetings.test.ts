@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { assigneeId, itemOf } from '../model/index.ts'
-import type { Answer, Attendee, EventFields, Fields, Instant, Item, Policy, Traits } from '../model/index.ts'
+import { assigneeId, CRM_LANE, itemOf, occurrenceUid } from '../model/index.ts'
+import type { Answer, Attendee, EventFields, Fields, Instant, Item, MailboxId, PlainDate, Policy, Series, Traits } from '../model/index.ts'
 import { ALICE, BOB, LANES, Office } from '../../test/property/office.ts'
 import type { CrmRow } from '../../sim/memory-crm.ts'
 
@@ -9,8 +9,8 @@ const TIME = { allDay: false, start: '2026-12-10T08:00:00Z' as Instant, end: '20
 const event = (subject: string, more: Fields = {}): Item => itemOf('event', { subject, time: TIME, ...more })
 const ORGANIZER = { address: 'alice@example.test', name: 'alice' }
 
-async function open(policy: Partial<Policy> = {}): Promise<Office> {
-  const office = new Office({ policy })
+async function open(policy: Partial<Policy> = {}, inCloud: readonly string[] = []): Promise<Office> {
+  const office = new Office({ policy, inCloud })
   await office.connect()
   await office.settle()
   return office
@@ -120,6 +120,43 @@ describe('a meeting between connected people', () => {
   })
 })
 
+describe('one date of a meeting series to which somebody else is invited, too', () => {
+  const DATES = ['2026-12-03', '2026-12-04', '2026-12-05'] as const
+  const timeOf = (day: string) => ({ allDay: false, start: `${day}T08:00:00Z` as Instant, end: `${day}T09:00:00Z` as Instant }) as const
+  const outside = { organizer: ORGANIZER, cancelled: false }
+  const series: Series = {
+    recurrence: { pattern: { type: 'daily', interval: 1 }, range: { type: 'count', first: '2026-12-03' as PlainDate, count: 3 } },
+    time: { ...timeOf('2026-12-03'), zone: 'Europe/Rome' }, deleted: [],
+    exceptions: [{ start: '2026-12-04T08:00:00Z' as Instant, fields: { attendees: [person('guest'), person('bob')], time: timeOf('2026-12-04') } }],
+  }
+  function invite(office: Office): void {
+    office.mailbox(ALICE).put(event('Course', { ...outside, time: series.time, attendees: [person('guest')] }), { uid: 'COURSE', traits: { hasAttendees: true }, series })
+    office.mailbox(BOB).put(event('Course', { ...outside, time: timeOf('2026-12-04'), attendees: [person('guest'), person('bob')], answer: 'none' }), { uid: 'COURSE', traits: { invited: true, hasAttendees: true } })
+  }
+  const shown = (office: Office) => office.crm.live().map((row) => `${row.uid} ${String((fields(row).time as { start: string }).start).slice(0, 10)} ${people(row).join(', ')}`).sort()
+  const orders = [[ALICE, BOB], [BOB, ALICE]]
+
+  test.each(orders.flatMap((order) => [[order, 'new'], [order, 'recorded before']] as const))('is that date of it (%s, %s)', async (order, when) => {
+    const office = new Office()
+    if (when === 'new') await office.connect()
+    invite(office)
+    if (when === 'recorded before') {
+      DATES.forEach((day, n) => office.crm.put(event('Course', { ...outside, time: timeOf(day), attendees: n === 1 ? [person('guest'), person('bob')] : [person('guest')] }), ALICE, { uid: occurrenceUid('COURSE', n) }))
+      await office.connect()
+    }
+    for (let round = 0; round < 3; round++) await office.pass([CRM_LANE, ...order.map((user) => LANES[user] as MailboxId)])
+    await office.settle()
+    office.mailbox(BOB).edit(item(office, BOB).id, { answer: 'accepted' })
+    await office.settle()
+    expect(shown(office)).toEqual(['COURSE 2026-12-03 guest none', 'COURSE#~1 2026-12-04 bob accepted, guest none', 'COURSE#~2 2026-12-05 guest none'])
+    // Accepted on the telephone, it has another id.
+    office.mailbox(BOB).move(item(office, BOB).id, 'synced')
+    await office.settle()
+    expect([shown(office).length, office.mailbox(ALICE).synced().length, office.mailbox(BOB).synced().length]).toEqual([3, 1, 1])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
+  })
+})
+
 describe('a meeting organised by somebody outside', () => {
   async function invited(policy: Partial<Policy> = {}): Promise<Office> {
     const office = await open(policy)
@@ -221,5 +258,43 @@ describe('an event made in the CRM with invitees', () => {
     await office.settle()
     expect(item(office, ALICE).uid).toBe('VISIT')
     expect(office.engine.totals.mails).toBe(0)
+  })
+})
+
+describe('a meeting in Microsoft 365 that the CRM changes', () => {
+  const skips = async (office: Office) => (await office.store.transaction((tx) => tx.skips(null, 10))).map(({ id, reason }) => [id as string, reason])
+
+  test('is left to Outlook without anything being wrong, and says so', async () => {
+    const office = await open({}, [ALICE, BOB])
+    meet(office)
+    await office.settle()
+    office.crm.edit(record(office).id, { subject: 'From the CRM' })
+    await office.settle()
+    expect([fields(item(office, ALICE)).subject, fields(record(office)).subject]).toEqual(['Board', 'From the CRM'])
+    expect(await skips(office)).toEqual([[record(office).id, 'only-in-outlook']])
+    expect(office.totals.errors).toEqual([])
+  })
+
+  test('is whole again when Outlook changes, and what the CRM said is kept as a conflict', async () => {
+    const office = await open({}, [ALICE, BOB])
+    meet(office)
+    await office.settle()
+    office.crm.edit(record(office).id, { subject: 'From the CRM' })
+    await office.settle()
+    for (const user of [ALICE, BOB]) office.mailbox(user).edit(item(office, user).id, { subject: 'From Outlook' })
+    await office.settle()
+    expect(fields(record(office)).subject).toBe('From Outlook')
+    expect(await skips(office)).toEqual([])
+    expect(await office.store.transaction((tx) => tx.conflicts({}))).toMatchObject([{ field: 'subject', exchange: 'From Outlook', crm: 'From the CRM', winner: 'exchange' }])
+  })
+
+  test('changes there once the policy lets it mail, and somebody edits it', async () => {
+    const office = await open({ sendMeetingUpdates: true }, [ALICE, BOB])
+    meet(office)
+    await office.settle()
+    office.crm.edit(record(office).id, { subject: 'From the CRM' })
+    await office.settle()
+    expect(fields(item(office, ALICE)).subject).toBe('From the CRM')
+    expect(await skips(office)).toEqual([])
   })
 })

@@ -77,6 +77,7 @@ function isolated(tx: Tx, mailboxes: readonly Mailbox[]): Tx {
 function within(tx: Tx): Store {
   return {
     transaction: (work) => work(tx),
+    snapshot: (work) => work(tx),
     raiseFence: async (lane) => ({ lane, value: 0 }),
     close: async () => undefined,
   }

@@ -188,6 +188,8 @@ async function fileCrm(engine: Engine, kind: ItemKind, tx: Tx, changes: readonly
   const born = new Map<ItemId, string>()
   const reborn = new Map(changes.flatMap((change) => (change.type === 'seen' && change.snapshot.bornAt !== undefined ? [[change.snapshot.id, change.snapshot.bornAt] as const] : [])))
   const outlived: CopyId[] = []
+  // Before the links are read: what was settled since is linked by then.
+  const creating = changes.some(({ type }) => type === 'gone') ? await tx.lanesCreating('crm') : []
   for (const { link, copy } of await tx.copiesByRecord(ids)) {
     // After a restored backup another record may carry the number of a lost one: it is not written over the old one's items.
     if (link.bornAt !== null && (reborn.get(link.record) ?? link.bornAt) !== link.bornAt) {
@@ -213,6 +215,8 @@ async function fileCrm(engine: Engine, kind: ItemKind, tx: Tx, changes: readonly
       for (const lane of place(kind, change.snapshot.assignee)) lanes.add(lane)
       for (const lane of invitedMailboxes(engine.directory(), change.snapshot.item)) lanes.add(lane)
     }
+    // Perhaps the record of a create under way: the deletion waits for its link, and whoever has none drops it.
+    else if (lanes.size === 0) for (const lane of creating) lanes.add(lane)
     for (const lane of lanes) {
       const sighting = change.type === 'seen' ? { type: 'seen' as const, snapshot: change.snapshot } : gone(change)
       rows.push({ ...rowOf(lane, kind, id, now), side: 'crm', sighting })

@@ -13,6 +13,7 @@ const SENTENCES: Readonly<Record<SkipReason, string>> = {
   private: 'It is private, and the policy privateItems is "skip".',
   ambiguous: 'Several items on the other side look the same. "exchange-connector held" asks which decision to take.',
   'user-deleted': 'Its user deleted it on the receiving side; that is respected.',
+  'only-in-outlook': 'What was changed of it in the CRM can only be changed in Outlook: Microsoft 365 would mail the guests of the meeting, or lose the way into an online meeting. It is looked at again when it changes.',
   'moved-away': 'It was moved out of the synchronised folders, or let go of; it is no longer kept in step.',
 }
 

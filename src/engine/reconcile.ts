@@ -1,10 +1,10 @@
 import { asSyncError } from '../lib/errors.ts'
 import { instant, instantMs, naturalKey } from '../model/index.ts'
 import type { Conflict, CopyId, Held, InboxRow, Instant, ItemId, LinkedCopy, Side, Sighting, TaskFields, Tombstone } from '../model/index.ts'
-import { isMeeting, moved, placement, plan } from '../sync/index.ts'
+import { isMeeting, moved, placement, plan, planRestored } from '../sync/index.ts'
 import type { GroupTask, Placement } from '../sync/index.ts'
 import { planAttendee } from './attendee.ts'
-import { planAway } from './away.ts'
+import { AWAY_MS, planAway } from './away.ts'
 import type { Run } from './context.ts'
 import { refereeOf } from './decide.ts'
 import { execute } from './execute.ts'
@@ -69,7 +69,7 @@ async function tellProgress({ engine, lane }: Run): Promise<void> {
 async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): Promise<Batch> {
   const { engine, lane } = run
   const isSettled = (row: InboxRow) => row.sighting.type === 'seen' || isApproved(verdicts, row)
-  return engine.store.transaction(async (tx) => {
+  return engine.store.snapshot(async (tx) => {
     const byItem = new Map((await tx.copiesByItem(lane, idsOf(due, 'exchange'))).map((row) => [row.copy.exchange.id, row] as const))
     const records = [...idsOf(due, 'crm'), ...[...byItem.values()].map(({ link }) => link.record), ...stampedRecords(due)]
     const ofRecords = await tx.copiesByRecord(records)
@@ -197,6 +197,8 @@ export async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySid
 
   // Switched off for this mailbox while linked: nothing is lost, it is looked at again when it is switched on.
   if (run.policy.direction[link.kind] === 'off') return rows.map((row) => ({ type: 'skip', row, reason: 'direction', enterAt: null, uid: link.uid }))
+  const isRestored = batch.held.some((held) => held.copy === copy.id && held.side === 'crm' && held.decision === 'restore')
+  if (isRestored && crm.type === 'gone' && exchange.type !== 'gone') return restored(run, batch, linked, rows, exchange, crm)
   const unsupported = unsupportedOf(exchange, crm)
   if (unsupported !== null) return [leave(linked, rows, exchange, crm, unsupported)]
   // Another attendee's copy of a meeting: known, never written.
@@ -225,6 +227,16 @@ export async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySid
   const remakes = made.writes.some((write) => write.type === 'create' && write.on === 'crm')
   if (remakes && (await isTakenBySibling(run, batch, linked))) return rows.map((row) => ({ type: 'defer', row, until: later(run, null) }))
   return [{ linked, isNew: false, rows, exchange, crm, plan: made, ...(leaves || reassigned || completes(run, linked, exchange) ? { again: true } : {}) }]
+}
+
+/** The record is made again once: from the copy that is kept in step where there is one, else from whichever asks first. */
+async function restored(run: Run, batch: Batch, { link, copy }: LinkedCopy, rows: readonly InboxRow[], exchange: Sighting, crm: Sighting): Promise<(Work | Aside)[]> {
+  const siblings = batch.siblings.get(link.record) ?? []
+  const isFollower = copy.role !== 'home' && siblings.some((sibling) => sibling.copy.role === 'home')
+  if (isFollower || (await isOthersClaim(run, link))) {
+    return rows.map((row) => ({ type: 'defer', row, until: instant(instantMs(run.engine.clock.now()) + Math.min(AWAY_MS, 1000 * 2 ** row.attempts)) }))
+  }
+  return [{ linked: { link, copy: { ...copy, role: 'home' } }, isNew: false, rows, exchange, crm, plan: planRestored(copy, exchange) }]
 }
 
 /** The task of a group that one member does not complete for all. */
@@ -288,9 +300,11 @@ function leaveGroup(linked: LinkedCopy, rows: readonly InboxRow[], exchange: Sig
 
 /** Two members' edits outlive a deletion in the CRM: one lane makes the record again, the others follow it. */
 async function isTakenBySibling(run: Run, batch: Batch, linked: LinkedCopy): Promise<boolean> {
-  if (!isShared(run, batch, linked)) return false
-  const { store, clock } = run.engine
-  return (await store.transaction((tx) => tx.claim(`again:${linked.link.record}`, run.lane, clock.now()), run.fence)) !== run.lane
+  return isShared(run, batch, linked) && (await isOthersClaim(run, linked.link))
+}
+
+async function isOthersClaim({ engine: { store, clock }, lane, fence }: Run, { record }: LinkedCopy['link']): Promise<boolean> {
+  return (await store.transaction((tx) => tx.claim(`again:${record}`, lane, clock.now()), fence)) !== lane
 }
 
 const isInvitedBy = (run: Run, crm: Sighting): boolean =>

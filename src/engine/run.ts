@@ -1,7 +1,7 @@
 import { asSyncError } from '../lib/errors.ts'
 import type { SyncError } from '../lib/errors.ts'
 import { CRM_LANE, instant, instantMs } from '../model/index.ts'
-import type { MailboxId } from '../model/index.ts'
+import type { Instant, MailboxId } from '../model/index.ts'
 import type { LaneRow } from '../ports.ts'
 import { activeKinds, holdsOf, policyOf, reportError } from './context.ts'
 import type { Engine, Run } from './context.ts'
@@ -55,6 +55,7 @@ async function isCrmComplete(engine: Engine): Promise<boolean> {
 async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   if (row.mailbox === null) return
   const raw = withPeople(engine.exchangeOf(row.mailbox), engine.directory())
+  const beganAt = engine.clock.now()
   await raw.open(engine.mode.dry)
   const fence = await engine.store.raiseFence(row.lane)
   const chosen = policyOf(engine, row.lane)
@@ -62,7 +63,7 @@ async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   const exchange = withSeries({ raw, lane: row.lane, store: engine.store, fence, clock: engine.clock, policy })
   const run: Run = {
     engine, lane: row.lane, mailbox: row.mailbox, exchange, policy, fence, holds: holdsOf(exchange, engine.crm),
-    owner: ownerOf(engine.directory(), row.mailbox), isFirst: row.lastRunAt === null,
+    owner: ownerOf(engine.directory(), row.mailbox), settledSince: await settledSince(engine, row.lane),
   }
   if (engine.mode.once) await engine.store.transaction((tx) => tx.hastenInbox(row.lane, engine.clock.now()), fence)
   if (!engine.mode.dry) await recover(run)
@@ -80,6 +81,21 @@ async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
     // Nothing of this run goes on after it: the lane is somebody else's then.
     await marker.stop()
   }
+  if (run.settledSince === null) await noteSettled(run, beganAt)
+}
+
+const settledName = (lane: MailboxId): string => `settled/${lane}`
+
+async function settledSince(engine: Engine, lane: MailboxId): Promise<Instant | null> {
+  return (await engine.store.transaction((tx) => tx.setting(settledName(lane)))) as Instant | null
+}
+
+/** The first synchronisation is over when nothing of it waits for another mailbox any more; what fails may fail for ever. */
+async function noteSettled({ engine, lane, fence }: Run, since: Instant): Promise<void> {
+  await engine.store.transaction(async (tx) => {
+    const { waiting, failing } = await tx.countInbox(lane)
+    if (waiting === failing) await tx.saveSetting(settledName(lane), since)
+  }, fence)
 }
 
 async function saveState(engine: Engine, row: LaneRow, error: SyncError | null): Promise<void> {

@@ -10,9 +10,8 @@ import type { Run } from './context.ts'
 import type { Sent } from './execute.ts'
 import { lookAgain, lookAtAll, putNews } from './look.ts'
 import type { News } from './look.ts'
-import { mailingOf } from './mailing.ts'
 import { membersOf } from './series/sets.ts'
-import { backoffMs, isMasking } from './work.ts'
+import { backoffMs, isMasking, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
 /** Everything one batch changes in the store; collected first, saved in one transaction. */
@@ -56,7 +55,7 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
     await tx.putSkips(ledger.skips)
     await tx.putHeld(ledger.held)
     await closeClashes(tx, works, ledger)
-    await removeCarriedOut(run, tx, ledger)
+    await removeCarriedOut(run, tx, works, ledger)
     // One member's change reaches the others through the CRM's feed, which alone knows what is newest.
     if ((await tx.linksByRecord(ledger.told)).some(({ mailboxes }) => mailboxes.some((mailbox) => mailbox !== run.lane))) await tx.wake([CRM_LANE])
   }, run.fence)
@@ -103,6 +102,7 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
   for (const one of sent) tell(work, one, ledger)
   if (work.skip !== undefined) ledger.skips.push(skipOf(run, { ...work.skip, kind: work.linked.link.kind, uid: work.linked.link.uid, enterAt: null }))
   if (work.plan.ending.type === 'bury') {
+    if (isToBeLeft(failed)) return letBe(run, work, work.linked, ledger)
     // Already gone is as good as removed.
     if (failed.some(({ outcome }) => outcome?.type !== 'gone')) return retry(run, work, sent, ledger)
     ledger.removed.push(work.linked.copy.id)
@@ -114,12 +114,25 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
   const created = sent.find(({ write }) => write.type === 'create')
   if (created !== undefined && created.outcome?.type !== 'done') return retry(run, work, sent, ledger)
   const after = afterWrites(run, work, sent, work.plan.ending.base)
+  if (isToBeLeft(failed)) return letBe(run, work, after, ledger)
   ledger.saved.push(after)
   if (failed.length > 0) return retry(run, work, sent, ledger)
   if (work.members !== undefined) await link(run, await membersOf(run, after, work.members), ledger)
   ledger.dropped.push(...work.rows)
   for (const one of sent) if (showsOtherEdit(work, one)) await refresh(run, work, one.write.on, ledger)
   if (work.again === true) await refresh(run, work, 'crm', ledger)
+}
+
+/** The other side does not take such changes at all, and says so without anything being wrong. */
+const isToBeLeft = (failed: readonly Sent[]): boolean =>
+  failed.length > 0 && failed.every(({ outcome }) => outcome?.type === 'failed' && outcome.error.remedy === 'leave')
+
+/** The two stay different until one of them changes; both are read then, because the bases do not say what they hold. */
+function letBe(run: Run, work: Work, { link, copy }: LinkedCopy, ledger: Ledger): void {
+  const forgotten = { ...copy, exchange: { ...copy.exchange, changeKey: UNKNOWN_KEY }, crm: { ...copy.crm, changeKey: UNKNOWN_KEY } }
+  ledger.saved.push({ link, copy: forgotten })
+  ledger.dropped.push(...work.rows)
+  ledger.skips.push(skipOf(run, { side: 'crm', id: copy.crm.id, kind: link.kind, reason: 'only-in-outlook', uid: link.uid, enterAt: null }))
 }
 
 function inheritance(run: Run, { heirs, crm, linked }: Work): NewInboxRow[] {
@@ -162,6 +175,8 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
       if (side === 'crm') link = { ...link, record: snapshot.id, bornAt: snapshot.bornAt ?? null, assignee: snapshot.assignee ?? link.assignee }
     } else if (write.type === 'update') {
       base[side] = withFields(base[side], asWritten(run, side, base[side], write.fields, snapshot.item))
+      // With its first attendee an event became a meeting.
+      if (side === 'exchange') copy = { ...copy, traits: { ...copy.traits, ...snapshot.traits } }
       if (side === 'exchange' && isMadePrivate(write.fields)) copy = { ...copy, traits: { ...copy.traits, fromCrm: true } }
     }
   }
@@ -280,11 +295,18 @@ async function closeClashes(tx: Tx, works: readonly Work[], ledger: Ledger): Pro
   await tx.closeConflicts(waiting.filter((conflict) => !stillOpen(conflict)).map((conflict) => conflict.id))
 }
 
-/** A decided deletion is history once its copy is buried. */
-async function removeCarriedOut(run: Run, tx: Tx, ledger: Ledger): Promise<void> {
-  if (ledger.removed.length === 0) return
+/** A question about a deletion is history once its copy is buried, the item was made again or turned up again. */
+async function removeCarriedOut(run: Run, tx: Tx, works: readonly Work[], ledger: Ledger): Promise<void> {
+  if (ledger.removed.length + ledger.saved.length === 0) return
   const held = await tx.held({ lane: run.lane })
-  await tx.removeHeld(held.filter((one) => one.copy !== null && ledger.removed.includes(one.copy)).map((one) => one.id))
+  const saved = new Map(ledger.saved.map(({ copy }) => [copy.id, copy] as const))
+  const seen = new Set(works.flatMap(({ linked: { copy }, ...work }) => (['exchange', 'crm'] as const).filter((side) => work[side].type === 'seen').map((side) => `${copy.id}/${side}`)))
+  const isOver = ({ copy, side, item, what }: Held): boolean => {
+    if (copy === null || what === 'ambiguous') return false
+    const now = saved.get(copy)
+    return ledger.removed.includes(copy) || (now !== undefined && (now[side].id !== item || seen.has(`${copy}/${side}`)))
+  }
+  await tx.removeHeld(held.filter(isOver).map(({ id }) => id))
 }
 
 function settleAside(run: Run, aside: Aside, ledger: Ledger): void {
@@ -318,9 +340,9 @@ function skipOf({ engine, lane }: Run, facts: Omit<Skip, 'lane' | 'at'>): Skip {
 
 function count(run: Run, works: readonly Work[], sent: readonly Sent[], ledger: Ledger): void {
   const { totals } = run.engine
-  for (const { work, write, outcome } of sent) {
+  for (const { work, write, outcome, mailing } of sent) {
     if (outcome?.type !== 'done' && outcome?.type !== 'removed') continue
-    if (mailingOf(run, work, write) !== null) totals.mails += 1
+    if (mailing !== null) totals.mails += 1
     totals[write.on][write.type === 'create' ? 'created' : write.type === 'update' ? 'updated' : 'deleted'] += 1
     const source = work[other(write.on)]
     run.engine.onWritten?.({ lane: run.lane, side: write.on, kind: work.linked.link.kind, changedAt: source.type === 'seen' ? source.snapshot.modifiedAt : null })

@@ -1,7 +1,7 @@
 import { asSyncError } from '../lib/errors.ts'
 import { instant, instantMs, naturalKey, splitOccurrenceId } from '../model/index.ts'
 import type { Held, HeldWhat, InboxRow, Instant, ItemId, LinkedCopy, Side, Snapshot } from '../model/index.ts'
-import { mask } from '../sync/index.ts'
+import { mask, uidInExchange } from '../sync/index.ts'
 import { refOf } from './context.ts'
 import type { Run } from './context.ts'
 import { AFTER_RESYNC } from './pull.ts'
@@ -85,7 +85,7 @@ const idsOf = (rows: readonly InboxRow[], side: Side) => rows.filter((row) => ro
 async function searchFor(run: Run, row: InboxRow, linked: LinkedCopy, judgedAt: Instant): Promise<Vanished[]> {
   const { link, copy } = linked
   try {
-    const found = await run.exchange.locate(link.kind, copy.token, link.uid)
+    const found = await run.exchange.locate(link.kind, copy.token, uidInExchange(linked))
     switch (found.where) {
       case 'synced':
         return (await relink(run, row, linked, found.snapshot)) ? [] : await waitOrStand(run, row, linked, judgedAt)
@@ -147,7 +147,8 @@ async function relink(run: Run, row: InboxRow, { link, copy }: LinkedCopy, snaps
   const now = engine.clock.now()
   return engine.store.transaction(async (tx) => {
     // A copy and paste of what was then deleted carries the stamp too, but never the UID.
-    if (snapshot.uid !== undefined && link.uid !== null && snapshot.uid !== link.uid) return false
+    const uid = uidInExchange({ link, copy })
+    if (snapshot.uid !== undefined && uid !== null && snapshot.uid !== uid) return false
     const [occupied] = await tx.copiesByItem(lane, [snapshot.id])
     if (occupied !== undefined && occupied.copy.id !== copy.id) return false
     await tx.dropInbox([refOf(row)])
@@ -177,7 +178,7 @@ async function brake(run: Run, verdicts: Verdicts, side: Side, vanished: readonl
   const [decided, linked] = await engine.store.transaction(async (tx) => [await tx.held({ lane }), await tx.countCopies(lane)] as const)
   const isAsked = ({ row }: Vanished) => decided.some((held) => held.item === row.id && held.side === side && held.decision === null)
   const asked = vanished.filter(isAsked)
-  const open = vanished.filter((one) => !isAsked(one) && !decided.some((held) => held.item === one.row.id && held.decision === 'apply'))
+  const open = vanished.filter((one) => !isAsked(one) && !decided.some((held) => held.item === one.row.id && held.side === side && held.decision !== null))
   const afterResync = open.filter(({ row, proven }) => !proven && isAfterResync(row))
   const rest = open.filter((one) => !afterResync.includes(one))
   const linkedCount = linked + verdicts.passed[side]

@@ -1,5 +1,6 @@
 import { changeKey, copyId, itemId, linkId, token } from '../model/index.ts'
 import type { ChangeKey, Copy, Half, InboxRow, Instant, Item, ItemId, ItemKind, LinkedCopy, MailboxId, Series, SetMember, Side, Sighting, SkipReason, Snapshot } from '../model/index.ts'
+import { uidOfPair } from '../sync/index.ts'
 import type { Plan } from '../sync/index.ts'
 import type { Run } from './context.ts'
 
@@ -49,7 +50,7 @@ export function newCopy(run: Run, kind: ItemKind, exchange: Snapshot | null, crm
   return {
     link: {
       id: linkId(ids.next()), kind, record: crm?.id ?? itemId(''), bornAt: crm?.bornAt ?? null,
-      uid: exchange?.uid ?? crm?.uid ?? null, assignee: crm?.assignee ?? run.mailbox.userId,
+      uid: uidOfPair(exchange, crm), assignee: crm?.assignee ?? run.mailbox.userId,
     },
     copy: {
       id: copyId(ids.next()), mailbox: run.lane, role,

@@ -16,7 +16,7 @@ import { createReplica } from './replica.ts'
 import { openSession } from './session.ts'
 import type { Session } from './session.ts'
 import { STREAMING_DEFAULTS, createHints } from './streaming.ts'
-import type { StreamingOptions } from './streaming.ts'
+import type { EwsHints, StreamingOptions } from './streaming.ts'
 import type { SrvRecord } from './autodiscover/candidates.ts'
 import { checkUrl, createServers } from './servers.ts'
 import type { Auth } from './transport.ts'
@@ -32,6 +32,8 @@ export interface EwsConnectionOptions {
   readonly credentials: Credentials
   /** True: one account acts for every mailbox. False: everybody signs in for himself, or see `delegation`. */
   readonly impersonation: boolean
+  /** Where everybody signs in for himself: asked whenever a mailbox is opened, for its notifications too. */
+  ownCredentials?(mailbox: Mailbox): Credentials | undefined
   /** One account works in every mailbox by the rights it has in their folders; not together with `impersonation`. */
   readonly delegation?: boolean
   /** PEM of the company's CA, in addition to the public ones. Verification is never off. */
@@ -52,7 +54,7 @@ export interface EwsConnectionOptions {
 }
 
 export interface EwsConnection {
-  /** @param own credentials of the mailbox's owner; ignored by an impersonating connection */
+  /** @param own credentials of the mailbox's owner, before `ownCredentials`; ignored by an impersonating connection */
   mailbox(mailbox: Mailbox, own?: Credentials): Exchange
   /** Streaming notifications of this connection's mailboxes; the same object every time. */
   hints(): Hints
@@ -76,7 +78,7 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
   const servers = createServers(options)
   const shared = options.impersonation || options.delegation === true
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders; readonly credentials: Credentials }>()
-  let hints: Hints | undefined
+  let hints: EwsHints | undefined
 
   function sessionFor(mailbox: Mailbox, own: Credentials | undefined): Session {
     const credentials = shared ? options.credentials : own ?? options.credentials
@@ -88,13 +90,15 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
   /** Replica and hints of a mailbox share its folders; another password or address starts anew. */
   function access(mailbox: Mailbox, own?: Credentials) {
     const known = opened.get(mailbox.id)
-    const session = sessionFor(mailbox, own ?? known?.credentials)
+    const session = sessionFor(mailbox, own ?? options.ownCredentials?.(mailbox) ?? known?.credentials)
     const { credentials } = session.caller
     const same = known !== undefined && known.session.mailbox.address === mailbox.address && known.session.mailbox.zone === mailbox.zone
       && known.credentials.username === credentials.username && known.credentials.password === credentials.password
     if (same) return known
     const entry = { session, folders: new Folders(session), credentials }
     opened.set(mailbox.id, entry)
+    // Its notifications would go on signing in with what is no longer true.
+    if (known !== undefined) hints?.renew(mailbox)
     return entry
   }
 

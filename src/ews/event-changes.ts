@@ -27,7 +27,8 @@ export const needsPresent = (fields: Fields, mailing: Mailing | undefined): bool
   mailing !== undefined || ['time', 'body', 'attendees', 'organizer', 'answer'].some((name) => name in fields)
 
 /**
- * Attendees become real ones only where they are mailed; otherwise an event that is no meeting names them in its text.
+ * Attendees become real ones only where they are mailed; otherwise an event that is no meeting names them in its text. Who
+ * has not been invited yet is told nothing: the first word is the organizer's.
  * The organizer and whether a meeting was called off are never written: they follow from what was mailed.
  * @param wanted held fields
  * @param present read with the event's shape
@@ -36,8 +37,9 @@ export const needsPresent = (fields: Fields, mailing: Mailing | undefined): bool
 export function planEvent(present: EwsItem, wanted: Partial<EventFields>, mailing: Mailing | undefined, mailbox: Mailbox): EventPlan {
   const { attendees, organizer, cancelled: _cancelled, answer: _answer, body, time, ...others } = wanted
   const people = { ...(attendees === undefined ? {} : { attendees }), ...(organizer === undefined ? {} : { organizer }) }
-  const { isMeeting, invited } = meetingFacts(present.properties, mailbox)
-  const invites = !invited && mailing !== undefined && attendees !== undefined && (isMeeting || attendees.length > 0)
+  const { isMeeting, invited, unsent } = meetingFacts(present.properties, mailbox)
+  const tells = mailing !== undefined && !invited && !unsent
+  const invites = tells && attendees !== undefined && (isMeeting || attendees.length > 0)
   const zone = zoneOf(present.properties) ?? mailbox.zone
   const { fields: timeFields, recurrence } = time === undefined ? { fields: {}, recurrence: undefined } : planTime(present, time, zone, mailbox)
   const own = isMeeting || invites
@@ -50,7 +52,7 @@ export function planEvent(present: EwsItem, wanted: Partial<EventFields>, mailin
       ...(recurrence === undefined ? {} : { recurrence }),
     },
     zone,
-    mailing: mailing !== undefined && !invited && own ? mailing : 'nobody',
+    mailing: tells && own ? mailing : 'nobody',
     intended: {
       ...others, ...(body === undefined ? {} : { body }), ...(time === undefined ? {} : { time }),
       ...(invites ? { attendees } : own ? {} : people),

@@ -17,7 +17,7 @@ export const SHAPES: Readonly<Record<ItemKind, string>> = {
     'calendar:UID', 'calendar:Start', 'calendar:End', 'calendar:IsAllDayEvent', 'calendar:StartTimeZone', 'calendar:EndTimeZone',
     'calendar:LegacyFreeBusyStatus', 'calendar:Location', 'calendar:CalendarItemType', 'calendar:IsRecurring', 'calendar:Recurrence',
     'calendar:ModifiedOccurrences', 'calendar:DeletedOccurrences', 'calendar:OriginalStart',
-    'calendar:IsMeeting', 'calendar:IsCancelled', 'calendar:MyResponseType', 'calendar:AppointmentState', 'calendar:Organizer',
+    'calendar:IsMeeting', 'calendar:MeetingRequestWasSent', 'calendar:IsCancelled', 'calendar:MyResponseType', 'calendar:AppointmentState', 'calendar:Organizer',
     'calendar:RequiredAttendees', 'calendar:OptionalAttendees', 'calendar:Resources',
   ) + STAMP_PATH,
   task: COMMON + fieldPaths(

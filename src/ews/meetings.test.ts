@@ -129,6 +129,18 @@ describe('a meeting of one\'s own', () => {
     expect(outbox()).toEqual([`cancellation ${GUEST}`])
   })
 
+  it('whose invitations its organizer has not sent yet is changed and deleted without a word to anybody', async () => {
+    const day = { Start: '2026-12-01T09:00:00Z', End: '2026-12-01T10:00:00Z' }
+    sim.putItem(ALICE, 'calendar', { Subject: 'Plan', ...day, RequiredAttendees: [BOB] })
+    const saved = await onlyItem(mailbox)
+    expect(saved.traits).toEqual({ hasAttendees: true, unsent: true })
+    const moved = await edit(saved, { place: 'Room 5', time: { ...time, end: '2026-12-01T11:00:00Z' as Instant } }, { mailing: 'everybody' })
+    const asked = await edit(moved, { attendees: [bob, guest] }, { mailing: 'changed' })
+    expect(fieldsIn(asked)).toMatchObject({ place: 'Room 5', attendees: [{ address: BOB }] })
+    expect(await mailbox.remove([{ id: asked.id, kind: 'event', expect: asked.changeKey, mailing: 'everybody' }])).toEqual([{ type: 'removed' }])
+    expect(outbox()).toEqual([])
+  })
+
   it('is not made of an event nobody is on', async () => {
     const made = await create({}, { mailing: 'everybody' })
     const changed = await edit(made, { place: 'Room 5' }, { mailing: 'everybody' })

@@ -18,6 +18,8 @@ export interface MeetingFacts {
   /** Somebody else invited the owner of the mailbox. */
   readonly invited: boolean
   readonly hasAttendees: boolean
+  /** The organizer's own meeting whose invitations were never sent; false where the server does not say. */
+  readonly unsent: boolean
 }
 
 /**
@@ -31,12 +33,20 @@ export function meetingFacts(properties: XmlElement, owner: { readonly address: 
   const answer = childText(properties, 'MyResponseType') ?? 'Unknown'
   const isOwn = answer === 'Organizer' || mailboxOf(child(properties, 'Organizer'))?.address === owner.address.toLowerCase()
     || (answer === 'Unknown' && (state & RECEIVED) === 0)
-  return { isMeeting: isMeeting || hasAttendees, invited: isMeeting && !isOwn, hasAttendees }
+  const invited = isMeeting && !isOwn
+  const unsent = hasAttendees && !invited && childText(properties, 'MeetingRequestWasSent') === 'false'
+  return { isMeeting: isMeeting || hasAttendees, invited, hasAttendees, unsent }
 }
 
-export function traitsOf({ invited, hasAttendees }: MeetingFacts): Traits | undefined {
+/** Whether the attendees know of this meeting from the owner of the mailbox: they can be told that it is called off. */
+export function isTold(properties: XmlElement, owner: { readonly address: string }): boolean {
+  const { isMeeting, invited, unsent } = meetingFacts(properties, owner)
+  return isMeeting && !invited && !unsent
+}
+
+export function traitsOf({ invited, hasAttendees, unsent }: MeetingFacts): Traits | undefined {
   if (!invited && !hasAttendees) return undefined
-  return { ...(invited ? { invited } : {}), ...(hasAttendees ? { hasAttendees } : {}) }
+  return { ...(invited ? { invited } : {}), ...(hasAttendees ? { hasAttendees } : {}), ...(unsent ? { unsent } : {}) }
 }
 
 type PeopleFields = Pick<Partial<EventFields>, 'attendees' | 'organizer' | 'cancelled' | 'answer'>

@@ -183,8 +183,34 @@ describe.each(['basic', 'ntlm'] as const)('a wrong password over %s', (kind) => 
     passedMs += 6 * MINUTE
     await expect(open('alice', wrong)).rejects.toMatchObject(REFUSED)
     await expect(open('alice', wrong)).rejects.toMatchObject(REFUSED)
-    expect(sim.signIns).toHaveLength(2 * perAttempt)
-    expect(sim.isLocked('alice@example.test')).toBe(kind === 'ntlm')
+    expect(sim.signIns).toHaveLength(perAttempt + 1)
+    expect(sim.isLocked('alice@example.test')).toBe(false)
+  })
+
+  it('is tried once at a time after the first, for hours, and the right one gets in afterwards whichever way it has to be', async () => {
+    await start({ auth: kind, tls: true, extendedProtection: 'require' }, auth)
+    for (const minutes of [0, 6, 16, 31, 61]) {
+      passedMs += minutes * MINUTE
+      await expect(open('alice', wrong)).rejects.toMatchObject(REFUSED)
+    }
+    expect(sim.signIns).toHaveLength(perAttempt + 4)
+    sim.setPassword('alice@example.test', wrong.password)
+    passedMs += 61 * MINUTE
+    await open('alice', wrong).catch(() => { passedMs += 61 * MINUTE; return open('alice', wrong) })
+    expect(verdicts().at(-1)).toBe('ok')
+  })
+
+  it('is not tried by the notifications either, and they go on at once with the right one', async () => {
+    let password = 'wrong'
+    await start({ auth: kind, tls: true }, { ...auth, credentials: { username: '', password: '' }, ownCredentials: () => ({ username: 'alice@example.test', password }), streaming: { collectMs: 1, debounceMs: 1 } })
+    const rung = new Promise<void>((resolve) => { connection.hints().watch(alice, () => resolve()) })
+    await expect(connection.mailbox(alice).open()).rejects.toMatchObject(REFUSED)
+    expect(sim.signIns).toHaveLength(perAttempt)
+    password = 'alice-password'
+    await connection.mailbox(alice).open()
+    await rung
+    expect(sim.openStreams).toBe(1)
+    expect(sim.signIns.filter(({ verdict }) => verdict !== 'ok')).toHaveLength(perAttempt)
   })
 
   it('hurts nobody else, and the right one works at once', async () => {

@@ -21,6 +21,8 @@ export interface StreamMember {
   /** How often in a row the stream refused its fresh subscription. */
   refused: number
   failures: number
+  /** How often it had to be given a stream of its own. */
+  timesAlone: number
   /** Not subscribed before this reading of the clock. */
   notBefore: number
 }
@@ -28,7 +30,7 @@ export interface StreamMember {
 export function newMember(session: Session, folders: Folders, onHint: OnHint): StreamMember {
   return {
     session, folders, onHint, subscription: null, kinds: new Map(), ringing: new Set(), named: new Set(), wide: false, timer: undefined,
-    refused: 0, failures: 0, notBefore: 0,
+    refused: 0, failures: 0, timesAlone: 0, notBefore: 0,
   }
 }
 

@@ -1,17 +1,16 @@
-import { ITEM_KINDS, itemId } from '../model/index.ts'
-import type { ItemId, ItemKind, MailboxId } from '../model/index.ts'
+import { ITEM_KINDS } from '../model/index.ts'
+import type { MailboxId } from '../model/index.ts'
 import { SyncError, asSyncError } from '../lib/errors.ts'
+import { hear, ring, silence } from './doorbell.ts'
 import { fromFailure, isDeadSubscription } from './errors.ts'
-import { groupOf } from './route.ts'
 import { getStreamingEvents } from './operations/get-streaming-events.ts'
-import type { StreamEvent, StreamMessage } from './operations/get-streaming-events.ts'
-import { subscribe } from './operations/subscribe.ts'
-import { unsubscribe } from './operations/unsubscribe.ts'
+import type { StreamMessage } from './operations/get-streaming-events.ts'
 import { sleepReal, untilAborted } from './stream-member.ts'
 import type { StreamMember } from './stream-member.ts'
 import { StreamParser } from './stream-parser.ts'
+import { StreamSubscriptions } from './stream-subscriptions.ts'
 import type { StreamingOptions, StreamingParts } from './streaming.ts'
-import type { CallExtras, Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
 
 /** Why the reading of a stream ended. */
 type Ending = 'closed' | 'reopen' | 'silent' | 'cut'
@@ -21,8 +20,6 @@ const IDLE_MS = 60 * 60_000
 /** The longest that stopping waits for the server to hear about it. */
 const GOODBYE_MS = 400
 const REFUSALS_BEFORE_ALONE = 2
-/** More names than this in one hint help nobody: the pull tells them. */
-const MOST_NAMED = 1_000
 
 /** What a stream carries: mailboxes of one server and group. */
 export interface StreamTarget {
@@ -31,8 +28,8 @@ export interface StreamTarget {
   readonly capacity: number
 }
 export interface StreamOwner {
-  /** The member is to be put elsewhere: its subscriptions are refused here, or its mailbox is on another server. */
-  expel(member: StreamMember, why: 'refused' | 'moved'): void
+  /** The member is to be put elsewhere: refused here, on another server, or alone for long enough to try with the others. */
+  expel(member: StreamMember, why: 'refused' | 'moved' | 'alone'): void
 }
 
 /**
@@ -44,6 +41,7 @@ export class Stream {
   readonly #target: StreamTarget
   readonly #owner: StreamOwner
   readonly #members = new Set<StreamMember>()
+  readonly #subscriptions: StreamSubscriptions
   readonly #stopping = new AbortController()
   #online = new Set<StreamMember>()
   /** Gone from the open stream, but not unsubscribed yet: ending one subscription ends the stream of all. */
@@ -52,13 +50,17 @@ export class Stream {
   /** Ends the listening so that the stream is opened again, or the sleep before it. */
   #interrupt = new AbortController()
   #recruiter: AbortController | undefined
-  #cookie: string | undefined
   #failures = 0
 
   constructor(parts: StreamingParts, target: StreamTarget, owner: StreamOwner) {
     this.#parts = parts
     this.#target = target
     this.#owner = owner
+    this.#subscriptions = new StreamSubscriptions({
+      parts, group: target.group, members: this.#members,
+      onMoved: (member) => { owner.expel(member, 'moved') },
+      pauseAfter: (error, failures) => this.#pauseAfter(error, failures),
+    })
   }
 
   get group(): string {
@@ -85,9 +87,9 @@ export class Stream {
 
   remove(member: StreamMember): void {
     if (!this.#members.delete(member)) return
-    clearTimeout(member.timer)
+    silence(member)
     if (this.#online.delete(member) && this.#members.size > 0) this.#leaving.add(member)
-    else void this.#unsubscribe(member)
+    else void this.#subscriptions.take(member)
   }
 
   /** Closes the socket at once; the server is told if it listens. */
@@ -95,8 +97,8 @@ export class Stream {
     this.#stopping.abort()
     this.#interrupt.abort()
     const members = [...this.#members, ...this.#leaving]
-    for (const member of members) clearTimeout(member.timer)
-    const goodbye = Promise.all(members.map((member) => this.#unsubscribe(member)))
+    for (const member of members) silence(member)
+    const goodbye = Promise.all(members.map((member) => this.#subscriptions.take(member)))
     this.#members.clear()
     this.#online.clear()
     await Promise.race([goodbye, sleepReal(GOODBYE_MS)])
@@ -108,8 +110,8 @@ export class Stream {
     await this.#pause(this.#target.capacity > 1 ? this.#parts.options.collectMs : 0)
     while (!this.#stopping.signal.aborted && this.#members.size > 0) {
       try {
-        await this.#checkFolders()
-        await this.#subscribeAll()
+        await this.#subscriptions.checkFolders()
+        await this.#subscriptions.subscribeAll()
         const ready = [...this.#members].filter((member) => member.subscription !== null)
         if (ready.length === 0) await this.#pause(this.#untilNextAttempt() ?? this.#backOff(this.#failures))
         else await this.#listen(ready)
@@ -125,60 +127,14 @@ export class Stream {
     this.#loop = undefined
   }
 
-  /** Another folder may have become the calendar since: its subscription would be deaf to the new one. */
-  async #checkFolders(): Promise<void> {
-    await Promise.all([...this.#members].map(async (member) => {
-      if (member.subscription === null) return
-      const folders = await member.folders.synced().catch(() => null)
-      if (folders !== null && ITEM_KINDS.some((kind) => !member.kinds.has(folders[kind].id))) await this.#unsubscribe(member)
-    }))
-  }
-
-  /**
-   * Everybody who has no subscription and is not waiting after a failure. One mailbox's trouble is not the others'.
-   * @returns how many have one now who had none
-   */
-  async #subscribeAll(): Promise<number> {
-    const now = this.#parts.clock.elapsedMs()
-    const due = [...this.#members].filter((member) => member.subscription === null && member.notBefore <= now)
-    // The first answer brings the cookie that binds all of the group to one server.
-    const [first, ...others] = due
-    if (first !== undefined) await this.#subscribeOne(first)
-    await Promise.all(others.map((member) => this.#subscribeOne(member)))
-    return due.filter((member) => member.subscription !== null).length
-  }
-
-  async #subscribeOne(member: StreamMember): Promise<void> {
-    const { session } = member
-    try {
-      const { event, task, contact } = await member.folders.synced()
-      if (session.route.last !== null && groupOf(session.route.last) !== this.#target.group) return this.#owner.expel(member, 'moved')
-      const [result] = await session.call(subscribe, member.wide ? 'all' : [event, task, contact], this.#affinity())
-      if (result?.ok !== true) {
-        member.folders.forget()
-        throw session.error(subscribe, result?.failure ?? { code: 'NoAnswer', text: '' })
-      }
-      member.kinds = new Map([[event.id, 'event'], [task.id, 'task'], [contact.id, 'contact']])
-      member.subscription = result.value
-      member.failures = 0
-      if (!this.#members.has(member)) void this.#unsubscribe(member)
-    } catch (thrown) {
-      const error = asSyncError(thrown)
-      const pauseMs = this.#pauseAfter(error, member.failures)
-      member.failures += 1
-      member.notBefore = this.#parts.clock.elapsedMs() + pauseMs
-      session.log.warn({ mailbox: session.mailbox.id, code: error.code, pauseMs }, 'A mailbox could not be subscribed; it is tried again')
-    }
-  }
-
   async #listen(members: readonly StreamMember[]): Promise<void> {
     this.#interrupt = new AbortController()
     const interrupt = this.#interrupt
     const signal = AbortSignal.any([interrupt.signal, this.#stopping.signal])
     const request = { subscriptions: members.flatMap(({ subscription }) => subscription ?? []), minutes: this.#parts.options.connectionMinutes }
-    const caller = (this.#anchor() ?? members[0])?.session.caller
+    const caller = (this.#subscriptions.anchor() ?? members[0])?.session.caller
     if (caller === undefined) return
-    const stream = await this.#target.transport.stream(getStreamingEvents, request, caller, { ...this.#affinity(), signal })
+    const stream = await this.#target.transport.stream(getStreamingEvents, request, caller, { ...this.#subscriptions.affinity(), signal })
       .catch((error: unknown) => {
         if (signal.aborted) return null
         throw error
@@ -189,12 +145,13 @@ export class Stream {
     try {
       const ending = await this.#read(stream.chunks, members, signal)
       this.#parts.log.debug({ ending, mailboxes: members.length }, 'A notification stream ended')
+      if (ending === 'closed') this.#sendBack()
       if (ending === 'silent' || ending === 'cut') await this.#pause(this.#backOff(this.#failures++))
     } finally {
       over.abort()
       this.#online = new Set()
       await stream.close()
-      for (const member of this.#leaving) void this.#unsubscribe(member)
+      for (const member of this.#leaving) void this.#subscriptions.take(member)
       this.#leaving.clear()
     }
   }
@@ -212,7 +169,7 @@ export class Stream {
       // Mailboxes that come together are taken in together.
       await this.#parts.clock.sleep(this.#parts.options.collectMs, over).catch(() => undefined)
       if (over.aborted) return
-      if ((await this.#subscribeAll()) > 0) interrupt.abort()
+      if ((await this.#subscriptions.subscribeAll()) > 0) interrupt.abort()
     }
   }
 
@@ -251,7 +208,8 @@ export class Stream {
     const bySubscription = new Map(members.map((member) => [member.subscription, member]))
     for (const { subscription, events } of message.notifications) {
       const member = bySubscription.get(subscription)
-      if (member !== undefined) this.#hear(member, events)
+      // Who left is heard no more, although his subscription is on the stream for as long as it is open.
+      if (member !== undefined && this.#members.has(member) && hear(member, events, this.#parts.options.debounceMs) === 'nameless') this.#widen(member)
     }
     if (message.deadSubscriptions.length > 0) {
       // The good ones get nothing on this stream any more (Exchange), so it is opened again without the dead.
@@ -260,21 +218,12 @@ export class Stream {
     }
     if (message.failure !== null) {
       if (!isDeadSubscription(message.failure)) throw fromFailure(message.failure, this.#context())
-      this.#cookie = undefined
+      this.#subscriptions.forgetServer()
       for (const member of members) this.#refuse(member)
       return 'over'
     }
     if (this.#online.size === 0) this.#opened(members)
     return message.closed ? 'over' : 'on'
-  }
-
-  #hear(member: StreamMember, events: readonly StreamEvent[]): void {
-    const ours = member.wide ? events.filter(({ folders }) => folders.some((id) => member.kinds.has(id))) : events
-    if (ours.length === 0) return
-    const kinds = ours.flatMap(({ folders }) => folders.flatMap((id) => member.kinds.get(id) ?? []))
-    // A folder id we do not know in a subscription to known folders: better one pull too many.
-    this.#ring(member, kinds.length > 0 ? kinds : ITEM_KINDS, ours.flatMap(({ items }) => items.map(itemId)))
-    if (!member.wide && ours.every(({ items }) => items.length === 0)) this.#widen(member)
   }
 
   /**
@@ -293,7 +242,7 @@ export class Stream {
     this.#online = new Set(members.filter((member) => this.#members.has(member)))
     for (const member of this.#online) {
       member.refused = 0
-      this.#ring(member, ITEM_KINDS)
+      ring(member, ITEM_KINDS, this.#parts.options.debounceMs)
     }
   }
 
@@ -301,6 +250,7 @@ export class Stream {
     if (member === undefined) return
     member.subscription = null
     member.refused += 1
+    this.#parts.log.debug({ mailbox: member.session.mailbox.id, refused: member.refused }, 'The subscription of a mailbox is gone; it is made anew')
     if (member.refused < REFUSALS_BEFORE_ALONE) return
     if (this.#target.capacity > 1 && this.#members.size > 1) {
       member.refused = 0
@@ -310,52 +260,14 @@ export class Stream {
     }
   }
 
-  #ring(member: StreamMember, kinds: readonly ItemKind[], items: readonly ItemId[] = []): void {
-    for (const kind of kinds) member.ringing.add(kind)
-    for (const item of items) if (member.named.size < MOST_NAMED) member.named.add(item)
-    member.timer ??= setTimeout(() => {
-      member.timer = undefined
-      const rung = ITEM_KINDS.filter((kind) => member.ringing.has(kind))
-      const named = [...member.named]
-      member.ringing.clear()
-      member.named.clear()
-      if (!this.#members.has(member)) return
-      if (named.length > 0) member.onHint(rung, named)
-      else member.onHint(rung)
-    }, this.#parts.options.debounceMs)
-  }
-
-  async #unsubscribe(member: StreamMember): Promise<void> {
-    const id = member.subscription
-    member.subscription = null
-    if (id === null) return
-    // Best effort: a forgotten subscription dies by itself.
-    await member.session.call(unsubscribe, id, this.#affinity()).catch(() => undefined)
-  }
-
-  /** Everybody of the group is sent to the server of the alphabetically first mailbox, which the cookie remembers. */
-  #affinity(): CallExtras {
-    const anchor = this.#anchor()?.session.mailbox.address
-    return {
-      ...(anchor === undefined ? {} : { anchor }),
-      ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
-      onCookies: (cookies) => {
-        this.#cookie = cookies.map((cookie) => cookie.split(';')[0] ?? '').find((cookie) => /^X-BackEndOverrideCookie=/i.test(cookie)) ?? this.#cookie
-      },
-    }
-  }
-
-  #anchor(): StreamMember | undefined {
-    let anchor: StreamMember | undefined
-    for (const member of this.#members) {
-      if (anchor === undefined || member.session.mailbox.address < anchor.session.mailbox.address) anchor = member
-    }
-    return anchor
-  }
-
   #context() {
-    const caller = this.#anchor()?.session.caller ?? { mailbox: '', credentials: { username: '', password: '' } }
+    const caller = this.#subscriptions.anchor()?.session.caller ?? { mailbox: '', credentials: { username: '', password: '' } }
     return this.#target.transport.context(getStreamingEvents, caller)
+  }
+
+  /** Whoever was refused among others may have met a server in trouble: once, when his own stream ends well, he tries again. */
+  #sendBack(): void {
+    for (const member of this.#members) if (member.timesAlone === 1 && member.subscription !== null) this.#owner.expel(member, 'alone')
   }
 
   #untilNextAttempt(): number | undefined {

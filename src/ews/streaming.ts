@@ -43,7 +43,12 @@ export interface StreamingParts {
   access(mailbox: Mailbox): { readonly session: Session; readonly folders: Folders }
 }
 
-export function createHints(parts: StreamingParts): Hints {
+export interface EwsHints extends Hints {
+  /** The mailbox signs in otherwise now, or has another address; one that is not watched stays so. */
+  renew(mailbox: Mailbox): void
+}
+
+export function createHints(parts: StreamingParts): EwsHints {
   const streams = new Set<Stream>()
   /** Whose stream is null is still looking for its server. */
   const members = new Map<MailboxId, { readonly member: StreamMember; stream: Stream | null }>()
@@ -82,6 +87,8 @@ export function createHints(parts: StreamingParts): Hints {
         if (!isHere(member)) return
         leave(member, stream)
         members.set(member.session.mailbox.id, { member, stream: null })
+        // Who comes back from a stream of his own and is refused again stays alone.
+        if (why !== 'moved') member.timesAlone += 1
         void place(member, why === 'refused')
       },
     })
@@ -103,16 +110,24 @@ export function createHints(parts: StreamingParts): Hints {
     if (entry.stream !== null) leave(entry.member, entry.stream)
   }
 
+  function watch(mailbox: Mailbox, onHint: OnHint): void {
+    if (stopping.signal.aborted) return
+    unwatch(mailbox.id)
+    const { session, folders } = parts.access(mailbox)
+    const member = newMember(session, folders, onHint)
+    members.set(mailbox.id, { member, stream: null })
+    void place(member, false)
+  }
+
   return {
-    watch(mailbox: Mailbox, onHint: OnHint) {
-      if (stopping.signal.aborted) return
-      unwatch(mailbox.id)
-      const { session, folders } = parts.access(mailbox)
-      const member = newMember(session, folders, onHint)
-      members.set(mailbox.id, { member, stream: null })
-      void place(member, false)
+    watch, unwatch,
+    renew(mailbox) {
+      const entry = members.get(mailbox.id)
+      if (entry === undefined) return
+      // Given up, not taken back: that would be one more attempt with a password that may be wrong by now.
+      entry.member.subscription = null
+      watch(mailbox, entry.member.onHint)
     },
-    unwatch,
     connected: () => new Set([...streams].flatMap((stream) => stream.connected())),
     async stop() {
       stopping.abort()

@@ -12,7 +12,7 @@ import { deleteItem } from './operations/delete-item.ts'
 import { getItem } from './operations/get-item.ts'
 import type { EwsItem } from './operations/ids.ts'
 import { updateItem } from './operations/update-item.ts'
-import { meetingFacts } from './people-to-model.ts'
+import { isTold } from './people-to-model.ts'
 import { listedExceptions, ruleStart } from './series-to-model.ts'
 import type { Session } from './session.ts'
 import { parseInstant, wholeMinute } from './times.ts'
@@ -65,8 +65,7 @@ export async function removeOccurrence(
   const found = await find(session, request, ref, ownKeys)
   if ('type' in found) return found
   const { master, occurrence } = found
-  const { isMeeting, invited } = meetingFacts(occurrence.properties, session.mailbox)
-  const cancel = request.mailing !== undefined && isMeeting && !invited
+  const cancel = request.mailing !== undefined && isTold(occurrence.properties, session.mailbox)
   const items = [{ id: occurrence.id, changeKey: master.changeKey }]
   const [result] = await session.batch(deleteItem, { items, cancel }, 1)
   if (result?.ok !== true) return refusal(session, deleteItem, result?.failure ?? NO_ANSWER)

@@ -12,7 +12,7 @@ import { getItem } from './operations/get-item.ts'
 import type { EwsItem, ItemRef } from './operations/ids.ts'
 import { updateItem } from './operations/update-item.ts'
 import type { ItemChange, UpdateMailing } from './operations/update-item.ts'
-import { meetingFacts } from './people-to-model.ts'
+import { isTold } from './people-to-model.ts'
 import type { Result } from './soap.ts'
 import type { Session } from './session.ts'
 import { toSnapshot } from './to-model.ts'
@@ -150,7 +150,7 @@ async function removeBatch(session: Session, batch: readonly RemoveRequest[]): P
     return now.value.changeKey === request.expect ? now.value : { type: 'stale' }
   })
   const due = outcomes.filter((outcome): outcome is EwsItem => 'properties' in outcome)
-  const cancel = mailing && due.some((item) => isOwnMeeting(session, item))
+  const cancel = mailing && due.some((item) => isTold(item.properties, session.mailbox))
   const items = due.map(({ id, changeKey }): ItemRef => ({ id, changeKey }))
   const results = due.length === 0 ? [] : await session.batch(deleteItem, { items, cancel }, due.length)
   let next = 0
@@ -159,11 +159,6 @@ async function removeBatch(session: Session, batch: readonly RemoveRequest[]): P
     const result = results[next++]
     return result?.ok === true ? { type: 'removed' } : refusal(session, deleteItem, result?.failure ?? NO_ANSWER)
   })
-}
-
-function isOwnMeeting(session: Session, item: EwsItem): boolean {
-  const { isMeeting, invited } = meetingFacts(item.properties, session.mailbox)
-  return isMeeting && !invited
 }
 
 function kindOf<Request>(batch: readonly Request[], kind: (request: Request) => ItemKind): ItemKind {

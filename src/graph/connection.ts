@@ -6,7 +6,7 @@ import { Authority } from './authority.ts'
 import type { ClientProof } from './authority.ts'
 import { clientStates } from './client-state.ts'
 import { createAvailability } from './availability.ts'
-import { checkExpiry, checkMailbox } from './doctor.ts'
+import { checkExpiry, checkMailbox, proofEnd } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import type { EventFeed } from './event-feed.ts'
 import { Folders } from './folders.ts'
@@ -70,6 +70,8 @@ export interface GraphConnection {
   sharing(mailbox: Mailbox): Sharing
   /** The application's own secret or certificate. */
   checkSecret(): Check[]
+  /** When it ends; null where nobody knows. */
+  secretEnd(): ReturnType<typeof proofEnd>
   close(): Promise<void>
 }
 
@@ -94,6 +96,7 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
   const kinds = new Set<ItemKind>(ITEM_KINDS.filter((kind) => kind !== 'task' || access === 'delegated' || options.tasks === true))
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders }>()
   const states = clientStates(vault, name)
+  const expiry = { secretExpires: options.secretExpires, certificate: options.proof.certificate?.cert }
   let hints: GraphHints | undefined
 
   function sessionFor(mailbox: Mailbox): Session {
@@ -151,7 +154,8 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
     },
     availability: (asker) => createAvailability(sessionFor(asker)),
     sharing: (mailbox) => createSharing(sessionFor(mailbox)),
-    checkSecret: () => checkExpiry({ secretExpires: options.secretExpires, certificate: options.proof.certificate?.cert }, options.proof.secret !== undefined, clock.now()),
+    checkSecret: () => checkExpiry(expiry, options.proof.secret !== undefined, clock.now()),
+    secretEnd: () => proofEnd(expiry),
     async close() {
       await hints?.stop()
       await Promise.all([transport.close(), authority.close()])

@@ -63,11 +63,17 @@ export interface SecretExpiry {
   readonly certificate: string | undefined
 }
 
+/** What the application proves itself with, and until when; null where nobody wrote down when a secret ends, or there is none. */
+export function proofEnd({ secretExpires, certificate }: SecretExpiry): { readonly what: 'certificate' | 'client secret'; readonly at: Date } | null {
+  if (certificate !== undefined) return { what: 'certificate', at: new X509Certificate(certificate).validToDate }
+  return secretExpires === undefined ? null : { what: 'client secret', at: new Date(secretExpires) }
+}
+
 /** The application's own proof, before it ends and takes every mailbox with it. */
-export function checkExpiry({ secretExpires, certificate }: SecretExpiry, hasSecret: boolean, now: Parameters<typeof instantMs>[0]): Check[] {
-  if (certificate !== undefined) return [ending('certificate', new X509Certificate(certificate).validToDate, instantMs(now))]
+export function checkExpiry(expiry: SecretExpiry, hasSecret: boolean, now: Parameters<typeof instantMs>[0]): Check[] {
+  const end = hasSecret || expiry.certificate !== undefined ? proofEnd(expiry) : null
+  if (end !== null) return [ending(end.what, end.at, instantMs(now))]
   if (!hasSecret) return []
-  if (secretExpires !== undefined) return [ending('client secret', new Date(secretExpires), instantMs(now))]
   return [{
     name: 'client secret', ok: false, warning: true, detail: 'Nobody wrote down when the client secret ends; Microsoft does not remind you.',
     cure: 'Set clientSecretExpires (yyyy-mm-dd) of the connection to the date shown under "Certificates & secrets".',

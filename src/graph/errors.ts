@@ -127,13 +127,13 @@ export function unwritableItem(what: string, cause: unknown): SyncError {
 /** A write that Graph cannot do without mailing people, and that is therefore not done. */
 export function wouldMail(id: string, what: string): SyncError {
   return new SyncError('GRAPH_WOULD_MAIL', `${what} item ${id} was left undone: the meeting has attendees, and Microsoft 365 mails them at every such change. `
-    + 'Change the meeting in Outlook.', { scope: 'item', remedy: 'ask-human', context: { item: id } })
+    + 'Change the meeting in Outlook.', { scope: 'item', remedy: 'leave', context: { item: id } })
 }
 
 /** The text of an online meeting holds the way into it, which a new text would throw away. */
 export function onlineMeeting(id: string): SyncError {
   return new SyncError('GRAPH_ONLINE_MEETING', `The text of item ${id} was left as it is: it holds the link of an online meeting. Change the text in Outlook.`,
-    { scope: 'item', remedy: 'ask-human', context: { item: id } })
+    { scope: 'item', remedy: 'leave', context: { item: id } })
 }
 
 /** One occurrence that could not be written. @param start as the rule has it */

@@ -36,8 +36,9 @@ export const needsPresent = (fields: Fields, mailing: Mailing | undefined): bool
  */
 export function planEvent(present: EventResource, wanted: Partial<EventFields>, mailing: Mailing | undefined, mailbox: Mailbox, stamp?: Stamp): EventPlan | SyncError {
   const { attendees, organizer, cancelled: _cancelled, answer: _answer, body, time, ...others } = wanted
-  const { isMeeting, invited } = meetingFacts(present, mailbox)
-  const invites = !invited && mailing !== undefined && attendees !== undefined && (isMeeting || attendees.length > 0)
+  const { isMeeting, invited, unsent } = meetingFacts(present, mailbox)
+  const mayTell = mailing !== undefined && !unsent
+  const invites = !invited && mayTell && attendees !== undefined && (isMeeting || attendees.length > 0)
   const isOwn = isMeeting || invites
   const zone = zoneOfSeries(present, mailbox.zone)
   const moves = time !== undefined && !sameValue(time, timeOf(present, mailbox.zone))
@@ -45,7 +46,7 @@ export function planEvent(present: EventResource, wanted: Partial<EventFields>, 
   if (text !== undefined && present.isOnlineMeeting === true) return onlineMeeting(present.id ?? '')
   const now = toSnapshot(present, 'event', mailbox).item.fields as Fields
   const tells = moves || text !== undefined || TOLD.some((name) => name in others && !sameValue(wanted[name], now[name]))
-  if (tells && isMeeting && !invited && mailing === undefined) return wouldMail(present.id ?? '', 'Changing')
+  if (tells && isMeeting && !invited && !mayTell) return wouldMail(present.id ?? '', 'Changing')
   // Who names no zone means the moment: the event stays planned in the one it has.
   const fields: Fields = { ...others, ...(moves ? { time: !time.allDay && time.zone === undefined ? { ...time, zone } : time } : {}) }
   const more = {

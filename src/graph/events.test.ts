@@ -139,7 +139,7 @@ describe('the invitation firewall', () => {
     const [found] = await mailbox.get('event', [id])
     if (found?.type !== 'seen') throw new Error('not found')
     expect(found.snapshot.traits).toEqual({ hasAttendees: true })
-    const expected = { type: 'failed', error: { code: 'GRAPH_WOULD_MAIL', scope: 'item', remedy: 'ask-human', outcomeUnknown: false } }
+    const expected = { type: 'failed', error: { code: 'GRAPH_WOULD_MAIL', scope: 'item', remedy: 'leave', outcomeUnknown: false } }
     const { changeKey: expect_ } = found.snapshot
     expect(await mailbox.update([{ id, kind: 'event', fields: { subject: 'x' }, expect: expect_ }])).toMatchObject([expected])
     expect(await mailbox.remove([{ id, kind: 'event', expect: expect_ }])).toMatchObject([expected])

@@ -82,6 +82,17 @@ describe('changing a meeting', () => {
     expect(cloud.mails()).toBeGreaterThan(sent)
   })
 
+  it('is left alone while its organizer has not sent it, with leave as without', async () => {
+    const { id } = cloud.sim.putItem('alice@example.test', 'calendar', { subject: 'Plan', start: '2026-12-01T09:00:00', end: '2026-12-01T10:00:00', attendees: ['bob@example.test'], unsent: true })
+    const before = await one(id)
+    expect(before.traits).toEqual({ hasAttendees: true, unsent: true })
+    const sent = cloud.mails()
+    const refused = { type: 'failed', error: { code: 'GRAPH_WOULD_MAIL' } }
+    expect(await mailbox.update([{ id: itemId(id), kind: 'event', fields: { subject: 'Moved' }, expect: before.changeKey, mailing: 'everybody' }])).toMatchObject([refused])
+    expect(await mailbox.remove([{ id: itemId(id), kind: 'event', expect: before.changeKey, mailing: 'everybody' }])).toMatchObject([refused])
+    expect(cloud.mails()).toBe(sent)
+  })
+
   it('with leave calls it off', async () => {
     const { id } = await invite()
     const { changeKey } = await one(id)

@@ -13,18 +13,20 @@ export interface MeetingFacts {
   /** Somebody else invited the owner of the mailbox. */
   readonly invited: boolean
   readonly hasAttendees: boolean
+  /** The organizer's own meeting with words that wait to be sent; who of its attendees was invited is not known. */
+  readonly unsent: boolean
 }
 
 /** `isOrganizer` is true of the owner's own events, meeting or not; an organizer with his address decides before it. */
 export function meetingFacts(event: EventResource, owner: { readonly address: string }): MeetingFacts {
   const invited = event.isOrganizer === false && personOf(event.organizer)?.address !== owner.address.toLowerCase()
   const hasAttendees = (event.attendees ?? []).length > 0
-  return { isMeeting: invited || hasAttendees, invited, hasAttendees }
+  return { isMeeting: invited || hasAttendees, invited, hasAttendees, unsent: hasAttendees && !invited && event.isDraft === true }
 }
 
-export function traitsOf({ invited, hasAttendees }: MeetingFacts): Traits | undefined {
+export function traitsOf({ invited, hasAttendees, unsent }: MeetingFacts): Traits | undefined {
   if (!invited && !hasAttendees) return undefined
-  return { ...(invited ? { invited } : {}), ...(hasAttendees ? { hasAttendees } : {}) }
+  return { ...(invited ? { invited } : {}), ...(hasAttendees ? { hasAttendees } : {}), ...(unsent ? { unsent } : {}) }
 }
 
 type PeopleFields = Pick<Partial<EventFields>, 'attendees' | 'organizer' | 'cancelled' | 'answer'>

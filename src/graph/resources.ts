@@ -54,6 +54,8 @@ export interface EventResource extends Resource {
   readonly attendees?: readonly AttendeeResource[]
   readonly responseStatus?: { readonly response?: string } | null
   readonly isCancelled?: boolean
+  /** Changes of it wait to be sent to its attendees. */
+  readonly isDraft?: boolean
   readonly recurrence?: RecurrenceResource | null
   /** Of an occurrence or exception: where the rule has it, in UTC. */
   readonly originalStart?: string

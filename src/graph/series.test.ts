@@ -23,6 +23,7 @@ async function restart(options: GraphSimOptions): Promise<void> {
 const FIRST = day(3) as PlainDate
 const at = (days: number, clock = '09:00') => `${day(days)}T${clock}:00Z` as Instant
 const weekdayOf = (date: string) => WEEKDAYS[new Date(`${date}T00:00:00Z`).getUTCDay()] ?? 'monday'
+const indexOf = (date: string) => (['first', 'second', 'third', 'fourth'] as const)[Math.ceil(Number(date.slice(8)) / 7) - 1] ?? 'last'
 const utc = (days: number, clock: string) => ({ dateTime: `${day(days)}T${clock}:00`, timeZone: 'UTC' })
 /** Every day for ten days, as somebody makes it in Outlook. */
 const daily = (more: object = {}) => cloud.outlook('POST', '/calendar/events', {
@@ -64,6 +65,17 @@ describe('reading a series', () => {
     ])
   })
 
+  it('gives the same where the server does not name what was deleted', async () => {
+    const { id } = await daily()
+    await cloud.outlook('PATCH', `/events/${(await instanceOn(id, 4)).id}`, { subject: 'With cake' })
+    await cloud.outlook('PATCH', `/events/${(await instanceOn(id, 6)).id}`, { start: utc(6, '15:00'), end: utc(6, '15:30') })
+    await cloud.outlook('DELETE', `/events/${(await instanceOn(id, 8)).id}`)
+    const { series } = await master(id)
+    cloud.sim.setSwitches({ cancelledOccurrences: false })
+    expect((await master(id)).series).toEqual(series)
+    expect(series.deleted).toEqual([at(8)])
+  })
+
   it('keeps its wall clock time over a change of the clocks, and finds its occurrences again', async () => {
     const zone = 'W. Europe Standard Time'
     const { id } = await cloud.outlook('POST', '/calendar/events', {
@@ -91,6 +103,8 @@ describe('writing a series', () => {
     ['every second day', { type: 'daily', interval: 2 }],
     ['twice a week', { type: 'weekly', interval: 1, days: WEEKDAYS.filter((name) => name === weekdayOf(FIRST) || name === weekdayOf(day(5))), firstDay: 'monday' }],
     ['the same day of every month', { type: 'absoluteMonthly', interval: 1, day: Number(FIRST.slice(8)) }],
+    ['the same weekday of every second month', { type: 'relativeMonthly', interval: 2, day: weekdayOf(FIRST), index: indexOf(FIRST) }],
+    ['a weekday of a month of the year', { type: 'relativeYearly', interval: 1, month: Number(FIRST.slice(5, 7)), day: weekdayOf(FIRST), index: indexOf(FIRST) }],
     ['a day of the year', { type: 'absoluteYearly', interval: 1, month: Number(FIRST.slice(5, 7)), day: Number(FIRST.slice(8)) }],
   ]
   it.each(rules)('makes it with its rule (%s), its stamp and the UID of the CRM', async (_what, pattern) => {
@@ -102,6 +116,12 @@ describe('writing a series', () => {
     expect(made).toMatchObject({ uid: 'uid-1', stamp, series: { recurrence: { pattern, range: { type: 'count', first: FIRST, count: 6 } } } })
     expect(await master(made.id)).toMatchObject({ uid: 'uid-1', stamp, series: made.series })
     expect(cloud.mails()).toBe(0)
+  })
+
+  it.each<[string, Recurrence['range']]>([['never', { type: 'endless', first: FIRST }], ['on a day', { type: 'until', first: FIRST, last: day(20) as PlainDate }]])('that ends %s reads as it was made', async (_when, range) => {
+    const series: Series = { recurrence: { pattern: { type: 'daily', interval: 3 }, range }, exceptions: [], deleted: [], time: { allDay: false, start: at(3), end: at(3, '10:00'), zone: 'Etc/UTC' } }
+    const made = done((await mailbox.create([{ item: itemOf('event', { subject: 'Ours', time: series.time }), token: stamp.token, stamp, series }]))[0])
+    expect((await master(made.id)).series.recurrence).toEqual(series.recurrence)
   })
 
   it('edits one occurrence and answers with the whole series', async () => {

@@ -49,8 +49,8 @@ export async function removeOccurrence(session: Session, places: Places, request
   const found = await find(session, places, request, ref, ownKeys)
   if (!('occurrence' in found)) return found
   const { occurrence } = found
-  const { isMeeting, invited } = meetingFacts(occurrence, session.mailbox)
-  if (isMeeting && !invited && request.mailing === undefined) return { type: 'failed', error: wouldMail(request.id, 'Deleting an occurrence of') }
+  const { isMeeting, invited, unsent } = meetingFacts(occurrence, session.mailbox)
+  if (isMeeting && !invited && (request.mailing === undefined || unsent)) return { type: 'failed', error: wouldMail(request.id, 'Deleting an occurrence of') }
   const send = { method: 'DELETE', path: `${session.root}/events/${segment(occurrence.id ?? '')}` } as const
   const answer = await session.send(send)
   if (verdictOf(answer) !== 'ok') return refusal(session, send, answer)

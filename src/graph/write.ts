@@ -225,8 +225,8 @@ async function removeBatch(session: Session, places: Places, kind: ItemKind, bat
     if (answer === undefined || verdictOf(answer) !== 'ok') return refusal(session, readRequest(session, places, kind, request.id), answer)
     const present = answer.body as EventResource
     if (keyOf(present) !== request.expect) return { type: 'stale' }
-    const { isMeeting, invited } = meetingFacts(present, session.mailbox)
-    if (kind === 'event' && isMeeting && !invited && request.mailing === undefined) return { type: 'failed', error: wouldMail(request.id, 'Deleting') }
+    const { isMeeting, invited, unsent } = meetingFacts(present, session.mailbox)
+    if (kind === 'event' && isMeeting && !invited && (request.mailing === undefined || unsent)) return { type: 'failed', error: wouldMail(request.id, 'Deleting') }
     return { method: 'DELETE', path: `${session.root}${itemPath(kind, request.id, places)}`, ...condition(request.expect) }
   })
   const answers = await session.batch(judged.filter((one): one is GraphRequest => 'method' in one))

@@ -39,7 +39,7 @@ export const health = z.object({
   linked: z.number(),
   attention: z.object({ conflicts: z.number(), held: z.number(), failing: z.number() }),
   database: z.object({ version: z.string().nullable(), embedded: z.boolean(), bytes: z.number(), answerMs: z.number() }),
-  expiries: z.array(z.object({ what: z.enum(['certificate', 'token']), of: z.string(), at: z.string() })).readonly(),
+  expiries: z.array(z.object({ what: z.enum(['certificate', 'token', 'secret']), of: z.string(), at: z.string() })).readonly(),
 })
 const percentiles = { side, p50: z.number(), p95: z.number(), count: z.number() }
 export const latency = z.object({
@@ -207,7 +207,7 @@ export const wishes = z.object({
 const way = z.object({ connection: z.string(), how: z.enum(['service', 'own', 'microsoft']), auth: z.string() })
 export const me = z.object({
   user: userRow, ways: z.array(way).readonly(), way: way.nullable(), addresses: z.array(z.string()).readonly(), wishes, effective,
-  company: z.object({ sync: companyPolicy.shape.sync, privateItems: z.enum(['mask', 'skip', 'full']), conflict: z.enum(['newest', 'crm', 'exchange', 'ask']) }),
+  company: z.object({ sync: companyPolicy.shape.sync, privateItems: z.enum(['mask', 'skip', 'full']), conflict: z.enum(['newest', 'crm', 'exchange', 'ask']), availabilityOnly: z.boolean() }),
   skippedBy: z.record(z.string(), z.number()),
 })
 export const ownMailbox = z.object({ connection: z.string(), mailbox: z.email().optional(), username: z.string().max(300).optional(), password: z.string().max(1000).optional() })

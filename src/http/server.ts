@@ -4,7 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import fastify from 'fastify'
 import type { FastifyError, FastifyInstance } from 'fastify'
-import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { hasZodFastifySchemaValidationErrors, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { asSyncError, SyncError } from '../lib/errors.ts'
 import { digest, Refusal } from '../panel/index.ts'
 import type { Panel } from '../panel/index.ts'
@@ -14,6 +14,7 @@ import { addGraphNotifications } from './graph-notifications.ts'
 import type { ReceiveNotifications } from './graph-notifications.ts'
 import { COOKIE, guard } from './guard.ts'
 import { metricsRoute } from './metrics.ts'
+import { describeRoute, OUTSIDE } from './openapi.ts'
 import { connectRoutes, healthRoutes, jobRoutes, policyRoutes, userRoutes } from './routes/administration.ts'
 import { activityRoutes, attentionRoutes, liveRoute, meRoutes } from './routes/everyday.ts'
 import { sessionRoutes } from './routes/session.ts'
@@ -113,8 +114,9 @@ async function addPanel(server: FastifyInstance, face: PanelFace, { host }: Http
         },
       },
       security: [{ token: [] }, { session: [] }],
+      paths: OUTSIDE,
     },
-    transform: jsonSchemaTransform,
+    transform: describeRoute,
   })
   guard(server, { panel, setupToken: () => face.setupToken() })
   server.addHook('onRequest', async (request, reply) => {

@@ -20,6 +20,8 @@ export interface Traits {
   readonly invited?: boolean
   /** Other people are on it: deleting it could tell them. */
   readonly hasAttendees?: boolean
+  /** Exchange: the invitations of this meeting wait to be sent by its organizer; nobody on it has heard of it yet. */
+  readonly unsent?: boolean
   /** Exchange: one occurrence of a series, set by the engine. It is never stamped: that would make it an exception. */
   readonly occurrence?: boolean
   /** The words were replaced by a busy block before they were stored anywhere; never written back. */
@@ -43,6 +45,7 @@ export type SkipReason =
   | 'before-start'
   | 'ambiguous'
   | 'user-deleted'
+  | 'only-in-outlook'
   | 'moved-away'
 
 /** What a side holds now, in full. */
@@ -53,6 +56,8 @@ export interface Snapshot {
   readonly modifiedAt: Instant
   /** Creation time as the side tells it: an id that is used again has another one (restored backup). */
   readonly bornAt?: string
+  /** CRM only: the same moment on every clock. */
+  readonly madeAt?: Instant
   /** Events: UID in Exchange, `ical_uuid` in the CRM; of one occurrence see `occurrenceUid`. */
   readonly uid?: string
   /** Exchange only. */

@@ -1,21 +1,26 @@
 import { connect } from 'node:tls'
 import type { Config } from '../config.ts'
+import type { Connector } from '../main.ts'
 import type { PostgresStore } from '../store/index.ts'
 
 export interface Expiry {
-  readonly what: 'certificate' | 'token'
+  readonly what: 'certificate' | 'token' | 'secret'
   readonly of: string
   readonly at: string
 }
 
 const CERTIFICATES = 'certificates'
 
-/** What ends soonest: certificates of the servers, as last looked at, and tokens of scripts. */
-export async function expiries(store: PostgresStore): Promise<Expiry[]> {
+/** What ends soonest: certificates of the servers, as last looked at, tokens of scripts, and what we prove ourselves with to Microsoft 365. */
+export async function expiries(store: PostgresStore, { config, graph }: Pick<Connector, 'config' | 'graph'>): Promise<Expiry[]> {
   const known = await store.transaction((tx) => tx.setting(CERTIFICATES))
   const certificates = known === null ? [] : (JSON.parse(known) as Expiry[])
   const tokens = (await store.panel.people.tokens()).map((token): Expiry => ({ what: 'token', of: token.name, at: token.expiresAt.toISOString() }))
-  return [...certificates, ...tokens].sort((left, right) => (left.at < right.at ? -1 : 1)).slice(0, 20)
+  const proofs = config.exchange.flatMap(({ name }): Expiry[] => {
+    const end = graph(name)?.secretEnd()
+    return end == null ? [] : [{ what: end.what === 'certificate' ? 'certificate' : 'secret', of: name, at: end.at.toISOString() }]
+  })
+  return [...certificates, ...tokens, ...proofs].sort((left, right) => (left.at < right.at ? -1 : 1)).slice(0, 20)
 }
 
 /** Reads the certificates of the CRM and of every Exchange server that is spoken to over TLS. */

@@ -35,7 +35,7 @@ export function openHealth(station: Station) {
     async health(): Promise<Health> {
       const { connector, service } = station.need()
       const { config } = connector
-      const [facts, queued, database, due] = await Promise.all([store.panel.lanes.laneFacts(null), store.panel.lanes.queued(), store.health(), expiries(store)])
+      const [facts, queued, database, due] = await Promise.all([store.panel.lanes.laneFacts(null), store.panel.lanes.queued(), store.health(), expiries(store, connector)])
       const mailboxes = facts.filter(({ mailbox }) => mailbox !== null)
       const crm = facts.find(({ lane }) => lane === CRM_LANE)
       const counts = { starting: 0, healthy: 0, degraded: 0, attention: 0, paused: 0, off: 0 }

@@ -92,7 +92,7 @@ export function openMe(station: Station, users: Users, policies: Policies, popUp
         addresses: (await connector.crm.users()).find(({ id }) => id === viewer.id)?.addresses ?? [],
         wishes,
         effective: policies.effectiveOf({ id: viewer.id, name: viewer.name, fullName: viewer.fullName }, entry?.mailbox ?? '', wishes).policy,
-        company: { sync, privateItems: policy.privateItems, conflict: policy.conflict },
+        company: { sync, privateItems: policy.privateItems, conflict: policy.conflict, availabilityOnly: entry?.availabilityOnly ?? false },
         skippedBy: lane === null ? {} : await station.store.panel.lanes.countSkipsBy(lane),
       }
     },

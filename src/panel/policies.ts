@@ -41,12 +41,15 @@ export function openPolicies(station: Station) {
     return connector.policyFor(connector.laneOf(mailbox))
   }
 
+  const isDemanded = (mailbox: string) => station.need().connector.config.users.some((entry) => entry.mailbox.toLowerCase() === mailbox.toLowerCase() && entry.availabilityOnly)
+
   function effectiveOf(user: { id: AssigneeId; name: string; fullName: string }, mailbox: string, wishes: Preferences | undefined): Effective {
     const { direction, conflict, privateItems, pastDays, futureDays, availabilityOnly, categories, since } = policyOf(mailbox)
     return {
       id: user.id, name: user.name, fullName: user.fullName,
       policy: { direction, conflict, privateItems, pastDays, futureDays, availabilityOnly: availabilityOnly ?? false, categories: categories ?? { only: [], except: [] }, since: since ?? null },
-      own: Object.keys(wishes ?? {}),
+      // What the configuration demands is nobody's own choice.
+      own: Object.keys(wishes ?? {}).filter((part) => part !== 'availabilityOnly' || !isDemanded(mailbox)),
     }
   }
 

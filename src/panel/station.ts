@@ -30,6 +30,11 @@ export interface Station {
    * @throws Refusal BAD_CONFIG with every mistake and its cure; then nothing has changed
    */
   change(edit: (config: Sections) => Sections): Promise<void>
+  /**
+   * The file as it is now; what was set in the panel goes on standing over it. Everything is signed in anew.
+   * @throws SyncError CONFIG_INVALID; then nothing has changed
+   */
+  reload(file: Config): Promise<void>
   stop(): Promise<void>
 }
 
@@ -45,7 +50,8 @@ export interface StationOptions {
 }
 
 export async function openStation(options: StationOptions): Promise<Station> {
-  const { store, fromFile, log } = options
+  const { store, log } = options
+  let { fromFile } = options
   let stored = (await storedSections(store)) ?? {}
   let config = fromFile === null && Object.keys(stored).length === 0 ? null : checkConfig({ ...fromFile, ...stored })
   let running: Running | null = null
@@ -87,7 +93,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   async function follow(next: Config): Promise<void> {
     const before = config
     config = next
-    const same = before !== null && running !== null && (['crm', 'exchange'] as const).every((section) => JSON.stringify(before[section]) === JSON.stringify(next[section]))
+    const same = before !== null && running !== null && JSON.stringify(builtFrom(before)) === JSON.stringify(builtFrom(next))
     if (same && running !== null) {
       running.connector.adopt(next)
       // Where the CRM does not answer, the service's own job goes on trying.
@@ -120,9 +126,19 @@ export async function openStation(options: StationOptions): Promise<Station> {
       await storeSections(store, stored)
       await follow(next)
     }),
+    reload: (file) => inTurn(async () => {
+      const next = checkConfig({ ...file, ...stored })
+      fromFile = file
+      config = next
+      await end()
+      await start(next)
+    }),
     stop: () => inTurn(end),
   }
 }
+
+/** What the adapters are made with: when it changes, they are made anew. */
+const builtFrom = ({ crm, exchange, policy }: Config) => [crm, exchange, policy.inviteContacts]
 
 function checked(sections: Sections): Config {
   try {

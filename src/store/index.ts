@@ -16,7 +16,7 @@ import { openPanelStore } from './panel.ts'
 import type { PanelStore } from './panel.ts'
 import { openSecrets } from './secrets.ts'
 import type { Secrets } from './secrets.ts'
-import { inTransaction } from './transaction.ts'
+import { inSnapshot, inTransaction } from './transaction.ts'
 
 export { startEmbedded } from './embedded.ts'
 export type { EmbeddedServer } from './embedded.ts'
@@ -80,6 +80,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
       secrets: openSecrets(db, () => readKey(options.key, dataDir)),
       panel: openPanelStore(db),
       transaction: (work, fence) => inTransaction(db, queue, work, fence),
+      snapshot: (work) => inSnapshot(db, work),
       raiseFence: (lane) => raiseFence(db, lane),
       health: () => health(db, embedded !== null, clock),
       async close() {

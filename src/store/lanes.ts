@@ -45,7 +45,8 @@ export function laneStatements(db: Database): Pick<Tx, 'lanes' | 'saveLane' | 'r
         with lane as (delete from connector.lanes where lane = ${lane}),
           channels as (delete from connector.channels where lane = ${lane}),
           inbox as (delete from connector.inbox where lane = ${lane}),
-          skips as (delete from connector.skips where lane = ${lane})
+          skips as (delete from connector.skips where lane = ${lane}),
+          settled as (delete from connector.settings where name = ${`settled/${lane}`})
         delete from connector.held where lane = ${lane} and decision is null`)
     },
   }

@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
 import { contentHash } from '../lib/content-hash.ts'
-import type { CopyId, Operation } from '../model/index.ts'
+import type { CopyId, MailboxId, Operation } from '../model/index.ts'
 import type { JournalQuery, Tx } from '../ports.ts'
 import { jsonParameter, rows, textArray, wanted } from './database.ts'
 import type { Database } from './database.ts'
 
-type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'journal' | 'forgetValues' | 'recentWrites'>
+type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'lanesCreating' | 'journal' | 'forgetValues' | 'recentWrites'>
 
 const COLUMNS = sql.raw(`id, lane, copy, link, kind, side, type, item, expect, token, before, after, intent, reason, at,
   state, outcome`)
@@ -32,6 +32,11 @@ export function operationStatements(db: Database): OperationMethods {
     },
     unsettled: (lane) =>
       rows(db, sql<Operation>`select ${COLUMNS} from connector.operations where lane = ${lane} and state = 'open' order by seq`),
+    async lanesCreating(side) {
+      const found = await rows(db, sql<{ lane: MailboxId }>`
+        select distinct lane from connector.operations where state = 'open' and type = 'create' and side = ${side} order by lane`)
+      return found.map(({ lane }) => lane)
+    },
     journal: (query) => journal(db, query),
     async forgetValues(copies) {
       if (copies.length === 0) return

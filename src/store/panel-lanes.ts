@@ -116,6 +116,8 @@ async function resetLane(db: Database, lane: MailboxId, forget: boolean, at: Dat
       delete from connector.links l where l.id in (select link from gone)
         and not exists (select from connector.copies c where c.link = l.id and c.mailbox <> ${lane})`)
     await rows(db, sql`delete from connector.tombstones where mailbox = ${lane}`)
+    // As at the very first time, nobody is mailed about what is found again.
+    await rows(db, sql`delete from connector.settings where name = ${`settled/${lane}`}`)
     await rows(db, sql`delete from connector.held where lane = ${lane}`)
     await rows(db, sql`update connector.conflicts set state = 'closed' where lane = ${lane} and state <> 'closed'`)
     await rows(db, sql`delete from connector.channels where lane = ${lane}`)

@@ -32,6 +32,20 @@ export async function inTransaction<T>(
   }
 }
 
+/** Two statements of an ordinary transaction see what was committed between them: a record linked to nobody, and then to everybody. */
+export async function inSnapshot<T>(db: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+  let own: { readonly error: unknown } | undefined
+  try {
+    return await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute((transaction) =>
+      work(statements(transaction, [])).catch((error: unknown) => {
+        own = { error }
+        throw error
+      }))
+  } catch (error) {
+    throw own ? own.error : toStoreError(error)
+  }
+}
+
 const isConflict = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'STORE_CONFLICT'
 
 async function once<T>(db: Database, queue: LaneQueue, work: (tx: Tx) => Promise<T>, fence?: Fence): Promise<T> {

@@ -167,6 +167,11 @@ export function planCreate(on: Side, snapshot: Snapshot): Plan {
   return { ...recreate(on, { exchange: snapshot.item, crm: snapshot.item }, reason) }
 }
 
+/** A record that vanished is put back by a human's decision. */
+export function planRestored(copy: Copy, exchange: Sighting): Plan {
+  return recreate('crm', { exchange: content(exchange, copy.base.exchange), crm: copy.base.crm }, 'somebody decided that the record is put back')
+}
+
 /** First contact of two items that were found to be the same: no base, so nothing is an edit and nothing is lost. */
 export function planMatch(kind: ItemKind, exchange: Snapshot, crm: Snapshot, input: Pick<PlanInput, 'policy' | 'holds' | 'owner'> & { readonly role?: Copy['role'] }): Plan {
   const now: Sides = { exchange: exchange.item, crm: crm.item }

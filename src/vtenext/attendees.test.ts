@@ -5,7 +5,7 @@ import { startVtenextSim, type VtenextSim } from '../../sim/vtenext/index.ts'
 import { splitPeople } from '../lib/people-block.ts'
 import { assigneeId, fieldsOf, instant, itemId, token } from '../model/index.ts'
 import type { Attendee, ChangeKey, EventFields, Fields, ItemId, Snapshot } from '../model/index.ts'
-import type { Clock, CreateRequest, WriteOutcome } from '../ports.ts'
+import type { Clock, CreateRequest, Mailing, WriteOutcome } from '../ports.ts'
 import { createVtenext, type Vtenext } from './index.ts'
 
 /** Counts what the CRM is asked. */
@@ -62,17 +62,17 @@ const hourAt = (day: number, hour: number) => {
 /** As the browser's form says it. */
 const TEN = { date_start: '2026-12-01', time_start: '10:00', time_end: '11:00' }
 
-async function create(fields: Partial<EventFields>, from = crm): Promise<Snapshot> {
+async function create(fields: Partial<EventFields>, mailing?: Mailing): Promise<Snapshot> {
   const item = { kind: 'event', fields: { subject: 'Kick-off', body: 'Agenda', time: hourAt(1, 9), ...fields } } as const
-  const request: CreateRequest = { item, token: token('token-1'), uid: 'uid-1', assignee: idOf('alice') }
-  return snapshotOf((await from.create([request]))[0])
+  const request: CreateRequest = { item, token: token('token-1'), uid: 'uid-1', assignee: idOf('alice'), ...(mailing === undefined ? {} : { mailing }) }
+  return snapshotOf((await crm.create([request]))[0])
 }
 function snapshotOf(outcome: WriteOutcome | undefined): Snapshot {
   if (outcome?.type !== 'done') throw new Error(`not done: ${JSON.stringify(outcome)}`)
   return outcome.snapshot
 }
-const revise = async ({ id, changeKey }: Snapshot, fields: Fields, from = crm) =>
-  (await from.update([{ id, kind: 'event', fields, expect: changeKey }]))[0]
+const revise = async ({ id, changeKey }: Snapshot, fields: Fields, mailing?: Mailing) =>
+  (await crm.update([{ id, kind: 'event', fields, expect: changeKey, ...(mailing === undefined ? {} : { mailing }) }]))[0]
 async function get(id: string): Promise<Snapshot> {
   const [found] = await crm.get('event', [itemId(id)])
   if (found?.type !== 'seen') throw new Error(`not seen: ${JSON.stringify(found)}`)
@@ -240,7 +240,7 @@ describe('whom vtenext would invite by mistake', () => {
 
   it('is also somebody whom another could bring along', async () => {
     const [ann, joann] = [contact('ann@acme.test'), contact('joann@acme.test')]
-    const inviting = open({ inviteContacts: true })
+    const inviting = 'everybody'
     const both = await create({ attendees: [guest('ann'), guest('joann')] }, inviting)
     expect(invited(both.id).flat().filter((one) => one !== 0)).toEqual([ann, joann])
     pass(61)
@@ -254,7 +254,7 @@ describe('whom vtenext would invite by mistake', () => {
     for (const username of ['dora', 'emil']) sim.addUser({ username, email2: 'joann@acme.test' })
     contact('ann@acme.test')
     contact('joann@acme.test')
-    const made = await create({ attendees: [guest('ann'), guest('joann')] }, open({ inviteContacts: true }))
+    const made = await create({ attendees: [guest('ann'), guest('joann')] }, 'everybody')
     expect(invited(made.id)).toEqual([])
     expect(eventOf(made).attendees).toHaveLength(2)
   })
@@ -262,7 +262,7 @@ describe('whom vtenext would invite by mistake', () => {
   it('are two contacts with one address', async () => {
     contact('ann@acme.test')
     contact('ann@acme.test')
-    const made = await create({ attendees: [guest('ann')] }, open({ inviteContacts: true }))
+    const made = await create({ attendees: [guest('ann')] }, 'everybody')
     expect(invited(made.id)).toEqual([])
     expect(sim.mails).toEqual([])
   })
@@ -329,7 +329,7 @@ describe('contacts', () => {
     const ann = contact('ann@acme.test')
     contact('joann@acme.test')
     const tom = contact('tom@acme.test')
-    const inviting = open({ inviteContacts: true })
+    const inviting = 'everybody'
     const made = await create({ attendees: [guest('ann'), guest('tom', { answer: 'accepted' }), guest('joann'), attendee('bob')] }, inviting)
     expect(invited(made.id)).toHaveLength(4)
     expect(invited(made.id)).toContainEqual([tom, 2])
@@ -337,6 +337,18 @@ describe('contacts', () => {
     expect(invited(made.id)).toEqual([[tom, 0]])
     expect(brief(eventOf(fewer).attendees)).toEqual(['ann@acme.test required none', 'tom@acme.test required none'])
     expect(invited(made.id).flat()).not.toContain(ann)
+  })
+
+  it('who were only named before are not mailed because of a new time, an answer or somebody else', async () => {
+    contact('ann@acme.test')
+    const tom = contact('tom@acme.test')
+    const made = await create({ attendees: [guest('ann')] })
+    const moved = snapshotOf(await revise(made, { time: hourAt(1, 12) }, 'changed'))
+    const answered = snapshotOf(await revise(moved, { attendees: [guest('ann', { answer: 'accepted' })] }, 'changed'))
+    expect(sim.mails).toEqual([])
+    snapshotOf(await revise(answered, { attendees: [guest('ann', { answer: 'accepted' }), guest('tom')] }, 'changed'))
+    expect(invited(made.id)).toEqual([[tom, 0]])
+    expect(sim.mails.map(({ to }) => to)).toEqual(['tom@acme.test'])
   })
 
   it('that were invited in the CRM stay so, with their answers, and are not mailed again', async () => {

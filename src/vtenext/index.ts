@@ -33,8 +33,6 @@ export interface VtenextOptions {
   readonly parallel?: number
   /** Records per page of the change feed. */
   readonly pageSize?: number
-  /** Whether attendees who are CRM contacts become invitees: vtenext then mails them an invitation. */
-  readonly inviteContacts?: boolean
   /** Seconds from one look at answers to invitations to the next, 60 where not said; 0 looks with every pull. */
   readonly answersSeconds?: number
   readonly log: Log
@@ -56,8 +54,7 @@ export function createVtenext(options: VtenextOptions): Vtenext {
   const transport = createTransport(options.url, parallel, options.allowHttp ?? false)
   const sessions = createSessions({ transport, username, accessKey, parallel, clock, log })
   const installation = createInstallation(sessions, clock, options.referenceLabel ?? 'Exchange ID')
-  const people = { book: createContactBook(sessions, clock), inviteContacts: options.inviteContacts ?? false }
-  const writing = { sessions, installation, clock, ...people }
+  const writing = { sessions, installation, clock, book: createContactBook(sessions, clock) }
   const feed = { sessions, installation, clock, log, pageSize, answersSeconds }
 
   /** Refuses to work on a CRM whose set-up would shift times; a failing item later is the item's own. */

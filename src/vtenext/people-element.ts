@@ -8,6 +8,7 @@ import type { RawRecord, Reading } from './record.ts'
 
 export interface PeopleOptions {
   readonly book: ContactBook
+  /** Whether contacts who are new on the record become invitees: vtenext then mails them. */
   readonly inviteContacts: boolean
 }
 
@@ -19,14 +20,16 @@ export interface PeopleElement {
 
 /** Asks for all contacts that these events could concern in few calls. */
 export async function preparePeople(
-  { book, inviteContacts }: PeopleOptions,
-  events: readonly Partial<EventFields>[],
+  book: ContactBook,
+  events: readonly { readonly fields: Partial<EventFields>; readonly inviteContacts: boolean }[],
   { users }: Reading,
 ): Promise<void> {
-  const all = events.map((fields) => tidyPeople({ organizer: null, attendees: fields.attendees ?? [] }, users).attendees)
+  const tidy = (fields: Partial<EventFields>) => tidyPeople({ organizer: null, attendees: fields.attendees ?? [] }, users).attendees
+  const all = events.map(({ fields }) => tidy(fields))
+  const invited = new Set(events.filter(({ inviteContacts }) => inviteContacts).flatMap(({ fields }) => tidy(fields).map(({ address }) => address)))
   const addresses = all.flat().map(({ address }) => address)
   const strangers = addresses.filter((address) => userAt(users, address) === undefined)
-  const texts = addresses.flatMap((address) => userAt(users, address)?.addresses ?? (inviteContacts ? [address] : []))
+  const texts = addresses.flatMap((address) => userAt(users, address)?.addresses ?? (invited.has(address) ? [address] : []))
   await book.prepare(strangers, texts)
 }
 
@@ -40,7 +43,7 @@ export async function newPeople(
   const { schema, users } = reading
   if (!schema.fields.has('description')) return { element: {}, invitees: [] }
   const people = tidyPeople({ organizer: fields.organizer ?? null, attendees: fields.attendees ?? [] }, users)
-  const placed = await placeAttendees({ ...options, users }, people.attendees, people.organizer, [])
+  const placed = await placeAttendees({ book: options.book, users, invites: () => options.inviteContacts }, people.attendees, people.organizer, [])
   const description = describe(body ?? '', { organizer: people.organizer, attendees: placed.named })
   return {
     element: {
@@ -108,7 +111,9 @@ export async function revisedPeople(
   const wanted = edit.attendees ?? now.attendees
   const organizer = edit.organizer === undefined ? now.organizer : edit.organizer
   const isPlacing = edit.attendees !== undefined || (edit.moved && present.length > 0)
-  const placed = isPlacing ? await placeAttendees({ ...options, users }, wanted, organizer, present) : null
+  // Who is named already was not invited when he came: a new time, or somebody else, is no reason to.
+  const invites = (address: string) => options.inviteContacts && !now.attendees.some((one) => one.address === address)
+  const placed = isPlacing ? await placeAttendees({ book: options.book, users, invites }, wanted, organizer, present) : null
   const element: Record<string, unknown> = {}
   if (schema.fields.has('description') && (placed !== null || edit.body !== undefined || edit.organizer !== undefined)) {
     const description = describe(edit.body ?? now.text, {

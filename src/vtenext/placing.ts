@@ -16,8 +16,8 @@ export interface Placed {
 export interface PlacingOptions {
   readonly users: readonly CrmUser[]
   readonly book: ContactBook
-  /** Whether contacts become invitees: vtenext then mails them. */
-  readonly inviteContacts: boolean
+  /** Whether a contact with this address may become an invitee: vtenext then mails them. Who is one already stays. */
+  invites(address: string): boolean
 }
 
 /** One entry of the list. */
@@ -38,7 +38,7 @@ interface Seat {
  * @param present the invitees of the record
  */
 export async function placeAttendees(
-  { users, book, inviteContacts }: PlacingOptions,
+  { users, book, invites }: PlacingOptions,
   attendees: readonly Attendee[],
   organizer: Person | null,
   present: readonly Invitee[],
@@ -64,7 +64,7 @@ export async function placeAttendees(
 
   async function invitable(address: string, user: CrmUser | undefined): Promise<readonly string[]> {
     if (user !== undefined) return user.active ? [user.id] : []
-    return inviteContacts ? await book.at(address) : []
+    return invites(address) ? await book.at(address) : []
   }
 
   const kept = present.filter(({ address }) => spelled(address) === organizer?.address)

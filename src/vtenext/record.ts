@@ -152,7 +152,7 @@ export function toSnapshot(kind: ItemKind, raw: RawRecord, reading: Reading, inv
       changeKey: keyOf(kind, raw, invitees),
       item: decode(kind, raw, reading, { server, owner: reading.zoneOf(owner) }, invitees),
       modifiedAt: serverMoment(raw.modifiedtime ?? '', server),
-      ...(raw.createdtime === undefined ? {} : { bornAt: raw.createdtime }),
+      ...bornOf(raw, server),
       ...(uid === '' ? {} : { uid }),
       ...(owner === '' ? {} : { assignee: assigneeId(owner) }),
       ...(reference === undefined || reference === '' ? {} : { reference }),
@@ -162,6 +162,16 @@ export function toSnapshot(kind: ItemKind, raw: RawRecord, reading: Reading, inv
     if (thrown instanceof SyncError) throw thrown
     if (thrown instanceof RangeError) throw badRecord(raw.id, thrown.message)
     throw thrown
+  }
+}
+
+function bornOf({ createdtime }: RawRecord, server: string): Pick<Snapshot, 'bornAt' | 'madeAt'> {
+  if (createdtime === undefined) return {}
+  try {
+    return { bornAt: createdtime, madeAt: serverMoment(createdtime, server) }
+  } catch {
+    // What cannot be read tells one record from another all the same.
+    return { bornAt: createdtime }
   }
 }
 

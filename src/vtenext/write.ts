@@ -4,13 +4,14 @@ import { differing, itemOf, sameValue, splitUid, withFields } from '../model/ind
 import type { EventFields, EventItem, Fields, Item, ItemKind, TaskFields } from '../model/index.ts'
 import type { Clock, CreateRequest, RemoveOutcome, RemoveRequest, UpdateRequest, WriteOutcome } from '../ports.ts'
 import { tidyPeople } from './attendees.ts'
+import type { ContactBook } from './contact-book.ts'
 import { GONE, unsupported } from './errors.ts'
 import { encodeEvent, newEvent } from './event.ts'
 import { readFull } from './full.ts'
 import { holdItem } from './hold.ts'
 import type { Installation } from './installation.ts'
 import type { Invitee } from './invitees.ts'
-import { nameDropped, newPeople, preparePeople, revisedPeople, type PeopleElement, type PeopleOptions } from './people-element.ts'
+import { nameDropped, newPeople, preparePeople, revisedPeople, type PeopleElement } from './people-element.ts'
 import { retrieve } from './read.ts'
 import { isContentOf, keyOf, rawRecord, tellsInvitees, toSnapshot, type RawRecord, type Reading } from './record.ts'
 import { MODULES } from './schema.ts'
@@ -18,7 +19,8 @@ import { isGone, type Sessions } from './session.ts'
 import { encodeTask, newTask } from './task.ts'
 import { heldUid } from './uid.ts'
 
-export interface WriteOptions extends PeopleOptions {
+export interface WriteOptions {
+  readonly book: ContactBook
   readonly sessions: Sessions
   readonly installation: Installation
   readonly clock: Clock
@@ -39,23 +41,24 @@ interface Written {
 type Outcomes = Promise<readonly WriteOutcome[]>
 
 export async function createRecords(options: WriteOptions, requests: readonly CreateRequest[]): Outcomes {
-  const events = requests.flatMap(({ item }) => (item.kind === 'event' ? [item.fields] : []))
+  const events = requests.flatMap(({ item, mailing }) => (item.kind === 'event' ? [{ fields: item.fields, inviteContacts: mailing !== undefined }] : []))
   return writeAll(options, events, requests, createRecord)
 }
 
 export async function reviseRecords(options: WriteOptions, requests: readonly UpdateRequest[]): Outcomes {
-  const events = requests.flatMap(({ kind, fields }) => (kind === 'event' ? [fields as Partial<EventFields>] : []))
+  const events = requests.flatMap(({ kind, fields, mailing }) =>
+    (kind === 'event' ? [{ fields: fields as Partial<EventFields>, inviteContacts: mailing !== undefined }] : []))
   return writeAll(options, events, requests, reviseRecord)
 }
 
 async function writeAll<T>(
   options: WriteOptions,
-  events: readonly Partial<EventFields>[],
+  events: readonly { readonly fields: Partial<EventFields>; readonly inviteContacts: boolean }[],
   requests: readonly T[],
   write: (options: WriteOptions, request: T) => Promise<WriteOutcome | Written>,
 ): Promise<readonly WriteOutcome[]> {
-  const invited = events.filter(({ attendees = [] }) => attendees.length > 0)
-  if (invited.length > 0) await preparePeople(options, invited, await options.installation.reading('event', []))
+  const invited = events.filter(({ fields: { attendees = [] } }) => attendees.length > 0)
+  if (invited.length > 0) await preparePeople(options.book, invited, await options.installation.reading('event', []))
   return readBack(options, await options.sessions.map(requests, (request) => write(options, request)))
 }
 
@@ -78,7 +81,7 @@ async function createRecord(options: WriteOptions, request: CreateRequest): Prom
     const reading = await installation.reading(kind, [])
     const held = holdItem(request.item, installation)
     const people = request.item.kind === 'event' && held.kind === 'event'
-      ? await newPeople(options, request.item.fields, held.fields.body, reading)
+      ? await newPeople(peopleOptions(options, request), request.item.fields, held.fields.body, reading)
       : NO_PEOPLE
     const element = { ...newElement(options, request, held, reading), ...people.element }
     const answer = await sessions.call('create', { elementType: MODULES[kind], element: JSON.stringify(element) })
@@ -87,6 +90,9 @@ async function createRecord(options: WriteOptions, request: CreateRequest): Prom
     return { type: 'failed', error: asSyncError(thrown) }
   }
 }
+
+/** vtenext mails every contact who becomes an invitee, and no parameter prevents it: without leave nobody does. */
+const peopleOptions = ({ book }: WriteOptions, { mailing }: Pick<UpdateRequest, 'mailing'>) => ({ book, inviteContacts: mailing !== undefined })
 
 const NO_PEOPLE: PeopleElement = { element: {}, invitees: [] }
 
@@ -159,7 +165,7 @@ async function changesOf(options: WriteOptions, request: UpdateRequest, present:
     throw unsupported('Contacts are edited in the CRM, never by the connector.', 'bug')
   }
   const changes: PeopleElement = item.kind === 'event'
-    ? await eventChanges(options, request.fields as Partial<EventFields>, item, present)
+    ? await eventChanges(options, request, item, present)
     : { element: taskChanges(options, request.fields as Partial<TaskFields>, present), invitees: [] }
   const column = reading.schema.reference
   if (column === null || reference === undefined || raw[column] === reference) return changes
@@ -174,10 +180,11 @@ function taskChanges({ installation }: WriteOptions, wanted: Partial<TaskFields>
 
 async function eventChanges(
   options: WriteOptions,
-  wanted: Partial<EventFields>,
+  request: UpdateRequest,
   item: EventItem,
   { raw, present, reading }: Present,
 ): Promise<PeopleElement> {
+  const wanted = request.fields as Partial<EventFields>
   // The whole event is held, because how much of a text fits depends on who else is named behind it.
   const whole = withFields(item, wanted as Fields)
   const held = holdItem(whole, options.installation).fields as Partial<EventFields>
@@ -188,7 +195,7 @@ async function eventChanges(
   const { organizer = null, attendees: all = [] } = whole.fields
   const { attendees } = tidyPeople({ organizer, attendees: all }, reading.users)
   const isOther = wanted.attendees !== undefined && !sameValue(attendees, item.fields.attendees)
-  const people = await revisedPeople(options, {
+  const people = await revisedPeople(peopleOptions(options, request), {
     ...(fields.body === undefined ? {} : { body: fields.body }),
     ...(fields.organizer === undefined ? {} : { organizer: fields.organizer }),
     ...(isOther ? { attendees } : {}),

@@ -6,12 +6,13 @@ import { at, eventually, openOffice } from './support/office.ts'
 import type { Office } from './support/office.ts'
 
 const DELIVERIES = 12
+const USERS = ['alice', 'bob'].map((name) => ({ crm: name, mailbox: `${name}@example.test`, exchange: 'onprem' }))
 let browser: Browser
 let office: Office
 let admin: Visit
 
 beforeAll(async () => {
-  office = await openOffice({ policy: { conflict: 'ask', deletionGraceSeconds: 1 } }, ({ ews }) => {
+  office = await openOffice({ policy: { conflict: 'ask', deletionGraceSeconds: 1 }, users: [...USERS, { crm: 'carol', mailbox: 'carol@example.test', exchange: 'onprem', availabilityOnly: true }] }, ({ ews }) => {
     ews.putItem('alice@example.test', 'calendar', { Subject: 'Sales review', Start: at(1, '09:30'), End: at(1, '10:30'), Location: 'Room 2' })
     ews.putItem('alice@example.test', 'calendar', { Subject: 'Trade fair', Start: at(600, '09:00'), End: at(600, '18:00') })
     for (let n = 1; n <= DELIVERIES; n++) ews.putItem('bob@example.test', 'calendar', { Subject: `Delivery ${n}`, Start: at(n, '07:00'), End: at(n, '07:30') })
@@ -163,19 +164,53 @@ describe('an administrator', () => {
     await expectAccessible(page, 'policies')
     await page.getByRole('tab', { name: 'For each user' }).click()
     await page.getByText('−14 / +365').first().waitFor()
+    const carol = page.getByRole('row', { name: /Carol Verdi/ })
+    await carol.getByText('Share my availability only').waitFor()
+    await carol.getByText('set by the administrator').waitFor()
     await open(page, office.url, '/groups')
-    await page.getByRole('combobox', { name: 'Members' }).fill('carol')
-    await page.getByRole('option', { name: /Carol Verdi/ }).click()
+    await page.getByRole('combobox', { name: 'Members' }).fill('user2')
+    await page.getByRole('option', { name: /user2/ }).click()
     await page.keyboard.press('Escape')
     await page.getByRole('button', { name: 'Save' }).click()
-    await page.getByText('Without a connected mailbox: carol').waitFor()
+    await page.getByText('Without a connected mailbox: user2').waitFor()
     await expectAccessible(page, 'groups')
+  })
+
+  it('changes what becomes of meetings, and is told before the first mail can be sent', async () => {
+    const { page } = admin
+    const { policies } = office.running.panel
+    await open(page, office.url, '/policies')
+    const choose = async (label: string, option: string) => {
+      await page.getByRole('combobox', { name: label }).click()
+      await page.getByRole('option', { name: option }).click()
+    }
+    await choose('A task of a group is complete', 'when every member has completed it')
+    await choose('Somebody else’s meeting deleted in the CRM', 'stays away; the meeting is untouched')
+    await choose('Past events that Exchange deletes or archives', 'are deleted in the CRM, too')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await eventually('silent rules are saved without a question', () => policies.company().policy.pastEvents === 'delete')
+    await choose('An event made in the CRM with invitees', 'a real meeting: Exchange mails invitations')
+    await choose('An answer given in the CRM', 'is mailed to the organizer')
+    for (const name of [/^Mail attendees when/, /^Call a meeting off/, /^Make attendees who are CRM contacts/]) await page.getByRole('switch', { name }).check({ force: true })
+    await page.getByRole('button', { name: 'Save' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Mails will be sent' })
+    await expectAccessible(page, 'policies-mails')
+    expect(await dialog.getByRole('listitem').count()).toBe(5)
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    expect(policies.company().policy.meetings).toBe('copies')
+    const before = office.running.panel.station.need().connector
+    await page.getByRole('button', { name: 'Save' }).click()
+    await dialog.getByRole('button', { name: 'Save and send mails' }).click()
+    await eventually('the rules hold', () => policies.company().policy.inviteContacts)
+    expect(policies.company().policy).toMatchObject({ groupCompletion: 'all', meetings: 'exchange', answers: 'mail', foreignDeletion: 'hide', sendMeetingUpdates: true, cancelMeetings: true })
+    // Whom the CRM invites is settled when it is connected to.
+    await eventually('the CRM is connected to anew', () => ![null, before].includes(office.running.panel.station.running()?.connector ?? null))
   })
 
   it('sees the free and taken times of the team, without words', async () => {
     const { page } = admin
     await open(page, office.url, '/availability')
-    await page.getByRole('list', { name: /Alice Rossi: 1 entries/ }).waitFor()
+    await page.getByRole('list', { name: /Alice Rossi: 1 entry/ }).waitFor()
     expect(await page.getByRole('main').innerText()).not.toContain('Sales review')
     await expectAccessible(page, 'availability')
   })

@@ -43,6 +43,7 @@ const QUESTIONS: readonly (readonly [string, (tx: Statements) => Promise<unknown
   ['tombstones', (tx) => tx.tombstones(ALICE, WANTED.flatMap((id) => [`i-${id}`, `r-${id}`]) as never)],
   ['recentWrites', (tx) => tx.recentWrites(WANTED as never, at(0))],
   ['unsettled', (tx) => tx.unsettled(ALICE)],
+  ['lanes that create', (tx) => tx.lanesCreating('crm')],
   ['journal of an item', (tx) => tx.journal({ item: 'item-20', limit: 10 })],
   ['conflicts of copies', (tx) => tx.conflicts({ copies: WANTED as never })],
   ['decided conflicts', (tx) => tx.conflicts({ lane: ALICE, states: ['decided'] })],

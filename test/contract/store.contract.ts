@@ -54,6 +54,20 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       expect(await tx((t) => t.countInbox(ALICE))).toEqual({ waiting: 12, failing: 0 })
     })
 
+    it('a snapshot sees one moment, whatever is committed while it reads', async () => {
+      const { promise: read, resolve: hasRead } = Promise.withResolvers<void>()
+      const other = read.then(() => store().transaction((t) => t.saveSetting('moment', 'later')))
+      const seen = await store().snapshot(async (t) => {
+        const before = await t.setting('moment')
+        hasRead()
+        // A store whose transactions take turns keeps the other one waiting.
+        await Promise.race([other, new Promise((resolve) => setTimeout(resolve, 200))])
+        return [before, await t.setting('moment')]
+      })
+      await other
+      expect([seen, await tx((t) => t.setting('moment'))]).toEqual([[null, null], 'later'])
+    })
+
     it('lists may be empty', async () => {
       await tx(async (t) => {
         await t.putInbox([])
@@ -322,8 +336,10 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       const create = anOperation('1', { type: 'create', item: null, expect: null, before: null, intent })
       await tx((t) => t.openOperations([create, anOperation('2'), anOperation('3', { lane: BOB })]))
       expect(await tx((t) => t.unsettled(ALICE))).toEqual([create, anOperation('2')])
+      expect([await tx((t) => t.lanesCreating(create.side)), await tx((t) => t.lanesCreating(create.side === 'crm' ? 'exchange' : 'crm'))]).toEqual([[ALICE], []])
       await tx((t) => t.settleOperations([{ id: operationId('1'), item: itemId('new'), state: 'done', outcome: 'made' }]))
       expect(ids(await tx((t) => t.unsettled(ALICE)))).toEqual(['2'])
+      expect(await tx((t) => t.lanesCreating(create.side))).toEqual([])
       const settled = await tx((t) => t.journal({ id: operationId('1'), limit: 1 }))
       expect(settled).toEqual([{ ...create, item: 'new', state: 'done', outcome: 'made' }])
     })

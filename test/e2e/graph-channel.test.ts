@@ -101,6 +101,12 @@ describe('doctor', () => {
       expect((await office.run('doctor', '--json')).json.checks).toContainEqual(expect.objectContaining({ name: 'login', ok: false, detail: expect.stringContaining('take its value, not its id') }))
       const soon = new Date(Date.now() + 10 * 86_400_000).toISOString().slice(0, 10)
       office.configure({ exchange: [cloudConnection(simulators, { clientSecretExpires: soon })] })
+      // Whoever does not run doctor hears of it, too.
+      expect((await office.run('status')).stdout).toContain(`! cloud: The client secret ends on ${soon}, in 9 days. Make a new one`)
+      expect((await office.run('status', '--json')).json.warnings).toEqual([{ connection: 'cloud', detail: expect.stringContaining(soon), cure: expect.stringContaining('Certificates & secrets') }])
+      const service = await office.start()
+      await until('its health tells of it', async () => ((await (await fetch(`${service.url}/readyz`)).json()) as { warnings?: string[] }).warnings?.[0]?.includes(soon) === true, 30_000)
+      await service.stop()
       await simulators.control('graph/restrictApplication', { addresses: ['alice@example.test'] })
       const { checks } = (await office.run('doctor', '--json')).json
       expect(checks).toContainEqual(expect.objectContaining({ name: 'client secret', level: 'warning', detail: expect.stringContaining(soon) }))

@@ -1,10 +1,10 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { install, NOTHING, usualConfig } from './support/installation.ts'
+import { install, usualConfig } from './support/installation.ts'
 import type { Installation } from './support/installation.ts'
-import { meeting, subjectsOf, visit } from './support/people.ts'
-import { run } from './support/process.ts'
+import { meeting, subjectsOf } from './support/people.ts'
+import { run, told } from './support/process.ts'
 import type { Ran } from './support/process.ts'
 import { startSimulators } from './support/simulators.ts'
 import type { Simulators } from './support/simulators.ts'
@@ -25,13 +25,6 @@ beforeEach(async () => {
 afterEach(() => office.close())
 
 const subjects = async () => subjectsOf(await simulators.records('Events'))
-/** What went wrong, as JSON and as people read it: told once, without a stack. */
-function told(ran: Ran): string {
-  expect(ran.stderr).not.toMatch(/\n\s+at /)
-  if (ran.json?.error !== undefined) return ran.json.error.message
-  expect(ran.json.errors).toHaveLength(1)
-  return ran.json.errors[0].message
-}
 
 async function nowhere(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -118,60 +111,6 @@ describe('a user of the configuration', () => {
     })
   })
 })
-
-describe('an answer that is', () => {
-  const CASES = [
-    ['half', 'ews', 'SyncFolderItems', { type: 'half' }], ['half', 'ews', 'CreateItem', { type: 'half' }], ['an empty 500', 'ews', 'GetItem', { type: 'status', status: 500 }],
-    ['half', 'vtenext', 'vtesync.get_changes', { type: 'half' }], ['an empty 500', 'vtenext', 'create', { type: 'status', status: 500 }],
-    ['an empty 500 although the work was done', 'vtenext', 'create', { type: 'status-after', status: 500 }], ['a login page', 'vtenext', 'create', { type: 'status', status: 200, body: '<html>Please log in</html>' }],
-  ] as const
-
-  it('half, empty or something else loses nothing and makes nothing twice', async () => {
-    await simulators.putRecord('carol', 'Events', visit('Of carol'))
-    for (const [, server, operation, effect] of CASES) await simulators.control(`${server}/faults`, { operation, times: 1, effect })
-    for (let turn = 0; turn < 4; turn++) {
-      const ran = await office.trySync()
-      expect(ran.stderr).not.toMatch(/\n\s+at /)
-      expect([0, 1]).toContain(ran.code)
-      for (const { message } of ran.json.errors) expect(message).toMatch(/(CRM|Exchange|mailbox|EWS|onprem)/i)
-    }
-    expect(await subjects()).toEqual(['Of alice', 'Of bob', 'Of carol'])
-    expect(await simulators.items('carol', 'calendar')).toHaveLength(1)
-    await office.settled()
-  })
-})
-
-describe('a record that', () => {
-  it('has an impossible date is named and hurts no other; corrected, it is synchronised', async () => {
-    const id = await simulators.putRecord('carol', 'Events', visit('Impossible', { date_start: '0000-00-00', due_date: '0000-00-00' }))
-    const ran = await office.trySync()
-    expect(ran.code).toBe(1)
-    expect(told(ran)).toMatch(new RegExp(`${id}.*0000-00-00.*Correct it in the CRM`))
-    expect(await subjects()).toEqual(['Impossible', 'Of alice', 'Of bob'])
-    expect((await office.run('status', '--item', id)).stdout).toMatch(/left alone/)
-    // It was reported; until somebody touches it there is nothing to say again.
-    await office.settled()
-    const mended = visit('Impossible')
-    await simulators.editRecord('carol', id, { date_start: mended.date_start, due_date: mended.due_date })
-    expect(await office.sync()).toMatchObject({ exchange: { created: 1 } })
-  })
-
-  it('belongs to somebody who does not exist goes nowhere, and home once it is given to a person', async () => {
-    const admin = await simulators.crmClient('admin')
-    await admin.error('POST', 'create', { elementType: 'Events', element: JSON.stringify({ ...visit('Orphan'), activitytype: 'Meeting', eventstatus: 'Planned', duration_hours: '1', assigned_user_id: '19x999' }) })
-    const [orphan] = (await simulators.records('Events')).filter(({ subject }) => subject === 'Orphan')
-    expect(orphan).toBeDefined()
-    expect(await office.sync()).toMatchObject({ exchange: NOTHING, crm: { created: 2 } })
-    await simulators.editRecord('admin', orphan?.['id'] ?? '', { assigned_user_id: await userId('carol') })
-    expect(await office.sync()).toMatchObject({ exchange: { created: 1 } })
-    expect(await simulators.item('carol', 'Orphan')).toBeDefined()
-  })
-})
-
-async function userId(name: string): Promise<string> {
-  const { users } = await simulators.control('vtenext/users')
-  return users.find(({ username }: { username: string }) => username === name).id
-}
 
 describe('wrong use', () => {
   it('of the configuration is told with file, line and cure, and exit code 2', async () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { decide, faultsOf } from './calendar-oracle.ts'
 import { Calendar, DEEDS, MAKING } from './calendar.ts'
 import type { Deed } from './calendar.ts'
-import { Office } from './office.ts'
+import { HOUSES, Office } from './office.ts'
 import { TROUBLES } from './stage.ts'
 import type { Act, TroubleName } from './stage.ts'
 
@@ -18,10 +18,10 @@ const creations = fc.array(fc.record({ act: fc.constantFrom(...MAKING), when: fc
 /** An ordinary winter day, and one before each change of the clocks. */
 const beginning = fc.constantFrom('2026-12-01T09:00:00Z', '2026-10-20T09:00:00Z', '2027-03-23T09:00:00Z')
 
-test('series, sets and meetings: both calendars and the CRM come to show the same', async () => {
+test.each(HOUSES)('series, sets and meetings of people with mailboxes $where: both calendars and the CRM come to show the same', async ({ inCloud }) => {
   await fc.assert(
     fc.asyncProperty(beginning, creations, fc.array(anAct, { maxLength: 30 }), fc.boolean(), async (start, first, acts, once) => {
-      const office = new Office({ once, safetyPullSeconds: once ? 0 : 2, policy: { pastDays: 2, futureDays: 10 }, startMs: Date.parse(start) })
+      const office = new Office({ once, safetyPullSeconds: once ? 0 : 2, policy: { pastDays: 2, futureDays: 10 }, startMs: Date.parse(start), inCloud })
       const calendar = new Calendar(office, [...first, ...acts])
       const story = () => calendar.diary.join('\n')
       try {

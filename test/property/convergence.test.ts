@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ACTS, Machine } from './machine.ts'
-import { Office } from './office.ts'
+import { HOUSES, Office } from './office.ts'
 import type { Act } from './stage.ts'
 
 const RUNS = Number(process.env.CONVERGENCE_RUNS ?? 150)
@@ -16,10 +16,10 @@ const creations: fc.Arbitrary<Act<'create-exchange' | 'create-crm'>[]> = fc.arra
   { minLength: 1, maxLength: 4 },
 )
 
-test('people on both sides work through crashes and faults: nothing is lost, doubled or deleted by itself', async () => {
+test.each(HOUSES)('people with mailboxes $where work through crashes and faults: nothing is lost, doubled or deleted by itself', async ({ inCloud }) => {
   await fc.assert(
     fc.asyncProperty(creations, fc.array(anAct, { maxLength: 40 }), fc.boolean(), async (first, acts, once) => {
-      const office = new Office({ once, safetyPullSeconds: once ? 0 : 2 })
+      const office = new Office({ once, safetyPullSeconds: once ? 0 : 2, inCloud })
       const machine = new Machine(office, [...first, ...acts])
       await office.connect()
       await machine.work()

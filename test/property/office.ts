@@ -34,7 +34,14 @@ export interface OfficeOptions {
   readonly log?: Log
   /** When it all begins, in milliseconds since the epoch. */
   readonly startMs?: number
+  /** Whose mailboxes are in Microsoft 365. */
+  readonly inCloud?: readonly string[]
 }
+
+/** Where the two mailboxes are. */
+export const HOUSES: readonly { readonly where: string; readonly inCloud: readonly string[] }[] = [
+  { where: 'on the company\'s own server', inCloud: [] }, { where: 'in Microsoft 365', inCloud: [ALICE, BOB] }, { where: 'here and there', inCloud: [BOB] },
+]
 
 /** Two people with a mailbox each, the CRM, and the connector between them, all in memory. */
 export class Office {
@@ -53,7 +60,7 @@ export class Office {
 
   constructor(options: OfficeOptions = {}) {
     this.options = options
-    this.world = createWorld(options.startMs)
+    this.world = createWorld(options.startMs, options.inCloud?.map((user) => LANES[user] ?? ''))
     this.store = createMemoryStore({ clock: this.world.clock })
     this.policy = { ...POLICY, ...options.policy }
     this.directory = {

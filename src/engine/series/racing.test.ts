@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fieldsOf, itemOf, occurrenceUid, splitUid } from '../../model/index.ts'
+import { CRM_LANE, fieldsOf, itemOf, occurrenceUid, splitUid } from '../../model/index.ts'
 import type { Attendee, EventTime, Fields, Instant, Item, ItemId, PlainDate, Series } from '../../model/index.ts'
 import { expand } from '../../recurrence/index.ts'
 import { ALICE, BOB, Office } from '../../../test/property/office.ts'
@@ -69,6 +69,29 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect([...(master(office).series?.deleted ?? [])].sort()).toEqual(['2026-12-03T08:00:00Z', '2026-12-06T08:00:00Z'])
   })
 
+  test.each(['crm.create:before', 'commit:before'])('a record that is deleted while the rest of its batch is being made takes its item along (told at %s)', async (boundary) => {
+    const office = await open()
+    for (const n of [1, 2, 3]) office.mailbox(ALICE).put(event(`Review ${n}`, { ...daily(`2026-12-0${2 + n}`, null).time }))
+    let isDone = false
+    let isAfter = false
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        isAfter ||= name === 'crm.create:after'
+        if (isDone || !isAfter || name !== boundary) return
+        isDone = true
+        office.crm.edit(office.crm.live()[0]?.id as ItemId, {}, { deleted: true })
+        await office.run(CRM_LANE)
+        // So long that the next reading does not reach back to it.
+        office.world.pass(30_000)
+        await office.run(CRM_LANE)
+      },
+    }
+    await office.pass()
+    await office.settle()
+    expect([isDone, office.crm.live().length, office.mailbox(ALICE).synced().length]).toEqual([true, 2, 2])
+  })
+
   test('records beyond the window are part of it at once, and one deleted there does not come back', async () => {
     const office = await open()
     const ids = putSet(office, 20)
@@ -91,6 +114,19 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     }
     expect(office.mailbox(ALICE).synced()).toEqual([])
   })
+})
+
+test('a series whose records are all deleted keeps the date beyond the window that somebody has edited', async () => {
+  const office = await open()
+  const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', 20) })
+  await office.settle()
+  office.mailbox(ALICE).editOccurrence(id, at('2026-12-20T08:00:00Z'), { subject: 'Retro' })
+  for (const row of office.crm.live()) office.crm.edit(row.id, {}, { deleted: true })
+  await office.settle()
+  expect([live(office), master(office).series?.exceptions.length]).toEqual([[], 1])
+  office.world.pass(9 * 86_400_000)
+  await office.settle()
+  expect(live(office).filter((words) => words.endsWith('Retro'))).toEqual(['18 Retro'])
 })
 
 describe('while an occurrence is written', () => {
@@ -167,4 +203,38 @@ test('an occurrence whose record was given to somebody without a mailbox does no
   office.mailbox(ALICE).edit(id, { subject: 'Huddle' })
   await office.settle()
   expect(live(office).filter((words) => words.startsWith('4 '))).toEqual(['4 Stand-up'])
+})
+
+describe('a series made in the CRM that invites a guest', () => {
+  async function withGuest(): Promise<Office> {
+    const office = await open()
+    const series = daily('2026-12-03', 3)
+    expand(series, at('2026-11-01T00:00:00Z'), at('2027-02-01T00:00:00Z')).forEach(({ time }, n) => office.crm.put(event('Training', time, { attendees: [bob] }), ALICE, { uid: occurrenceUid('SET', n) }))
+    await office.settle()
+    expect(shown(office)).toEqual([3, 1, 3])
+    return office
+  }
+  const shown = (office: Office) => [office.crm.live().length, office.mailbox(ALICE).synced().length, office.mailbox(BOB).synced().length]
+
+  test.each([[[BOB]], [[ALICE]], [[ALICE, BOB]]])('is there once, also when the ids of mailboxes change (%s)', async (users) => {
+    const office = await withGuest()
+    for (const user of users) office.mailbox(user).reset(true)
+    await office.settle()
+    office.crm.edit(office.crm.live()[1]?.id as ItemId, { place: 'Hall' })
+    await office.settle()
+    expect(shown(office)).toEqual([3, 1, 3])
+    expect(office.mailbox(BOB).synced().map(({ item }) => String(fieldsOf(item).place)).sort()).toEqual(['', '', 'Hall'])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
+  })
+
+  test.each(['on its way', 'told at once'])('goes along when the guest files one date elsewhere and back (%s)', async (how) => {
+    const office = await withGuest()
+    const [, second] = office.mailbox(BOB).synced()
+    const away = office.mailbox(BOB).move(second?.id as ItemId, 'synced')
+    if (how === 'on its way') await office.pass()
+    office.mailbox(BOB).move(away, 'synced')
+    await office.settle()
+    expect(shown(office)).toEqual([3, 1, 3])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
+  })
 })

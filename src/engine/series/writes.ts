@@ -60,7 +60,7 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
       // All of it was deleted in the CRM: then the series ends, instead of going on beyond the window or as an empty shell.
       const isCurrent = ({ id, expect }: RemoveRequest) => occurrenceOf(draft.master, draft.row.slots, splitOccurrenceId(id).slot)?.snapshot.changeKey === expect
       const isAll = draft.row.slots.every(({ slot }) => going.has(slot)) && (group.length > 1 || countLeft(draft.master.series) === group.length)
-      if (isAll && group.every(isCurrent)) return removeSeries(group, draft)
+      if (isAll && !isEditedBeyond(draft) && group.every(isCurrent)) return removeSeries(group, draft)
       const outcomes: RemoveOutcome[] = []
       let current = draft
       for (const request of group) {
@@ -119,6 +119,11 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
       else note(group, group.map(() => found as O))
     }
     return requests.map((request) => results.get(request) as O)
+  }
+
+  /** Somebody edited a date that has no record yet: nobody deleted that one. */
+  function isEditedBeyond({ master: { series }, row: { slots } }: Draft): boolean {
+    return series.exceptions.some((one) => !series.deleted.includes(one.start) && slots.every(({ start }) => start < one.start))
   }
 
   async function only<R extends UpdateRequest | RemoveRequest, O>(group: readonly R[], single: (plain: readonly R[]) => Promise<readonly O[]>): Promise<O[]> {

@@ -16,12 +16,18 @@ export class BindingChoice {
     this.#mode = mode
   }
 
-  /** With or without, in the order to try. @param certificate DER; null on plain http, which has no channel to bind */
-  order(certificate: Buffer | null): readonly boolean[] {
+  /**
+   * With or without, in the order to try. Each try counts against the user's lockout, so that one who was refused both
+   * ways is tried once at a time from then on, by turns.
+   * @param certificate DER; null on plain http, which has no channel to bind
+   * @param refused times this user was refused since he was last let in
+   */
+  order(certificate: Buffer | null, refused = 0): readonly boolean[] {
     if (certificate === null || this.#mode === 'off') return [false]
     if (this.#mode === 'on') return [true]
     const known = this.#worked.get(nameOf(certificate))
-    return known === undefined ? [true, false] : [known]
+    if (known !== undefined) return [known]
+    return refused === 0 ? [true, false] : [refused % 2 === 1]
   }
 
   worked(certificate: Buffer | null, bound: boolean): void {

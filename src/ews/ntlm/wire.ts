@@ -12,20 +12,28 @@ import { NoChallenge, authenticate, negotiate, readChallenge } from './messages.
 /** How often a connection may be lost between the legs before that counts as trouble. */
 const BROKEN_HANDSHAKES = 3
 
+/** What one user's sign-ins have come to, over all his sockets. */
+interface Luck {
+  /** Times he was refused however it was tried, since the last time he was let in. */
+  refused: number
+}
+
 /** One socket, signed in as one user for as long as it lives. */
 class SignedSocket {
   readonly client: Client
   readonly #credentials: Credentials
   readonly #choice: BindingChoice
+  readonly #luck: Luck
   readonly #host: string
   /** Counts connections: undici opens the next one by itself, and nobody is signed in on that one. */
   #connection = 0
   #signedIn = 0
   #certificate: Buffer | null = null
 
-  constructor(options: WireOptions, credentials: Credentials, choice: BindingChoice, stream: boolean) {
+  constructor(options: WireOptions, credentials: Credentials, { choice, luck }: { choice: BindingChoice; luck: Luck }, stream: boolean) {
     this.#credentials = credentials
     this.#choice = choice
+    this.#luck = luck
     this.#host = new URL(options.origin).hostname
     const connect = connector(options, stream)
     this.client = new Client(options.origin, {
@@ -62,7 +70,7 @@ class SignedSocket {
       await asked.body.dump()
       const connection = this.#connection
       const certificate = this.#certificate
-      const order = this.#choice.order(certificate)
+      const order = this.#choice.order(certificate, this.#luck.refused)
       const bound = order[at] ?? false
       const response = await this.client.request({ ...request, headers: withToken(request, this.#answer(first, token, bound ? certificate : null)) })
       // Another connection than the one that was asked: the challenge was not for it, and the password not looked at.
@@ -70,6 +78,7 @@ class SignedSocket {
       if (response.statusCode !== 401) {
         this.#signedIn = this.#connection
         this.#choice.worked(certificate, bound)
+        this.#luck.refused = 0
         return response
       }
       if (lost && ++broken < BROKEN_HANDSHAKES) await response.body.dump()
@@ -78,6 +87,7 @@ class SignedSocket {
         await response.body.dump()
       } else {
         this.#choice.refused(certificate)
+        this.#luck.refused += 1
         return response
       }
     }
@@ -106,7 +116,7 @@ function challengeIn(headers: Dispatcher.ResponseData['headers']): Buffer | null
 export class NtlmWire implements Wire {
   readonly #options: WireOptions
   readonly #credentials: Credentials
-  readonly #choice: BindingChoice
+  readonly #ways: { readonly choice: BindingChoice; readonly luck: Luck }
   readonly #idle: SignedSocket[] = []
   readonly #all = new Set<SignedSocket>()
   readonly #waiting: ((socket: SignedSocket) => void)[] = []
@@ -114,7 +124,7 @@ export class NtlmWire implements Wire {
   constructor(options: WireOptions, credentials: Credentials, choice: BindingChoice) {
     this.#options = options
     this.#credentials = credentials
-    this.#choice = choice
+    this.#ways = { choice, luck: { refused: 0 } }
   }
 
   /** @throws NoChallenge when the server's second leg is none */
@@ -128,7 +138,7 @@ export class NtlmWire implements Wire {
   }
 
   async stream(request: WireRequest) {
-    const socket = new SignedSocket(this.#options, this.#credentials, this.#choice, true)
+    const socket = new SignedSocket(this.#options, this.#credentials, this.#ways, true)
     const close = () => socket.client.destroy().catch(() => undefined)
     try {
       return { response: await socket.request(request), close }
@@ -148,7 +158,7 @@ export class NtlmWire implements Wire {
     const idle = this.#idle.pop()
     if (idle !== undefined) return idle
     if (this.#all.size >= this.#options.sockets) return new Promise((resolve) => this.#waiting.push(resolve))
-    const socket = new SignedSocket(this.#options, this.#credentials, this.#choice, false)
+    const socket = new SignedSocket(this.#options, this.#credentials, this.#ways, false)
     this.#all.add(socket)
     // The server closes idle connections: nothing of them is kept.
     socket.client.on('disconnect', () => {

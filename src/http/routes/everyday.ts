@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Panel, Topic } from '../../panel/index.ts'
 import { needUser, viewerOf } from '../guard.ts'
 import * as s from '../schemas.ts'
@@ -8,35 +9,35 @@ import type { App } from './typed.ts'
 export function activityRoutes(app: App, panel: Panel): void {
   const tags = ['activity']
   const { activity } = panel
-  app.get('/api/activity', { preHandler: needUser, schema: { tags, summary: 'Every write, newest first', querystring: s.activityQuery, response: { 200: s.writes } } }, (request) => activity.writes(viewerOf(request), request.query))
-  app.get('/api/activity/panel', { preHandler: needUser, schema: { tags, summary: 'What was done in the panel, newest first', querystring: s.logQuery, response: { 200: s.logEntries } } }, async (request) => {
+  app.get('/api/activity', { onRequest: needUser, schema: { tags, summary: 'Every write, newest first', querystring: s.activityQuery, response: { 200: s.writes } } }, (request) => activity.writes(viewerOf(request), request.query))
+  app.get('/api/activity/panel', { onRequest: needUser, schema: { tags, summary: 'What was done in the panel, newest first', querystring: s.logQuery, response: { 200: s.logEntries } } }, async (request) => {
     const rows = await activity.log(viewerOf(request), request.query)
     return { rows: rows.map((row) => ({ ...row, at: row.at.toISOString() })) }
   })
-  app.get('/api/why', { preHandler: needUser, schema: { tags, summary: 'Why an item is as it is', querystring: s.whyQuery, response: { 200: s.why } } }, (request) => activity.why(viewerOf(request), request.query.item))
+  app.get('/api/why', { onRequest: needUser, schema: { tags, summary: 'Why an item is as it is', querystring: s.whyQuery, response: { 200: s.why } } }, (request) => activity.why(viewerOf(request), request.query.item))
 }
 
 export function attentionRoutes(app: App, panel: Panel): void {
   const tags = ['attention']
   const { attention } = panel
-  app.get('/api/attention', { preHandler: needUser, schema: { tags, summary: 'How much waits for somebody', response: { 200: s.attentionSummary } } }, (request) => attention.summary(viewerOf(request)))
-  app.get('/api/attention/conflicts', { preHandler: needUser, schema: { tags, summary: 'Fields changed on both sides at once', querystring: s.attentionQuery, response: { 200: s.conflicts } } }, (request) => attention.conflicts(viewerOf(request), request.query))
-  app.get('/api/attention/held', { preHandler: needUser, schema: { tags, summary: 'Deletions and matches that wait for a decision', querystring: s.attentionQuery, response: { 200: s.heldPage } } }, (request) => attention.held(viewerOf(request), request.query))
-  app.get('/api/attention/failing', { preHandler: needUser, schema: { tags, summary: 'Items that failed again and again', querystring: s.attentionQuery, response: { 200: s.failing } } }, (request) => attention.failing(viewerOf(request), request.query))
-  app.get('/api/attention/skipped', { preHandler: needUser, schema: { tags, summary: 'Items left alone, and why', querystring: s.skipQuery, response: { 200: s.skips } } }, (request) => attention.skips(viewerOf(request), request.query))
-  app.post('/api/attention/conflicts', { preHandler: needUser, schema: { tags, summary: 'Decide conflicts', body: s.conflictDecision, response: { 200: s.counted } } }, async (request) => {
+  app.get('/api/attention', { onRequest: needUser, schema: { tags, summary: 'How much waits for somebody', response: { 200: s.attentionSummary } } }, (request) => attention.summary(viewerOf(request)))
+  app.get('/api/attention/conflicts', { onRequest: needUser, schema: { tags, summary: 'Fields changed on both sides at once', querystring: s.attentionQuery, response: { 200: s.conflicts } } }, (request) => attention.conflicts(viewerOf(request), request.query))
+  app.get('/api/attention/held', { onRequest: needUser, schema: { tags, summary: 'Deletions and matches that wait for a decision', querystring: s.attentionQuery, response: { 200: s.heldPage } } }, (request) => attention.held(viewerOf(request), request.query))
+  app.get('/api/attention/failing', { onRequest: needUser, schema: { tags, summary: 'Items that failed again and again', querystring: s.attentionQuery, response: { 200: s.failing } } }, (request) => attention.failing(viewerOf(request), request.query))
+  app.get('/api/attention/skipped', { onRequest: needUser, schema: { tags, summary: 'Items left alone, and why', querystring: s.skipQuery, response: { 200: s.skips } } }, (request) => attention.skips(viewerOf(request), request.query))
+  app.post('/api/attention/conflicts', { onRequest: needUser, schema: { tags, summary: 'Decide conflicts', body: s.conflictDecision, response: { 200: s.counted } } }, async (request) => {
     const { ids, winner } = request.body
     const count = await attention.decideConflicts(viewerOf(request), ids, winner)
     await note(panel, request, 'conflict.decide', `${count}`, { ids: ids.slice(0, 50), winner })
     return { ...OK, count }
   })
-  app.post('/api/attention/held', { preHandler: needUser, schema: { tags, summary: 'Decide held deletions and matches', body: s.heldDecision, response: { 200: s.counted } } }, async (request) => {
+  app.post('/api/attention/held', { onRequest: needUser, schema: { tags, summary: 'Decide held deletions and matches', body: s.heldDecision, response: { 200: s.counted } } }, async (request) => {
     const { ids, decision } = request.body
     const count = await attention.decideHeld(viewerOf(request), ids, decision)
     await note(panel, request, 'held.decide', `${count}`, { ids: ids.slice(0, 50), decision })
     return { ...OK, count }
   })
-  app.post('/api/attention/failing', { preHandler: needUser, schema: { tags, summary: 'Try a failing item again now', body: s.failingItem, response: { 200: s.done } } }, async (request) => {
+  app.post('/api/attention/failing', { onRequest: needUser, schema: { tags, summary: 'Try a failing item again now', body: s.failingItem, response: { 200: s.done } } }, async (request) => {
     await attention.retry(viewerOf(request), request.body)
     return OK
   })
@@ -46,37 +47,37 @@ export function meRoutes(app: App, panel: Panel, publicUrl: () => string): void 
   const tags = ['me']
   const { me, popUps } = panel
   const callbackOf = () => `${publicUrl()}/oauth/microsoft`
-  app.get('/api/me', { preHandler: needUser, schema: { tags, summary: 'My mailbox, my choices and how it stands', response: { 200: s.me } } }, (request) => me.overview(viewerOf(request)))
-  app.put('/api/me/preferences', { preHandler: needUser, schema: { tags, summary: 'Change my choices; they can narrow what the company allows', body: s.wishes, response: { 200: s.done } } }, async (request) => {
+  app.get('/api/me', { onRequest: needUser, schema: { tags, summary: 'My mailbox, my choices and how it stands', response: { 200: s.me } } }, (request) => me.overview(viewerOf(request)))
+  app.put('/api/me/preferences', { onRequest: needUser, schema: { tags, summary: 'Change my choices; they can narrow what the company allows', body: s.wishes, response: { 200: s.done } } }, async (request) => {
     await me.wish(viewerOf(request), request.body as Parameters<typeof me.wish>[1])
     await note(panel, request, 'preferences.change', viewerOf(request).name, request.body)
     return OK
   })
-  app.post('/api/me/mailbox/test', { preHandler: needUser, config: { rateLimit: { max: 10, timeWindow: '1 minute' } }, schema: { tags, summary: 'Look whether my mailbox opens; nothing is written', body: s.ownMailbox, response: { 200: s.testResult } } }, (request) => me.test(viewerOf(request), request.body))
-  app.put('/api/me/mailbox', { preHandler: needUser, config: { rateLimit: { max: 10, timeWindow: '1 minute' } }, schema: { tags, summary: 'Connect my mailbox', body: s.ownConnect, response: { 200: s.testResult } } }, async (request) => {
+  app.post('/api/me/mailbox/test', { onRequest: needUser, config: { rateLimit: { max: 10, timeWindow: '1 minute' } }, schema: { tags, summary: 'Look whether my mailbox opens; nothing is written', body: s.ownMailbox, response: { 200: s.testResult } } }, (request) => me.test(viewerOf(request), request.body))
+  app.put('/api/me/mailbox', { onRequest: needUser, config: { rateLimit: { max: 10, timeWindow: '1 minute' } }, schema: { tags, summary: 'Connect my mailbox', body: s.ownConnect, response: { 200: s.testResult } } }, async (request) => {
     const { takeUp, ...wanted } = request.body
     const result = await me.connect(viewerOf(request), wanted, takeUp)
     if (result.ok) await note(panel, request, 'mailbox.connect', result.mailbox ?? '', { connection: wanted.connection, takeUp })
     return result
   })
-  app.delete('/api/me/mailbox', { preHandler: needUser, schema: { tags, summary: 'Disconnect my mailbox; deletes nothing', response: { 200: s.done } } }, async (request) => {
+  app.delete('/api/me/mailbox', { onRequest: needUser, schema: { tags, summary: 'Disconnect my mailbox; deletes nothing', response: { 200: s.done } } }, async (request) => {
     await me.disconnect(viewerOf(request))
     await note(panel, request, 'mailbox.disconnect', viewerOf(request).name)
     return OK
   })
-  app.post('/api/me/sync', { preHandler: needUser, schema: { tags, summary: 'Synchronise my mailbox now', response: { 200: s.done } } }, async (request) => {
+  app.post('/api/me/sync', { onRequest: needUser, schema: { tags, summary: 'Synchronise my mailbox now', response: { 200: s.done } } }, async (request) => {
     await me.syncNow(viewerOf(request))
     return OK
   })
-  app.post('/api/me/microsoft', { preHandler: needUser, schema: { tags, summary: 'Begin to sign in at Microsoft', body: s.popUpBegin, response: { 200: s.popUpUrl } } }, async (request) => ({
+  app.post('/api/me/microsoft', { onRequest: needUser, schema: { tags, summary: 'Begin to sign in at Microsoft', body: s.popUpBegin, response: { 200: s.popUpUrl } } }, async (request) => ({
     url: await me.beginSignIn(viewerOf(request), request.body.connection, request.body.mailbox, callbackOf()),
   }))
-  app.get('/api/me/sharing', { preHandler: needUser, schema: { tags, summary: 'Who sees what of my calendar', response: { 200: s.sharing } } }, async (request) => {
+  app.get('/api/me/sharing', { onRequest: needUser, schema: { tags, summary: 'Who sees what of my calendar', response: { 200: s.sharing } } }, async (request) => {
     const found = await me.sharing(viewerOf(request))
     if (found === null) return { available: false, entries: [], error: null }
     return 'error' in found ? { available: true, entries: [], error: found.error } : { available: true, entries: found.entries, error: null }
   })
-  app.put('/api/me/sharing', { preHandler: needUser, schema: { tags, summary: 'Let a colleague see when I am free, or no longer', body: s.sharingChange, response: { 200: s.sharing } } }, async (request) => {
+  app.put('/api/me/sharing', { onRequest: needUser, schema: { tags, summary: 'Let a colleague see when I am free, or no longer', body: s.sharingChange, response: { 200: s.sharing } } }, async (request) => {
     const { colleague, share } = request.body
     const entries = await me.share(viewerOf(request), colleague, share)
     await note(panel, request, 'sharing.change', colleague, { share })
@@ -95,7 +96,7 @@ const HEARTBEAT_MS = 15_000
 
 /** Server-sent events: which topics have news. What they are is asked for as usual, with everybody's own rights. */
 export function liveRoute(app: App, panel: Panel): void {
-  app.get('/api/live', { preHandler: needUser, schema: { tags: ['live'], summary: 'Which topics have news, as server-sent events (data: ["lanes", …])' } }, (request, reply) => {
+  app.get('/api/live', { onRequest: needUser, schema: { tags: ['live'], summary: 'Which topics have news, as server-sent events (data: ["lanes", …])', response: { 200: { content: { 'text/event-stream': { schema: z.string() } } } } } }, (request, reply) => {
     void reply.hijack()
     const { raw } = reply
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'keep-alive' })

@@ -45,19 +45,19 @@ export function sessionRoutes(app: App, { panel, version, secure, framed }: Sess
     return OK
   })
 
-  app.get('/api/tokens', { preHandler: needAdmin, schema: { tags: ['tokens'], summary: 'API tokens for scripts', response: { 200: s.tokens } } }, async () => {
+  app.get('/api/tokens', { onRequest: needAdmin, schema: { tags: ['tokens'], summary: 'API tokens for scripts', response: { 200: s.tokens } } }, async () => {
     const rows = await panel.store.panel.people.tokens()
     return { rows: rows.map(({ createdAt, usedAt, expiresAt, ...row }) => ({ ...row, createdAt: createdAt.toISOString(), usedAt: usedAt?.toISOString() ?? null, expiresAt: expiresAt.toISOString() })) }
   })
 
-  app.post('/api/tokens', { preHandler: needAdmin, schema: { tags: ['tokens'], summary: 'Make a token; the answer is the only place where it is shown', body: s.newToken, response: { 200: s.madeToken } } }, async (request) => {
+  app.post('/api/tokens', { onRequest: needAdmin, schema: { tags: ['tokens'], summary: 'Make a token; the answer is the only place where it is shown', body: s.newToken, response: { 200: s.madeToken } } }, async (request) => {
     const { name, scope, days } = request.body
     const { secret, token } = await panel.door.makeToken(viewerOf(request), name, scope, days)
     await note(panel, request, 'token.make', name, { scope, days })
     return { id: token.id, secret }
   })
 
-  app.delete('/api/tokens/:id', { preHandler: needAdmin, schema: { tags: ['tokens'], summary: 'Withdraw a token', response: { 200: s.done } } }, async (request) => {
+  app.delete('/api/tokens/:id', { onRequest: needAdmin, schema: { tags: ['tokens'], summary: 'Withdraw a token', response: { 200: s.done } } }, async (request) => {
     const { id } = request.params as { id: string }
     if (!(await panel.store.panel.people.removeToken(id))) throw refused(404, 'NO_SUCH_TOKEN', 'There is no such token.')
     await note(panel, request, 'token.withdraw', id)

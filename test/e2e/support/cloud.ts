@@ -16,19 +16,30 @@ export interface CloudSimulators extends Simulators {
   cloudContacts(who: string): Promise<CloudItem[]>
   /** Address of the list that Outlook shows as tasks. */
   cloudList(who: string): Promise<string>
+  /** What was mailed in the cloud so far does not count any more. */
+  forgetMails(): Promise<void>
 }
 
 export async function startCloudSimulators(): Promise<CloudSimulators> {
   const simulators = await startSimulators()
   const { graph } = simulators.json
   const grant = { grant_type: 'client_credentials', client_id: graph.clientId, client_secret: graph.clientSecret, scope: 'https://graph.microsoft.com/.default' }
-  const reply = await fetch(`${graph.login}/${graph.tenant}/oauth2/v2.0/token`, { method: 'POST', body: new URLSearchParams(grant) })
-  const { access_token: token } = await reply.json() as { access_token: string }
+  const signIn = async () => {
+    const reply = await fetch(`${graph.login}/${graph.tenant}/oauth2/v2.0/token`, { method: 'POST', body: new URLSearchParams(grant) })
+    return (await reply.json() as { access_token: string }).access_token
+  }
+  let token = await signIn()
 
   async function cloud(who: string, method: string, path: string, body?: object): Promise<any> {
-    const answer = await fetch(`${graph.url}/v1.0/users/${addressOf(who)}${path}`, {
+    const ask = () => fetch(`${graph.url}/v1.0/users/${addressOf(who)}${path}`, {
       method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', prefer: 'IdType="ImmutableId"' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
+    let answer = await ask()
+    if (answer.status === 401) {
+      // The clock was moved, and the token is too old.
+      token = await signIn()
+      answer = await ask()
+    }
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
     return answer.status === 200 || answer.status === 201 ? answer.json() : null
   }
@@ -40,9 +51,12 @@ export async function startCloudSimulators(): Promise<CloudSimulators> {
 
   const mailsThere = async () => (await simulators.control('graph/state')).mails as number
   let mailed = 0
+  const forgetMails = async () => {
+    mailed = await mailsThere()
+  }
 
   return {
-    ...simulators, graph, cloud, cloudList,
+    ...simulators, graph, cloud, cloudList, forgetMails,
     cloudEvent: (who, subject, more = {}) => cloud(who, 'POST', '/calendar/events', { subject, ...hour(3, 9), ...more }),
     cloudEvents: (who) => all(who, '/calendar/events'),
     cloudTasks: async (who) => all(who, `${await cloudList(who)}/tasks`),
@@ -62,7 +76,7 @@ export async function startCloudSimulators(): Promise<CloudSimulators> {
       await simulators.clear()
       await simulators.control('graph/clearFaults')
       for (const { address } of graph.mailboxes) await simulators.control('graph/emptyMailbox', { address, silent: true })
-      mailed = await mailsThere()
+      await forgetMails()
     },
   }
 }

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import {
-  answersInCrm, bossInvites, editsRecord, GINA, GUEST, invited, itemOf, meets, named, removesRecord, responds, visits, visitsWeekly,
+  answersInCrm, BOSS, bossInvites, deletes, edits, editsRecord, GINA, GUEST, inviteesOf, invited, itemOf, meets, named, recordOf, removesRecord, responds, visits,
+  visitsWeekly,
 } from './firewall-scene.ts'
 import type { Scene } from './firewall-scene.ts'
 import type { Scenario } from './firewall-stage.ts'
@@ -19,6 +20,65 @@ export const REAL_MEETINGS: readonly Scenario[] = [
     after: (scene) => editsRecord(scene, { subject: named(scene, 'Call'), time_start: '18:00', time_end: '19:00' }),
     again: (scene) => editsRecord(scene, { location: 'Hall' }),
     left: { crm: 1, alice: 1 },
+  },
+  {
+    name: 'bob answers in the CRM to an event with people that was there before',
+    before: withBob,
+    after: (scene) => answersInCrm(scene, 'bob', 'yes'),
+    left: { crm: 1, alice: 1 },
+    check: async (scene) => expect(await inviteesOf(scene)).toEqual(['bob 2', 'gina 0']),
+  },
+  {
+    name: 'carol is asked, too, to an event with people that was there before: it stays one that names them',
+    before: withBob,
+    after: (scene) => editsRecord(scene, { invitees: invited(['bob', 'carol', GINA]) }),
+    left: { crm: 1, alice: 1 },
+  },
+  {
+    name: 'somebody writes over the names in the text of an event with people that was there before',
+    before: withBob,
+    after: (scene) => edits(scene, 'alice', { Body: 'Bring the plans' }),
+    left: { crm: 1, alice: 1 },
+  },
+  {
+    name: 'an event with people that was there before is given to carol',
+    before: withBob,
+    after: (scene) => editsRecord(scene, { assigned_user_id: scene.ids['carol'] }),
+    left: { crm: 1, carol: 1 },
+  },
+  {
+    name: 'a new event of somebody outside to whom the CRM has people on it',
+    after: (scene) => visits(scene, { invitees: ['bob', GINA], fields: { organizer: { type: 'Other', value: BOSS } } }),
+    left: { crm: 1, alice: 1 },
+  },
+  {
+    name: 'carol is asked to an event of a group later: she is invited once',
+    before: (scene) => visits(scene, { owner: 'Sales' }),
+    after: (scene) => editsRecord(scene, { invitees: invited(['carol']) }),
+    again: (scene) => editsRecord(scene, { invitees: invited(['carol', 'admin']) }),
+    mails: { 'after edits': to('invitation', 'carol'), 'after more edits': to('invitation', 'admin') },
+    left: { crm: 1, alice: 1, bob: 1, carol: 1 },
+  },
+  {
+    name: 'a new event of a group to which carol is asked is renamed and answered later: she is told once',
+    after: (scene) => visits(scene, { owner: 'Sales', invitees: ['carol'] }),
+    again: async (scene) => { await responds(scene, 'carol', 'accept'); await editsRecord(scene, { subject: named(scene, 'Call') }) },
+    mails: { 'after edits': to('invitation', 'carol'), 'after more edits': to('update', 'carol') },
+    left: { crm: 1, alice: 1, bob: 1, carol: 1 },
+  },
+  {
+    name: 'a new event with people is deleted in Outlook and edited in the CRM: it comes back without a word',
+    after: withBob,
+    again: async (scene) => { await deletes(scene, 'alice', true); await editsRecord(scene, { location: 'Hall' }) },
+    mails: invitesBoth,
+    left: BOTH,
+  },
+  {
+    name: 'a new event with people, made again from the bin of the CRM',
+    after: withBob,
+    again: async (scene) => { const { id } = await recordOf(scene); await removesRecord(scene); await scene.simulators.control('vtenext/restore', { id }) },
+    mails: invitesBoth,
+    left: BOTH,
   },
   { name: 'a series with people that was there before', before: (scene) => visitsWeekly(scene, 3, { invitees: ['bob'] }), left: { crm: 3, alice: 1 } },
   {

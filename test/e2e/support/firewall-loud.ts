@@ -183,6 +183,12 @@ export const ANSWERS: readonly Scenario[] = [
     left: { crm: 1, bob: 1 },
   },
   {
+    name: 'bob answers an invitation of alice in the CRM while the database of the connector is lost',
+    before: (scene) => meets(scene, 'alice', { to: EVERYBODY }),
+    meanwhile: (scene) => answersInCrm(scene, 'bob', 'yes'),
+    left: { crm: 1, alice: 1, bob: 1 },
+  },
+  {
     name: 'bob answers in the CRM while the database of the connector is lost',
     before: (scene) => bossInvites(scene, { to: EVERYBODY }),
     meanwhile: (scene) => answersInCrm(scene, 'bob', 'yes'),

@@ -49,3 +49,21 @@ export const REPAIRED: readonly Scenario[] = [
 ]
 
 export const RESTORED: readonly Scenario[] = REPAIRED.map((scenario) => ({ ...scenario, name: `${scenario.name}, removed and restored` }))
+
+const ginaOnce = [`CRM invitation to ${GINA}`]
+
+/** With `meetings: exchange` and `inviteContacts`: whoever was invited once is not invited by what is lost and found. */
+export const INVITED: readonly Scenario[] = [
+  { name: 'a meeting of alice with a contact', before: (scene) => meets(scene, 'alice', { to: [GINA] }), mails: { 'first sync': ginaOnce }, left: { crm: 1, alice: 1 } },
+  { name: 'a meeting of carol with bob and a contact', before: (scene) => meets(scene, 'carol', { to: ['bob', GINA] }), mails: { 'first sync': ginaOnce }, left: { crm: 1, bob: 1, carol: 1 } },
+  { name: 'an invitation from outside to carol and a contact', before: (scene) => bossInvites(scene, { to: ['carol', GINA] }), mails: { 'first sync': ginaOnce }, left: { crm: 1, carol: 1 } },
+  { name: 'an event of the CRM that was there before', before: (scene) => visits(scene, { invitees: ['bob', GINA] }), left: { crm: 1, alice: 1 } },
+  {
+    name: 'a new event of carol in the CRM',
+    after: (scene) => visits(scene, { owner: 'carol', invitees: ['admin', GINA] }),
+    mails: { 'after edits': ['invitation to admin@example.test', `invitation to ${GINA}`] },
+    left: { crm: 1, carol: 1 },
+  },
+]
+
+export const INVITED_RESTORED: readonly Scenario[] = INVITED.map((scenario) => ({ ...scenario, name: `${scenario.name}, removed and restored` }))

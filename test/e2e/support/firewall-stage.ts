@@ -231,7 +231,7 @@ class Play {
 
   async #run(): Promise<Report> {
     const { now } = (await this.#simulators.control('clock')) as { now: string }
-    const ran = await this.#office.run('sync', '--once', '--json', '--parallel', '1', '--now', now)
+    const ran = await this.#office.run('sync', '--once', '--json', '--now', now)
     return (ran.json as Report | null) ?? { ...({ ok: false } as Report), errors: [{ code: 'NO_REPORT', message: `${ran.stdout}\n${ran.stderr}`, lane: '' }] }
   }
 

@@ -6,7 +6,6 @@ import { testDatabase } from '../../support/postgres.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
 import { launch, run, until } from './process.ts'
 import type { Ran, Running } from './process.ts'
-import { addressOf } from './simulators.ts'
 import type { Simulators, Writes } from './simulators.ts'
 
 /** A connector with its folder, its configuration and its database. */
@@ -64,12 +63,13 @@ export interface InstallationOptions {
 }
 
 /** The configuration that README shows, with the simulators' addresses; alice, bob and carol are connected. */
-export function usualConfig({ json }: Simulators) {
+export function usualConfig(simulators: Simulators) {
+  const { json } = simulators
   const admin = json.vtenext.users.find(({ admin: isAdmin }) => isAdmin)
   return {
     crm: { kind: 'vtenext', url: json.vtenext.url, username: admin?.username, accessKey: admin?.accessKey, pollSeconds: 1 },
-    exchange: [{ name: 'onprem', kind: 'ews', url: json.ews.url, ...json.ews.service, impersonation: true }],
-    users: ['alice', 'bob', 'carol'].map((name) => ({ crm: name, mailbox: addressOf(name) })),
+    exchange: simulators.connections(),
+    users: ['alice', 'bob', 'carol'].map((name) => simulators.userOf(name)),
     groups: [{ crm: 'Sales', members: ['alice', 'bob'] }],
     http: { port: 0 },
   }

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/exchange-connector', import.meta.url))
 /** Long enough for a loaded machine; a command that hangs is ended and fails its test. */
@@ -63,6 +64,14 @@ function lastJson(text: string): unknown {
   } catch {
     return null
   }
+}
+
+/** What went wrong, as JSON and as people read it: told once, without a stack. */
+export function told(ran: Ran): string {
+  expect(ran.stderr).not.toMatch(/\n\s+at /)
+  if (ran.json?.error !== undefined) return ran.json.error.message
+  expect(ran.json.errors).toHaveLength(1)
+  return ran.json.errors[0].message
 }
 
 /** Asks again until the answer is yes. @throws with `what` when it never is */

@@ -24,6 +24,9 @@ export interface Simulators {
   /** Those that are not in the bin. */
   records(module: string): Promise<CrmRecord[]>
   record(module: string, subject: string): Promise<CrmRecord | undefined>
+  /** The connections of a configuration to these servers, and one of its users. */
+  connections(): Record<string, any>[]
+  userOf(name: string): { readonly crm: string; readonly mailbox: string; readonly exchange?: string }
   /** What came over EWS and the web service since the servers were started. */
   writes(): Promise<Writes>
   mails(): Promise<number>
@@ -42,6 +45,9 @@ export interface Writes {
 }
 
 export const addressOf = (who: string) => `${who}@example.test`
+
+/** The company's own server as the configuration describes it. */
+export const ewsConnection = ({ json }: Pick<Simulators, 'json'>) => ({ name: 'onprem', kind: 'ews', url: json.ews.url, ...json.ews.service, impersonation: true })
 
 export async function startSimulators(...options: string[]): Promise<Simulators> {
   const process = launch(['simulate', '--json', '--empty', ...options])
@@ -62,6 +68,8 @@ export async function startSimulators(...options: string[]): Promise<Simulators>
 
   return {
     json, control, items, records,
+    connections: () => [ewsConnection({ json })],
+    userOf: (name) => ({ crm: name, mailbox: addressOf(name) }),
     putItem: (who, folder, fields) => control('ews/put', { address: addressOf(who), folder, fields }),
     editItem: (who, id, fields) => control('ews/edit', { address: addressOf(who), id, fields }),
     deleteItem: (who, id, type) => control('ews/delete', { address: addressOf(who), id, type }),

@@ -9,7 +9,7 @@ export type { Key } from './en.ts'
 export interface Speech {
   readonly language: Language
   setLanguage(language: Language): void
-  /** A text, with its {blanks} filled. */
+  /** A text, with its {blanks} filled. "one|more" is chosen by {n}. */
   t(key: Key, blanks?: Record<string, string | number>): string
   /** The text of a key that is put together; what nobody translated is shown as it came. */
   maybe(key: string, otherwise?: string): string
@@ -52,7 +52,8 @@ export function SpeechProvider({ zone, children }: { zone: string; children: Rea
   const speech = useMemo<Speech>(() => {
     const texts: Texts = language === 'it' && italian !== null ? italian.it : en
     document.documentElement.lang = language
-    const fill = (text: string, blanks: Record<string, string | number>) => text.replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? ''))
+    const plural = new Intl.PluralRules(language)
+    const fill = (text: string, blanks: Record<string, string | number>) => (text.includes('|') ? (text.split('|')[plural.select(Number(blanks['n'])) === 'one' ? 0 : 1] ?? text) : text).replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? ''))
     const styles: Record<string, Intl.DateTimeFormatOptions> = {
       full: { dateStyle: 'medium', timeStyle: 'short' }, time: { hour: '2-digit', minute: '2-digit' }, date: { dateStyle: 'medium' }, day: { weekday: 'short', day: 'numeric', month: 'short' },
     }

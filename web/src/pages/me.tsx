@@ -163,7 +163,7 @@ function Preferences({ facts, saved }: { facts: MeFacts; saved: () => void }) {
         ))}
         {section(t('me.privacy'), (
           <Stack gap="md">
-            <Switch label={t('me.availabilityOnly')} description={t('me.availabilityOnlyText')} checked={wishes.availabilityOnly ?? false} onChange={(event) => setWishes({ ...wishes, availabilityOnly: event.currentTarget.checked })} />
+            <Switch label={t('me.availabilityOnly')} description={t(company.availabilityOnly ? 'me.availabilityOnlyByAdmin' : 'me.availabilityOnlyText')} disabled={company.availabilityOnly} checked={company.availabilityOnly || (wishes.availabilityOnly ?? false)} onChange={(event) => setWishes({ ...wishes, availabilityOnly: event.currentTarget.checked })} />
             <Radio.Group label={t('me.privateItems')} value={wishes.privateItems ?? effective.privateItems} onChange={(value) => setWishes({ ...wishes, privateItems: value as 'mask' })}><Stack gap="xs" mt="xs">{(['mask', 'skip', 'full'] as const).map((value) => <Radio key={value} value={value} label={t(`policies.private.${value}`)} />)}</Stack></Radio.Group>
           </Stack>
         ))}
