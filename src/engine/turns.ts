@@ -55,7 +55,7 @@ export async function isBeingMade(run: Run, batch: Batch, { row, snapshot }: Str
   makers.delete(lane)
   return engine.store.transaction(async (tx) => {
     // The journal first: what it has settled is linked by then.
-    const open = await Promise.all([...makers].map((one) => (one === undefined ? [] : tx.unsettled(one))))
+    const open = await Promise.all([...makers].map(async (one) => (one === undefined ? [] : tx.unsettled(one))))
     if (open.flat().some((operation) => makes(operation, snapshot))) return true
     const known = new Set((batch.siblings.get(row.id) ?? []).map(({ copy }) => copy.id))
     return (await tx.copiesByRecord([row.id])).some(({ copy }) => !known.has(copy.id))
