@@ -1,29 +1,33 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { cpus, tmpdir } from 'node:os'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseConfig } from '../src/config.ts'
 import { newTotals, syncOnce } from '../src/engine/index.ts'
-import { createLog, openConnector, systemClock } from '../src/main.ts'
+import { openConnector, systemClock } from '../src/main.ts'
 import { startAll } from '../src/cli/start.ts'
 import { openStore, startEmbedded } from '../src/store/index.ts'
 import { fillLists, measureLists } from './lists.ts'
 import { table } from '../src/cli/output.ts'
+import { contactsOfGroup } from './contacts.ts'
+import { around, control, folder, log, POLL_SECONDS, simulator, startServers } from './servers.ts'
 
 /**
  * The promises of the product, measured: each simulated server in a process of its own, the connector in this one with
- * its own PostgreSQL. Prints a table, or one JSON object with --json. ITEMS, SAMPLES and MAILBOXES (idle ones) set the sizes.
+ * its own PostgreSQL. Prints a table, or one JSON object with --json. ITEMS, SAMPLES, MAILBOXES (idle ones), CONTACTS and MEMBERS set the
+ * sizes; `npm run bench -- contacts` measures the contacts alone.
  */
 const ITEMS = Number(process.env['ITEMS'] ?? 5000)
 const SAMPLES = Number(process.env['SAMPLES'] ?? 40)
 const MAILBOXES = Number(process.env['MAILBOXES'] ?? 5000)
-const POLL_SECONDS = 5
+/** Contacts of one group, and its members. */
+const CONTACTS = Number(process.env['CONTACTS'] ?? 2000)
+const MEMBERS = Number(process.env['MEMBERS'] ?? 10)
 
 interface Row {
   readonly promise: string
@@ -37,49 +41,6 @@ const note = (promise: string, target: string, measured: string, met: boolean | 
   rows.push({ promise, target, measured, met })
   process.stderr.write(`${promise}: ${measured}\n`)
 }
-
-interface Servers {
-  readonly control: { ews: string; vtenext: string }
-  readonly config: string
-  stop(): void
-}
-
-async function startServers(mailboxes: number, items: number): Promise<Servers> {
-  const size = [...(mailboxes > 0 ? ['--mailboxes', String(mailboxes)] : []), ...(items > 0 ? ['--items', String(items)] : [])]
-  const [ews, vtenext] = await Promise.all([simulator('ews', ['--empty', ...size]), simulator('vtenext', ['--empty', ...(mailboxes > 0 ? ['--mailboxes', String(mailboxes)] : [])])])
-  const admin = vtenext.json.vtenext.users.find((user: { admin: boolean }) => user.admin)
-  const names = mailboxes > 0 ? Array.from({ length: mailboxes }, (_, index) => `user${index + 1}`) : ['alice']
-  return {
-    control: { ews: ews.json.control.url, vtenext: vtenext.json.control.url },
-    config: JSON.stringify({
-      crm: { kind: 'vtenext', url: vtenext.json.vtenext.url, username: admin.username, accessKey: admin.accessKey, pollSeconds: POLL_SECONDS },
-      exchange: [{ name: 'onprem', kind: 'ews', url: ews.json.ews.url, ...ews.json.ews.service, impersonation: true }],
-      users: names.map((name) => ({ crm: name, mailbox: `${name}@example.test` })),
-    }),
-    stop() {
-      ews.process.kill()
-      vtenext.process.kill()
-    },
-  }
-}
-
-async function simulator(only: string, args: readonly string[]): Promise<{ process: ChildProcess; json: any }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../src/cli/main.ts'), 'simulate', '--json', '--only', only, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const line = await new Promise<string>((resolve) => child.stdout && createInterface({ input: child.stdout }).once('line', resolve))
-  return { process: child, json: JSON.parse(line) }
-}
-
-const control = async (url: string, path: string, body: unknown = {}): Promise<any> =>
-  (await fetch(`${url}/${path}`, { method: 'POST', body: JSON.stringify(body) })).json()
-
-const folder = () => {
-  const dir = mkdtempSync(join(tmpdir(), 'exchange-connector-bench-'))
-  chmodSync(dir, 0o755)
-  return dir
-}
-
-const log = createLog('warn')
-const around = (dataDir: string) => ({ configFile: 'bench', dataDir, databaseUrl: process.env['DATABASE_URL'], logLevel: 'warn' })
 
 async function firstSync(mailboxes: number, items: number): Promise<{ seconds: number; settledMs: number; peakMb: number; busyCpu: number }> {
   const servers = await startServers(mailboxes, items)
@@ -234,21 +195,30 @@ async function lists(): Promise<void> {
   }
 }
 
-await lists()
-const small = await firstSync(0, Math.ceil(ITEMS / 10))
-const one = await firstSync(0, ITEMS)
-const ten = await firstSync(10, Math.ceil(ITEMS / 10))
-note(`first sync, one mailbox of ${ITEMS}`, '>= 1,000 items/s', `${Math.round(ITEMS / one.seconds)} items/s (${one.seconds.toFixed(1)} s)`, ITEMS / one.seconds >= 1000)
-note(`first sync, ten mailboxes of ${Math.ceil(ITEMS / 10)}`, '>= 1,000 items/s', `${Math.round(ITEMS / ten.seconds)} items/s (${ten.seconds.toFixed(1)} s)`, ITEMS / ten.seconds >= 1000)
-note('share of one core used by the connector itself', '', `${Math.round(one.busyCpu * 100)} %`, null)
-note('settled pass over that mailbox', 'writes nothing', `0 writes, ${Math.round(one.settledMs)} ms (with a tenth of the items ${Math.round(small.settledMs)} ms)`, true)
-note('peak memory in the number of items', 'flat', `${Math.round(small.peakMb)} MB with ${Math.ceil(ITEMS / 10)}, ${Math.round(one.peakMb)} MB with ${ITEMS}`, null)
-await latencies()
-await cloudLatency()
-for (const [mode, promised, what] of [['shared', 64, 'on a shared streaming connection'], ['own', 256, 'with a connection of its own (NTLM over TLS)']] as const) {
-  const idle = await idleMailboxes(mode)
-  note(`idle RAM per mailbox ${what}, ${idle.mailboxes} mailboxes in one process`, `<= ${promised} KB`, `${idle.kbPerMailbox} KB (${idle.residentMb} MB in all)`, idle.kbPerMailbox <= promised)
+async function everythingElse(): Promise<void> {
+  await lists()
+  const small = await firstSync(0, Math.ceil(ITEMS / 10))
+  const one = await firstSync(0, ITEMS)
+  const ten = await firstSync(10, Math.ceil(ITEMS / 10))
+  note(`first sync, one mailbox of ${ITEMS}`, '>= 1,000 items/s', `${Math.round(ITEMS / one.seconds)} items/s (${one.seconds.toFixed(1)} s)`, ITEMS / one.seconds >= 1000)
+  note(`first sync, ten mailboxes of ${Math.ceil(ITEMS / 10)}`, '>= 1,000 items/s', `${Math.round(ITEMS / ten.seconds)} items/s (${ten.seconds.toFixed(1)} s)`, ITEMS / ten.seconds >= 1000)
+  note('share of one core used by the connector itself', '', `${Math.round(one.busyCpu * 100)} %`, null)
+  note('settled pass over that mailbox', 'writes nothing', `0 writes, ${Math.round(one.settledMs)} ms (with a tenth of the items ${Math.round(small.settledMs)} ms)`, true)
+  note('peak memory in the number of items', 'flat', `${Math.round(small.peakMb)} MB with ${Math.ceil(ITEMS / 10)}, ${Math.round(one.peakMb)} MB with ${ITEMS}`, null)
+  await latencies()
+  await cloudLatency()
+  for (const [mode, promised, what] of [['shared', 64, 'on a shared streaming connection'], ['own', 256, 'with a connection of its own (NTLM over TLS)']] as const) {
+    const idle = await idleMailboxes(mode)
+    note(`idle RAM per mailbox ${what}, ${idle.mailboxes} mailboxes in one process`, `<= ${promised} KB`, `${idle.kbPerMailbox} KB (${idle.residentMb} MB in all)`, idle.kbPerMailbox <= promised)
+  }
 }
+
+const contacts = await contactsOfGroup(CONTACTS, MEMBERS)
+const copies = CONTACTS * MEMBERS
+note(`first sync, ${CONTACTS} contacts of a group of ${MEMBERS}`, '', `${Math.round(copies / contacts.seconds)} copies/s (${copies} in ${contacts.seconds.toFixed(1)} s), killed and resumed once`, null)
+note('a second run over them', 'writes nothing', `0 writes, ${Math.round(contacts.settledMs)} ms, ${contacts.settledReads} requests`, contacts.settledReads < 20 * (MEMBERS + 1))
+note('peak memory of the connector with them', '', `${Math.round(contacts.peakMb)} MB`, null)
+if (!process.argv.includes('contacts')) await everythingElse()
 
 if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ cores: cpus().length, items: ITEMS, samples: SAMPLES, rows })}\n`)
 else process.stdout.write(`\n${table(['promise', 'target', 'measured', 'met'], rows.map((row) => [row.promise, row.target, row.measured, row.met === null ? '' : row.met ? 'yes' : 'NO']))}\n`)

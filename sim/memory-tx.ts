@@ -218,7 +218,7 @@ function inboxMethods(tables: MemoryTables, { undo }: Running): InboxMethods {
 
 type CopyMethods = Pick<
   Tx,
-  | 'copiesByItem' | 'copiesByRecord' | 'copiesByUid' | 'copiesById' | 'copiesOf' | 'copiesUnmarked' | 'countCopies'
+  | 'copiesByItem' | 'copiesByRecord' | 'linksByRecord' | 'copiesByUid' | 'copiesById' | 'copiesOf' | 'copiesUnmarked' | 'countCopies'
   | 'saveCopies' | 'markCopies' | 'removeCopies' | 'putTombstones' | 'tombstones' | 'removeTombstones'
 >
 
@@ -241,6 +241,11 @@ function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
     async copiesByRecord(records) {
       const wanted = new Set(records)
       return linked((_copy, link) => wanted.has(link.record))
+    },
+    async linksByRecord(records) {
+      const wanted = new Set(records)
+      const byLink = Map.groupBy(linked((_copy, link) => wanted.has(link.record)), ({ link }) => link.id)
+      return [...byLink.values()].flatMap((all) => (all[0] === undefined ? [] : [{ link: all[0].link, mailboxes: all.map(({ copy }) => copy.mailbox).sort() }]))
     },
     async copiesByUid(uids) {
       const wanted = new Set(uids)
@@ -337,7 +342,7 @@ function skipMethods(tables: MemoryTables, { undo }: Running): SkipMethods {
 
 const unnumbered = <Row>({ seq: _seq, ...row }: Numbered<Row>): Row => row as unknown as Row
 
-type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'lanesCreating' | 'journal' | 'recentWrites'>
+type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'lanesCreating' | 'journal' | 'forgetValues' | 'recentWrites'>
 
 function operationMethods(tables: MemoryTables, { undo }: Running): OperationMethods {
   /** The copies that an item or record is or was part of. */
@@ -372,6 +377,12 @@ function operationMethods(tables: MemoryTables, { undo }: Running): OperationMet
       const rows = tables.operations.where((row) =>
         (lane === undefined || row.lane === lane) && (id === undefined || row.id === id) && (around?.has(row.copy) ?? true))
       return sorted(rows, (row) => -row.seq).slice(0, limit).map(unnumbered<Operation>)
+    },
+    async forgetValues(copies) {
+      for (const row of tables.operations.where(({ copy, state }) => copies.includes(copy) && state !== 'open')) {
+        tables.operations.put({ ...row, before: null, after: null }, undo)
+      }
+      for (const row of tables.conflicts.where(({ copy, state }) => copies.includes(copy) && state === 'closed')) tables.conflicts.remove(row.id, undo)
     },
     async recentWrites(copies, since) {
       const wanted = new Set(copies)

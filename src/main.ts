@@ -12,7 +12,7 @@ import { createEwsConnection, cureFor } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
 import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
-import { mailboxIdOf, readDirectory } from './main/directory.ts'
+import { credentialsOf, mailboxIdOf, readDirectory } from './main/directory.ts'
 import { openGraph } from './main/graph.ts'
 import { CRM_LANE, instant } from './model/index.ts'
 import type { AssigneeId, Directory, Instant, Mailbox, MailboxId, Policy, Preferences } from './model/index.ts'
@@ -23,7 +23,8 @@ import { narrowed } from './sync/index.ts'
 import { createVtenext } from './vtenext/index.ts'
 import type { Vtenext } from './vtenext/index.ts'
 
-export { mailboxIdOf } from './main/directory.ts'
+export { openAvailability, openSharing } from './main/calendars.ts'
+export { credentialsOf, mailboxIdOf } from './main/directory.ts'
 
 /** The whole connector, wired. */
 export interface Connector {
@@ -302,10 +303,6 @@ function readCa(connection: ConnectionConfig, file: string): string {
 }
 
 const signInOf = (user: UserConfig | undefined) => JSON.stringify([user?.exchange, user?.username, user?.password])
-
-/** @returns undefined when the connection's service account signs in for this user */
-export const credentialsOf = (user: UserConfig | undefined) =>
-  user?.username === undefined || user.password === undefined ? undefined : { username: user.username, password: user.password }
 
 /** What an Exchange administrator does about an error, as `doctor` says it; null where its message says all. */
 export const exchangeCure = cureFor

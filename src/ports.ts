@@ -5,7 +5,7 @@
 import type { SyncError } from './lib/errors.ts'
 import type {
   AssigneeId, ChangeKey, Conflict, Copy, CopyId, CrmGroup, CrmUser, Fields, FreeBusy, Held, InboxRow, Instant, Item,
-  ItemId, ItemKind, LinkedCopy, Mailbox, MailboxId, OccurrenceRef, Operation, OperationId, Series, Side, Skip, Slot,
+  ItemId, ItemKind, Link, LinkedCopy, Mailbox, MailboxId, OccurrenceRef, Operation, OperationId, Series, Side, Skip, Slot,
   Snapshot, Stamp, SyncState, Token, Tombstone, Window,
 } from './model/index.ts'
 
@@ -314,6 +314,8 @@ export interface Tx {
   copiesByItem(mailbox: MailboxId, items: readonly ItemId[]): Promise<readonly LinkedCopy[]>
   /** Every mailbox's copies of these records. */
   copiesByRecord(records: readonly ItemId[]): Promise<readonly LinkedCopy[]>
+  /** How records are linked and in which mailboxes, without any content: a record of a group has many copies. */
+  linksByRecord(records: readonly ItemId[]): Promise<readonly { readonly link: Link; readonly mailboxes: readonly MailboxId[] }[]>
   copiesByUid(uids: readonly string[]): Promise<readonly LinkedCopy[]>
   copiesById(copies: readonly CopyId[]): Promise<readonly LinkedCopy[]>
   copiesOf(mailbox: MailboxId, kind: ItemKind, after: CopyId | null, limit: number): Promise<readonly LinkedCopy[]>
@@ -342,6 +344,8 @@ export interface Tx {
   /** Lanes with an unsettled create on this side: what they have made there is linked to nothing yet. */
   lanesCreating(side: Side): Promise<readonly MailboxId[]>
   journal(query: JournalQuery): Promise<readonly Operation[]>
+  /** The journal and the conflicts of these copies lose their values: what they tell of is private now. Open ones stay. */
+  forgetValues(copies: readonly CopyId[]): Promise<void>
   /** Content hashes written to each copy since then, oldest first: what the loop breaker looks at. */
   recentWrites(copies: readonly CopyId[], since: Instant): Promise<ReadonlyMap<CopyId, readonly string[]>>
 

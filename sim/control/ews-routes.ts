@@ -23,6 +23,7 @@ function state(sim: EwsSim): object {
     now: new Date(sim.clock.now()).toISOString(),
     mailboxes: sim.mailboxes.length,
     writes: sim.writes,
+    requests: sim.requests,
     mails: sim.outbox.length,
     subscriptions: sim.subscriptions,
     openStreams: sim.openStreams,

@@ -24,6 +24,7 @@ function state(sim: VtenextSim): object {
     serverZone: sim.serverZone,
     records,
     writes: sim.writes,
+    requests: sim.requests,
     mails: sim.mails,
   }
 }

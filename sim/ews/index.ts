@@ -107,6 +107,8 @@ export interface EwsSim {
   readonly faults: Faults
   /** Every mail that a write with a Send* attribute other than SendToNone would have sent. */
   readonly outbox: MailSent[]
+  /** Calls answered so far, of any kind. */
+  readonly requests: number
   /** Items changed through the API; what `putItem` and its like do is not counted. */
   readonly writes: { created: number; updated: number; deleted: number }
   readonly subscriptions: number
@@ -226,6 +228,8 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     affinity,
     forcePageSize: options.forcePageSize ?? Number.POSITIVE_INFINITY,
   })
+  let requests = 0
+  server.on('request', () => requests++)
   server.keepAliveTimeout = 60_000
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve)
@@ -248,6 +252,9 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     clock,
     faults,
     writes: store.writes,
+    get requests() {
+      return requests
+    },
     get mailboxes() {
       return [...store.all()].map(({ address, username, password }) => ({ address, username, password }))
     },
@@ -288,6 +295,7 @@ type Controls = Omit<
   | 'faults'
   | 'outbox'
   | 'writes'
+  | 'requests'
   | 'subscriptions'
   | 'openStreams'
   | 'isLocked'

@@ -115,6 +115,8 @@ export async function startVtenextSim(options: VtenextSimOptions = {}): Promise<
   const faults = options.faults ?? new Faults()
   const sessions = new Sessions(crm, options.phpSessionIdleMs ?? DEFAULT_IDLE_MS)
   const { server, port } = await listen(crm, sessions, faults, options.port ?? 0)
+  let requests = 0
+  server.on('request', () => requests++)
   return {
     url: `http://127.0.0.1:${port}/webservice.php`,
     users: crm.people.users,
@@ -123,6 +125,9 @@ export async function startVtenextSim(options: VtenextSimOptions = {}): Promise<
     faults,
     serverZone: crm.serverZone,
     writes: crm.writes,
+    get requests() {
+      return requests
+    },
     mails: crm.mails,
     ...browser(crm),
     records: (name) => listRecords(crm, name),

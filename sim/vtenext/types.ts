@@ -115,6 +115,8 @@ export interface VtenextSim {
   readonly clock: SimClock
   readonly faults: Faults
   readonly serverZone: string
+  /** Calls answered so far, of any kind. */
+  readonly requests: number
   /** Write calls over the web service that changed something; `updateRecord` counts as update. */
   readonly writes: WriteCounts
   /** Mails vtenext would send to contacts that are newly invited. */

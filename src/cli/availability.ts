@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { connectionOf } from '../config.ts'
 import type { UserConfig } from '../config.ts'
 import { asSyncError, SyncError } from '../lib/errors.ts'
-import { credentialsOf } from '../main.ts'
+import { openAvailability } from '../main.ts'
 import type { Connector } from '../main.ts'
 import { instant, instantMs } from '../model/index.ts'
 import type { Window } from '../model/index.ts'
@@ -106,18 +106,14 @@ function connectionFor({ config }: Connector, { entry }: Asked): string {
 /** As the first connected user whose mailbox answers, else as the account that signs in. */
 async function ask(connector: Connector, name: string, addresses: readonly string[], window: Window): Promise<readonly MailboxAvailability[]> {
   const { config } = connector
-  if (config.exchange.find((one) => one.name === name)?.kind !== 'ews') {
-    throw new SyncError('NOT_SUPPORTED', `Availability is not asked of Microsoft 365 in this version, and "${name}" is a connection to it.`, { scope: 'server', remedy: 'ask-human' })
-  }
-  const connection = connector.connection(name)
-  const askers = config.users.filter((user) => connectionOf(config, user)?.name === name)
-  if (askers.length === 0) return connection.availability(null).freeBusy(addresses, window)
+  const askers: (UserConfig | null)[] = config.users.filter((user) => connectionOf(config, user)?.name === name).slice(0, MOST_ASKERS)
+  if (askers.length === 0) askers.push(null)
   for (const [index, asker] of askers.entries()) {
     try {
-      return await connection.availability(asker.mailbox, credentialsOf(asker)).freeBusy(addresses, window)
+      return await (await openAvailability(connector, name, asker, addresses[0] ?? ''))?.freeBusy(addresses, window) ?? []
     } catch (thrown) {
       const error = asSyncError(thrown)
-      if (error.scope !== 'mailbox' || index === askers.length - 1 || index === MOST_ASKERS - 1) throw error
+      if (error.scope !== 'mailbox' || index === askers.length - 1) throw error
     }
   }
   return []

@@ -3,6 +3,7 @@ import type { Config, UserConfig } from '../config.ts'
 import { laneOf } from '../main/directory.ts'
 import type { CrmUser, Directory } from '../model/index.ts'
 import type { LaneRow } from '../ports.ts'
+import { groupNotices } from './notices.ts'
 
 export interface Finding {
   readonly name: string
@@ -88,13 +89,7 @@ function checkSharedAddresses({ config, directory }: PeopleFacts): Finding[] {
 
 function checkMembers({ config, directory }: PeopleFacts): Finding[] {
   const connected = new Set(directory.mailboxes.map(({ user }) => user))
-  return config.groups.flatMap(({ crm, members }) => {
-    const without = members.filter((name) => !connected.has(name) && directory.users.some((user) => user.name === name))
-    if (members.length === 0) return [warning('empty group', `The group ${crm} has no members: its records go to nobody's mailbox.`, 'List its members under "groups".')]
-    if (without.length === 0) return []
-    const all = without.length === members.length ? ': its records go to nobody\'s mailbox' : ''
-    return [warning('members without mailbox', `${without.join(', ')} of the group ${crm} ${without.length === 1 ? 'has' : 'have'} no connected mailbox${all === '' ? ', so no copies' : all}.`, 'Add them under "users", or take them out of the group.')]
-  })
+  return groupNotices(config, connected, (name) => directory.users.some((user) => user.name === name)).map(({ name, detail, cure }) => warning(name, detail, cure))
 }
 
 function checkDefault({ config, directory }: PeopleFacts): Finding[] {

@@ -1,8 +1,7 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { connectionOf } from '../config.ts'
 import { SyncError } from '../lib/errors.ts'
-import { credentialsOf } from '../main.ts'
+import { openSharing } from '../main.ts'
 import type { Connector } from '../main.ts'
 import type { Sharing, SharingEntry, SharingLevel, SharingOutcome } from '../ports.ts'
 import { whoIs } from './availability.ts'
@@ -53,10 +52,9 @@ export function sharingCommand(command: Command): void {
 /** Only calendars that are connected: for others nobody gave the connector a right. */
 async function open(connector: Connector, name: string): Promise<{ mailbox: string; sharing: Sharing }> {
   const [{ entry } = { entry: undefined }] = await whoIs(connector, [name])
-  const connection = entry === undefined ? undefined : connectionOf(connector.config, entry)
-  if (entry === undefined || connection === undefined) throw wrong(`${name} has no connected mailbox. Add the user under "users" in the configuration.`)
-  if (connection.kind !== 'ews') throw wrong(`The calendar of ${name} is in Microsoft 365, where permissions are not set by this version. Use Outlook.`)
-  return { mailbox: entry.mailbox, sharing: connector.connection(connection.name).sharing(entry.mailbox, credentialsOf(entry)) }
+  const sharing = entry === undefined ? null : await openSharing(connector, entry)
+  if (entry === undefined || sharing === null) throw wrong(`${name} has no connected mailbox. Add the user under "users" in the configuration.`)
+  return { mailbox: entry.mailbox, sharing }
 }
 
 async function addressOf(connector: Connector, name: string | undefined): Promise<string | null> {

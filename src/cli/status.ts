@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { LaneRow, Tx } from '../ports.ts'
 import { itemStatus } from './item-status.ts'
 import type { ItemStatus } from './item-status.ts'
+import { groupNotices } from './notices.ts'
 import { EXIT, printJson, say, table } from './output.ts'
 import { withConnector } from './session.ts'
 import type { CommonOptions } from './session.ts'
@@ -20,10 +21,15 @@ export function statusCommand(command: Command): void {
           return found.known ? EXIT.done : EXIT.failed
         }
         const lanes = await connector.store.transaction(async (tx) => Promise.all((await tx.lanes()).map((row) => laneStatus(tx, row))))
+        // Before the first sync nobody is connected, and that is said already.
+        const notices = lanes.length === 0 ? [] : groupNotices(connector.config, new Set(lanes.flatMap(({ user }) => user ?? []))).map(({ detail }) => detail)
         const warnings = connector.endingProofs()
-        if (options.json === true) printJson({ lanes, ...(warnings.length === 0 ? {} : { warnings }) })
-        else printLanes(lanes)
-        if (options.json !== true) for (const { connection, detail, cure } of warnings) say(`! ${connection}: ${detail} ${cure}`)
+        if (options.json === true) printJson({ lanes, ...(warnings.length === 0 ? {} : { warnings }), ...(notices.length === 0 ? {} : { notices }) })
+        else {
+          printLanes(lanes)
+          for (const { connection, detail, cure } of warnings) say(`! ${connection}: ${detail} ${cure}`)
+          for (const notice of notices) say(`! ${notice}`)
+        }
         return lanes.some((lane) => lane.state === 'failing') ? EXIT.failed : EXIT.done
       })
     })

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { newTotals, syncOnce } from '../engine/index.ts'
 import type { Totals } from '../engine/index.ts'
+import { groupNotices } from './notices.ts'
 import { wholeNumber } from './options.ts'
-import { EXIT, printJson, printReport, report } from './output.ts'
+import { EXIT, printJson, printReport, report, say } from './output.ts'
 import { withConnector } from './session.ts'
 import type { CommonOptions } from './session.ts'
 
@@ -23,8 +24,12 @@ export function syncCommand(command: Command): void {
           progress()
         }
         const seconds = (performance.now() - startedMs) / 1000
-        if (options.json === true) printJson(report(totals, seconds))
-        else printReport(totals, seconds, false)
+        const notices = groupNotices(connector.config, new Set(connector.directory().mailboxes.map(({ user }) => user))).map(({ detail }) => detail)
+        if (options.json === true) printJson({ ...report(totals, seconds), ...(notices.length === 0 ? {} : { notices }) })
+        else {
+          printReport(totals, seconds, false)
+          for (const notice of notices) say(`! ${notice}`)
+        }
         return totals.failed === 0 ? EXIT.done : EXIT.failed
       }, true)
     })

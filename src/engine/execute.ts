@@ -4,6 +4,7 @@ import type { AssigneeId, Conflict, CopyId, CreateIntent, Fields, Item, Operatio
 import type { CreateRequest, Mailing, RemoveOutcome, RemoveRequest, Tx, UpdateRequest, WriteOutcome } from '../ports.ts'
 import { placement } from '../sync/index.ts'
 import type { Clash, Write } from '../sync/index.ts'
+import { bornWith } from './born.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
@@ -11,6 +12,7 @@ import { mailingsOf } from './mailing.ts'
 import { asAttendees, withAnswerOf } from './people.ts'
 import { isMark, recover } from './recover.ts'
 import { settle } from './settle.ts'
+import { isMasking } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
 /** One write of one piece of work, journalled and sent. */
@@ -90,7 +92,7 @@ function operationOf(run: Run, work: Work, write: Write): Operation {
       return { ...common, type: 'create', item: null, expect: null, token: makeToken(engine.ids.next()), before: null, after: write.item.fields, intent }
     }
     case 'update':
-      return { ...common, type: 'update', item: write.id, expect: write.expect, token: copy.token, before: pick(present, write.fields), after: write.fields, intent: null }
+      return { ...common, type: 'update', item: write.id, expect: write.expect, token: copy.token, before: isMasking(work) ? null : pick(present, write.fields), after: write.fields, intent: null }
     case 'delete':
       return { ...common, type: 'delete', item: write.id, expect: write.expect, token: copy.token, before: present.fields, after: null, intent: null }
   }
@@ -154,7 +156,7 @@ function createRequest(run: Run, { work, write, operation, mailing }: Sent): Cre
   const uid = operation.intent?.uid ?? uidFor(work)
   const common = { item, token: operation.token, ...(uid === null ? {} : { uid }), ...(mailing === null ? {} : { mailing }) }
   if (write.on === 'crm') return { ...common, item: withOwnAnswer(run, work, item), assignee: assigneeOf(run, work), reference: copy.exchange.id }
-  return { ...common, ...(work.series === undefined ? {} : { series: work.series }), stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token } }
+  return { ...common, ...(work.series === undefined ? {} : { series: work.series }), stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: operation.token, born: bornWith(uid) } }
 }
 
 /** Made from this mailbox, the record is one of it, whoever had it before and left. */

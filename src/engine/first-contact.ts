@@ -47,7 +47,8 @@ async function contact(run: Run, batch: Batch, row: InboxRow, used: Set<ItemId>,
   const tombstone = batch.tombstones.get(row.id)
   const buriedKey = row.side === 'exchange' ? tombstone?.exchangeChangeKey : tombstone?.crmChangeKey
   // The last we saw of it before it was buried, told once more.
-  if (tombstone !== undefined && buriedKey === snapshot.changeKey && tombstone.reason !== 'reassigned') return [{ type: 'drop', row }]
+  const mayReturn = tombstone?.reason === 'reassigned' || (tombstone?.reason === 'ownerless' && row.side === 'crm')
+  if (tombstone !== undefined && buriedKey === snapshot.changeKey && !mayReturn) return [{ type: 'drop', row }]
   if (snapshot.unsupported !== undefined) return [skip(row, snapshot.unsupported)]
   const ambiguous = batch.held.find((held) => held.what === 'ambiguous' && (held.item === row.id || held.candidates.includes(row.id)))
   // Waiting for a human, or left alone by one.
@@ -67,6 +68,8 @@ async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Str
   const snapshot = await asDate(run, batch, told)
   const stranger = { row, snapshot }
   if (await wasLetGo(run, batch, stranger)) return [skip(row, 'moved-away')]
+  const left = await leftBehind(run, batch, stranger)
+  if (left !== null) return [left]
   const stamped = await byStamp(run, batch, stranger, used)
   if (stamped !== null) return stamped
   const { uid } = snapshot
@@ -108,6 +111,15 @@ async function wasLetGo(run: Run, batch: Batch, { row }: Stranger): Promise<bool
   return record?.type !== 'seen'
 }
 
+/** What stayed when its record went to nobody with a mailbox is that record's, whatever it is called since. */
+async function leftBehind(run: Run, batch: Batch, { row, snapshot }: Stranger): Promise<Work | Aside | null> {
+  const tombstone = batch.tombstones.get(row.id)
+  if (tombstone?.reason !== 'ownerless' || tombstone.item !== row.id) return null
+  const [record] = await look(run, 'crm', row.kind, [{ id: tombstone.record, copy: null }])
+  if (record?.type !== 'seen' || record.snapshot.unsupported !== undefined || !belongsHere(run, batch, record.snapshot, row.kind)) return skip(row, 'moved-away')
+  return matched(run, batch, row, await withOwnWords(run, snapshot, record.snapshot), record.snapshot, snapshot)
+}
+
 /** Our own stamp on an item that no link knows: it moved, our database was lost, or somebody copied and pasted. */
 async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used: Set<ItemId>): Promise<(Work | Aside)[] | null> {
   const { stamp } = snapshot
@@ -122,7 +134,18 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
   if (!belongsHere(run, batch, record.snapshot, row.kind)) return [skip(row, 'moved-away')]
   // Its own row may wait in this very batch: met as a stranger it would be made once more.
   used.add(stamp.record)
-  return [matched(run, batch, row, snapshot, record.snapshot, snapshot)]
+  return [matched(run, batch, row, await withOwnWords(run, snapshot, record.snapshot), record.snapshot, snapshot)]
+}
+
+/** A private item that began in the CRM was masked as a stranger; its record, now that it is found, knows the words. */
+async function withOwnWords(run: Run, snapshot: Snapshot, record: Snapshot): Promise<Snapshot> {
+  if (snapshot.stamp?.born === undefined) return snapshot
+  const own = { ...snapshot, traits: { ...snapshot.traits, fromCrm: true } }
+  if (snapshot.traits?.masked !== true || run.policy.availabilityOnly === true) return own
+  const [found] = await run.exchange.get(snapshot.item.kind, [snapshot.id])
+  // What has no UID tells a pasted copy in no other way.
+  if (found?.type !== 'seen' || (snapshot.uid === undefined && naturalKey(found.snapshot.item) !== naturalKey(record.item))) return snapshot
+  return { ...found.snapshot, traits: { ...found.snapshot.traits, fromCrm: true } }
 }
 
 /**

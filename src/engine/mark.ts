@@ -2,6 +2,7 @@ import { operationId } from '../model/index.ts'
 import type { CopyId, LinkedCopy, Operation, Side } from '../model/index.ts'
 import type { UpdateRequest } from '../ports.ts'
 import { placement } from '../sync/index.ts'
+import { bornWith } from './born.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
 import { UNKNOWN_KEY } from './work.ts'
@@ -69,9 +70,9 @@ async function owners(run: Run, rows: readonly LinkedCopy[]): Promise<readonly L
   if (rows.length === 0) return []
   const place = placement(run.engine.directory(), run.engine.policy)
   return run.engine.store.transaction(async (tx) => {
-    const byRecord = Map.groupBy(await tx.copiesByRecord(rows.map(({ link }) => link.record)), ({ link }) => link.record)
+    const byRecord = new Map((await tx.linksByRecord(rows.map(({ link }) => link.record))).map((one) => [one.link.record, one.mailboxes]))
     const isOwner = ({ link }: LinkedCopy) => {
-      const mailboxes = new Set((byRecord.get(link.record) ?? []).map(({ copy }) => copy.mailbox))
+      const mailboxes = new Set(byRecord.get(link.record))
       const first = place(link.kind, link.assignee ?? undefined).find((mailbox) => mailboxes.has(mailbox))
       return (first ?? [...mailboxes].sort()[0]) === run.lane
     }
@@ -112,5 +113,5 @@ function operationOf(run: Run, side: Side, { link, copy }: LinkedCopy): Operatio
 function requestOf(run: Run, side: Side, { link, copy }: LinkedCopy): UpdateRequest {
   const common = { id: copy[side].id, kind: link.kind, fields: {}, expect: copy[side].changeKey }
   if (side === 'crm') return { ...common, reference: copy.exchange.id }
-  return { ...common, stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: copy.token } }
+  return { ...common, stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: copy.token, ...(copy.traits.fromCrm === true ? { born: bornWith(link.uid) } : {}) } }
 }

@@ -266,22 +266,33 @@ async function probeAbsent(engine: Engine, { replica, side, owner, lanes }: List
   if (channel === undefined || channel.resyncSince === null) return
   const listed = listingOf(engine, channel)
   for (const lane of lanes) {
+    // What was told before and is not linked yet: made from what was true then, it would outlive its record.
+    const told = side === 'exchange' ? [] : await engine.store.transaction((tx) => waitingFor(tx, lane, kind))
+    await fileGone(lane, told.filter((id) => !listed.has(id)))
     for (let after: LinkedCopy['copy']['id'] | null = null; ; ) {
       const page: readonly LinkedCopy[] = await engine.store.transaction((tx) => tx.copiesOf(lane, kind, after, 500))
-      const absent = page.map(({ copy }) => copy[side].id).filter((id) => !listed.has(id))
-      const rows = await goneOf(engine, replica, kind, lane, absent)
-      if (rows.length > 0) {
-        await engine.store.transaction(async (tx) => {
-          await tx.putInbox(rows)
-          if (side === 'crm') await tx.wake([lane])
-        }, fence)
-      }
+      await fileGone(lane, page.map(({ copy }) => copy[side].id).filter((id) => !listed.has(id)))
       if (page.length < 500) break
       after = page[page.length - 1]?.copy.id ?? null
     }
   }
   listed.clear()
   await engine.store.transaction((tx) => tx.saveChannel({ ...channel, resyncSince: null }), fence)
+
+  async function fileGone(lane: MailboxId, absent: readonly ItemId[]): Promise<void> {
+    const rows = await goneOf(engine, replica, kind, lane, absent)
+    if (rows.length === 0) return
+    await engine.store.transaction(async (tx) => {
+      await tx.putInbox(rows)
+      if (side === 'crm') await tx.wake([lane])
+    }, fence)
+  }
+}
+
+/** Records of a mailbox's inbox that were there when they were told. */
+async function waitingFor(tx: Tx, lane: MailboxId, kind: ItemKind): Promise<readonly ItemId[]> {
+  const rows = await tx.takeInbox(lane, END_OF_TIME, Number.MAX_SAFE_INTEGER)
+  return rows.filter((row) => row.side === 'crm' && row.kind === kind && row.sighting.type === 'seen').map(({ id }) => id)
 }
 
 async function goneOf(engine: Engine, replica: Replica, kind: ItemKind, lane: MailboxId, ids: readonly ItemId[]): Promise<NewInboxRow[]> {

@@ -56,6 +56,7 @@ export async function reconcile(run: Run, afterBatch: () => void = () => undefin
     const all = [...linked, ...fresh]
     await execute(run, all.filter(isWork), all.filter((one): one is Aside => !isWork(one)))
     afterBatch()
+    if (rows.length === BATCH) await tellProgress(run)
   }
 }
 
@@ -63,6 +64,12 @@ export async function reconcile(run: Run, afterBatch: () => void = () => undefin
 function byEveryUid(copies: readonly LinkedCopy[]): Map<string, LinkedCopy[]> {
   const named = copies.flatMap((one) => [one.link.uid, one.copy.traits.invitationUid].flatMap((uid) => (uid == null ? [] : [{ uid, one }])))
   return new Map([...Map.groupBy(named, ({ uid }) => uid)].map(([uid, all]) => [uid, all.map(({ one }) => one)]))
+}
+
+/** A long piece of work says now and then how far it is; `status` shows the same numbers. */
+async function tellProgress({ engine, lane }: Run): Promise<void> {
+  const [{ waiting }, linked] = await engine.store.transaction(async (tx) => [await tx.countInbox(lane), await tx.countCopies(lane)] as const)
+  engine.log.info({ lane, linked, waiting }, 'progress')
 }
 
 async function gather(run: Run, due: readonly InboxRow[], verdicts: Verdicts): Promise<Batch> {
@@ -207,8 +214,8 @@ export async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySid
     return [{ ...leaveGroup(linked, rows, exchange, heirs.length > 0 && crm.type === 'quiet' ? await seen('crm') : crm), heirs }]
   }
 
-  // A meeting stays in its organizer's calendar, whoever is responsible for the record.
-  const isAway = crm.type === 'seen' && !isMeeting(copy.traits) && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
+  // A meeting stays in its organizer's calendar, and what is masked in its owner's, whoever is responsible for the record.
+  const isAway = crm.type === 'seen' && !isMeeting(copy.traits) && copy.traits.masked !== true && !batch.place(link.kind, crm.snapshot.assignee).includes(run.lane)
   const isGuest = isAway && isInvitedBy(run, crm)
   // Invited instead of responsible from now on, or the other way round.
   const isEdited = exchange.type === 'seen' && moved(copy.base.exchange, exchange.snapshot.item)

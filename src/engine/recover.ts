@@ -54,10 +54,12 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
   engine.totals.linked += 1 + members.length
 }
 
-/** What we made ourselves has words that the CRM knows: they stay, where a calendar shares nothing but its times. */
+/** What we made ourselves has words that the CRM knows; a calendar that shares nothing but its times tells none that came after them. */
 function maskMade(run: Run, { kind, after }: Operation, created: Snapshot): Snapshot {
-  if (run.policy.availabilityOnly !== true || after === null) return mask(created, null, run.policy)
-  return withKnownWords(created, itemOf(kind, after))
+  if (after === null) return mask(created, null, run.policy)
+  const { masked: _, ...traits } = created.traits ?? {}
+  const own = { ...created, traits: { ...traits, fromCrm: true } }
+  return run.policy.availabilityOnly === true ? withKnownWords(own, itemOf(kind, after)) : own
 }
 
 /** It may lie in Deleted Items by now, where reading it by its id would still show it. */

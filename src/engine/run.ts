@@ -9,6 +9,7 @@ import { applyDecisions } from './decide.ts'
 import { createMarker } from './mark.ts'
 import { ownerOf, withPeople } from './people.ts'
 import { pullCrm, pullEntering, pullMailbox } from './pull.ts'
+import { reviewPrivacy } from './privacy.ts'
 import { reconcile } from './reconcile.ts'
 import { recover } from './recover.ts'
 import { withSeries } from './series/exchange.ts'
@@ -66,6 +67,7 @@ async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   }
   if (engine.mode.once) await engine.store.transaction((tx) => tx.hastenInbox(row.lane, engine.clock.now()), fence)
   if (!engine.mode.dry) await recover(run)
+  await reviewPrivacy(run)
   await pullMailbox(run)
   // Matching needs both sides in full: without the CRM's first reading, everything would look new.
   if (!(await isCrmComplete(engine))) return

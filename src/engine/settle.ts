@@ -4,13 +4,14 @@ import type { Conflict, Copy, FieldName, Fields, Held, InboxRow, Item, ItemId, L
 import type { NewInboxRow, Tx } from '../ports.ts'
 import type { Sides } from '../sync/index.ts'
 import { valueOf } from '../sync/index.ts'
+import { isMadePrivate, traitsSince } from './born.ts'
 import { other, refOf, reportError, reportSkip } from './context.ts'
 import type { Run } from './context.ts'
 import type { Sent } from './execute.ts'
 import { lookAgain, lookAtAll, putNews } from './look.ts'
 import type { News } from './look.ts'
 import { membersOf } from './series/sets.ts'
-import { backoffMs, UNKNOWN_KEY } from './work.ts'
+import { backoffMs, isMasking, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
 /** Everything one batch changes in the store; collected first, saved in one transaction. */
@@ -36,6 +37,8 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
   for (const work of works) await settleWork(run, work, byWork.get(work) ?? [], ledger)
   for (const aside of asides) settleAside(run, aside, ledger)
   await run.engine.store.transaction(async (tx) => {
+    // Before they are settled: what masked the words is itself no word of theirs.
+    await tx.forgetValues(works.filter(isMasking).map(({ linked }) => linked.copy.id))
     await tx.settleOperations(sent.filter(isKnown).map(verdict))
     await tx.saveCopies(await joined(tx, ledger.saved))
     await absorbStatus(run, tx, sent)
@@ -54,7 +57,7 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
     await closeClashes(tx, works, ledger)
     await removeCarriedOut(run, tx, works, ledger)
     // One member's change reaches the others through the CRM's feed, which alone knows what is newest.
-    if ((await tx.copiesByRecord(ledger.told)).some(({ copy }) => copy.mailbox !== run.lane)) await tx.wake([CRM_LANE])
+    if ((await tx.linksByRecord(ledger.told)).some(({ mailboxes }) => mailboxes.some((mailbox) => mailbox !== run.lane))) await tx.wake([CRM_LANE])
   }, run.fence)
   count(run, works, sent, ledger)
 }
@@ -76,7 +79,7 @@ async function absorbStatus(run: Run, tx: Tx, sent: readonly Sent[]): Promise<vo
 
 /** Two mailboxes that make copies of one record at once share its link. */
 export async function joined(tx: Tx, rows: readonly LinkedCopy[]): Promise<readonly LinkedCopy[]> {
-  const present = rows.length === 0 ? [] : await tx.copiesByRecord(rows.map(({ link }) => link.record))
+  const present = rows.length === 0 ? [] : await tx.linksByRecord(rows.map(({ link }) => link.record))
   const linkOf = new Map(present.map(({ link }) => [link.record, link] as const))
   return rows.map(({ link, copy }) => {
     const shared = linkOf.get(link.record)
@@ -151,7 +154,7 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
     const sighting = work[side]
     if (sighting.type !== 'seen') continue
     copy = { ...copy, [side]: { id: sighting.snapshot.id, changeKey: sighting.snapshot.changeKey } }
-    if (side === 'exchange') copy = { ...copy, traits: sighting.snapshot.traits ?? {}, stamped: copy.stamped || sighting.snapshot.traits?.occurrence === true || carriesStamp(run, work, sighting.snapshot) }
+    if (side === 'exchange') copy = { ...copy, traits: traitsSince(copy, sighting.snapshot.traits), stamped: copy.stamped || sighting.snapshot.traits?.occurrence === true || carriesStamp(run, work, sighting.snapshot) }
     else {
       link = { ...link, assignee: sighting.snapshot.assignee ?? link.assignee, bornAt: sighting.snapshot.bornAt ?? link.bornAt }
       // A record without the field says nothing about it.
@@ -168,12 +171,13 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
     copy = { ...copy, [side]: { id: snapshot.id, changeKey: snapshot.changeKey } }
     if (write.type === 'create') {
       base[side] = withFields(run.holds[side](write.item), snapshot.item.fields)
-      copy = { ...copy, token: operation.token, ...(side === 'exchange' ? { stamped: true, referenced: false, traits: snapshot.traits ?? {} } : { stamped: copy.traits.occurrence === true, referenced: true }) }
+      copy = { ...copy, token: operation.token, ...(side === 'exchange' ? { stamped: true, referenced: false, traits: { ...snapshot.traits, fromCrm: true } } : { stamped: copy.traits.occurrence === true, referenced: true }) }
       if (side === 'crm') link = { ...link, record: snapshot.id, bornAt: snapshot.bornAt ?? null, assignee: snapshot.assignee ?? link.assignee }
     } else if (write.type === 'update') {
       base[side] = withFields(base[side], asWritten(run, side, base[side], write.fields, snapshot.item))
       // With its first attendee an event became a meeting.
       if (side === 'exchange') copy = { ...copy, traits: { ...copy.traits, ...snapshot.traits } }
+      if (side === 'exchange' && isMadePrivate(write.fields)) copy = { ...copy, traits: { ...copy.traits, fromCrm: true } }
     }
   }
   return { link, copy: { ...copy, base } }

@@ -25,6 +25,10 @@ export interface Work {
   readonly skip?: { readonly side: Side; readonly id: ItemId; readonly reason: SkipReason }
 }
 
+/** The words that go are remembered nowhere; what people write over a block in the CRM is. */
+export const isMasking = ({ isNew, linked: { copy }, exchange }: Work): boolean =>
+  !isNew && copy.traits.masked !== true && exchange.type === 'seen' && exchange.snapshot.traits?.masked === true
+
 /** Equal to no real change key: the item has to be read before anything is planned. */
 export const UNKNOWN_KEY: ChangeKey = changeKey('')
 

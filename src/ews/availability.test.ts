@@ -9,7 +9,7 @@ import { parseXml } from '../lib/xml.ts'
 import { instant, instantMs } from '../model/index.ts'
 import type { Window } from '../model/index.ts'
 import type { BusyBlock } from '../ports.ts'
-import { createAvailability, mergeStretches } from './availability.ts'
+import { blocksOf, createAvailability } from './availability.ts'
 import { createEwsConnection } from './connection.ts'
 import type { EwsConnection } from './connection.ts'
 import { getFolderPermissions } from './operations/get-folder-permissions.ts'
@@ -116,18 +116,18 @@ describe('blocks', () => {
   const short = (blocks: readonly BusyBlock[]) => blocks.map(({ start, end, status }) => [instantMs(start) / 60_000, instantMs(end) / 60_000, status])
 
   it('show the stronger status where two overlap', () => {
-    expect(short(mergeStretches([minutes(0, 30, 'tentative'), minutes(10, 20, 'oof'), minutes(15, 40, 'busy'), minutes(35, 50, 'workingElsewhere')], hour))).toEqual([
+    expect(short(blocksOf([minutes(0, 30, 'tentative'), minutes(10, 20, 'oof'), minutes(15, 40, 'busy'), minutes(35, 50, 'workingElsewhere')], hour))).toEqual([
       [0, 10, 'tentative'], [10, 20, 'oof'], [20, 40, 'busy'], [40, 50, 'workingElsewhere'],
     ])
   })
   it('that touch are one, and what lies outside is cut away', () => {
-    expect(short(mergeStretches([minutes(-50, 10, 'busy'), minutes(10, 20, 'busy'), minutes(50, 900, 'busy'), minutes(70, 80, 'oof')], hour))).toEqual([[0, 20, 'busy'], [50, 60, 'busy']])
+    expect(short(blocksOf([minutes(-50, 10, 'busy'), minutes(10, 20, 'busy'), minutes(50, 900, 'busy'), minutes(70, 80, 'oof')], hour))).toEqual([[0, 20, 'busy'], [50, 60, 'busy']])
   })
   it('tell for every minute the strongest status that covers it, whatever the events', () => {
     const strength: readonly BusyBlock['status'][] = ['noData', 'workingElsewhere', 'tentative', 'busy', 'oof']
     const event = fc.record({ from: fc.integer({ min: -20, max: 80 }), length: fc.integer({ min: 0, max: 60 }), status: fc.constantFrom(...strength) })
     fc.assert(fc.property(fc.array(event, { maxLength: 12 }), (events) => {
-      const blocks = short(mergeStretches(events.map(({ from, length, status }) => minutes(from, from + length, status)), hour))
+      const blocks = short(blocksOf(events.map(({ from, length, status }) => minutes(from, from + length, status)), hour))
       for (let minute = 0; minute < 60; minute += 1) {
         const rank = Math.max(-1, ...events.filter(({ from, length }) => from <= minute && minute < from + length).map(({ status }) => strength.indexOf(status)))
         const told = blocks.filter(([from, to]) => Number(from) <= minute && minute < Number(to))

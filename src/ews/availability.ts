@@ -1,6 +1,8 @@
 /** Free and busy times from the server: split to what one call bears, and merged into blocks that do not overlap. */
+import { mergeStretches, splitWindow } from '../lib/busy-stretches.ts'
+import type { Stretch as BusyStretch } from '../lib/busy-stretches.ts'
 import { instant, instantMs } from '../model/index.ts'
-import type { Instant, Window } from '../model/index.ts'
+import type { Window } from '../model/index.ts'
 import type { Availability, BusyBlock, MailboxAvailability } from '../ports.ts'
 import { MERGED_MINUTES, getUserAvailability } from './operations/get-user-availability.ts'
 import type { FreeBusyView } from './operations/get-user-availability.ts'
@@ -13,11 +15,7 @@ const MOST_MAILBOXES = 100
 const MOST_MS = 42 * 86_400_000
 
 type Status = BusyBlock['status']
-interface Stretch {
-  readonly startMs: number
-  readonly endMs: number
-  readonly status: Status
-}
+type Stretch = BusyStretch<Status>
 
 /** From weak to strong: where two overlap, the stronger one tells. */
 const STRENGTH: readonly Status[] = ['noData', 'workingElsewhere', 'tentative', 'busy', 'oof']
@@ -55,7 +53,7 @@ function merged(address: string, results: readonly Result<readonly Stretch[]>[],
   // Half an answer would read as free time.
   if (refused !== undefined && !refused.ok) return { address, blocks: [], error: { code: refused.failure.code, message: reasonOf(refused.failure, address, asker) } }
   const stretches = results.flatMap((result) => (result.ok ? result.value : []))
-  return { address, blocks: mergeStretches(stretches, window), error: null }
+  return { address, blocks: blocksOf(stretches, window), error: null }
 }
 
 const UNKNOWN = ['ErrorMailRecipientNotFound', 'ErrorCannotFindUser', 'ErrorNonExistentMailbox', 'ErrorInvalidSmtpAddress', 'ErrorUserNotFound']
@@ -66,13 +64,12 @@ function reasonOf({ code, text }: Failure, address: string, asker: string): stri
   return `Exchange gives no availability of ${address} just now: ${code}${text === '' ? '' : ` (${text.slice(0, 200)})`}.`
 }
 
-function split({ from, to }: Window): readonly Window[] {
-  const windows: Window[] = []
-  for (let at = instantMs(from); at < instantMs(to); at += MOST_MS) {
-    windows.push({ from: instant(at), to: instant(Math.min(at + MOST_MS, instantMs(to))) })
-  }
-  return windows
-}
+const split = ({ from, to }: Window): Window[] =>
+  splitWindow(instantMs(from), instantMs(to), MOST_MS).map(([start, end]) => ({ from: instant(start), to: instant(end) }))
+
+/** Blocks by start that neither overlap nor touch with the same status, cut to the window. */
+export const blocksOf = (stretches: readonly Stretch[], { from, to }: Window): readonly BusyBlock[] =>
+  mergeStretches(stretches, [instantMs(from), instantMs(to)], STRENGTH).map(({ startMs, endMs, status }) => ({ start: instant(startMs), end: instant(endMs), status }))
 
 function stretchesOf(view: FreeBusyView, window: Window): Result<readonly Stretch[]> {
   const whole = { startMs: instantMs(window.from), endMs: instantMs(window.to) }
@@ -94,26 +91,4 @@ const known = (time: Omit<Stretch, 'status'>, status: Status | 'free'): Stretch[
 function readTime(text: string): number {
   const [, clock = '', offset = 'Z'] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?$/.exec(text) ?? []
   return Date.parse(`${clock}${offset.replace(/^([+-]\d\d):?(\d\d)$/, '$1:$2')}`)
-}
-
-/** Blocks by start that neither overlap nor touch with the same status, cut to the window. */
-export function mergeStretches(stretches: readonly Stretch[], window: Window): readonly BusyBlock[] {
-  const [from, to] = [instantMs(window.from), instantMs(window.to)]
-  const edges = stretches.flatMap(({ startMs, endMs, status }) => {
-    const [start, end] = [Math.max(startMs, from), Math.min(endMs, to)]
-    const rank = STRENGTH.indexOf(status)
-    return start < end ? [{ at: start, rank, by: 1 }, { at: end, rank, by: -1 }] : []
-  }).sort((a, b) => a.at - b.at)
-  const open = STRENGTH.map(() => 0)
-  const blocks: { start: Instant; end: Instant; status: Status }[] = []
-  for (const [index, { at, rank, by }] of edges.entries()) {
-    open[rank] = (open[rank] ?? 0) + by
-    const next = edges[index + 1]?.at
-    const status = STRENGTH[open.findLastIndex((count) => count > 0)]
-    if (next === undefined || next === at || status === undefined) continue
-    const last = blocks.at(-1)
-    if (last !== undefined && last.status === status && last.end === instant(at)) last.end = instant(next)
-    else blocks.push({ start: instant(at), end: instant(next), status })
-  }
-  return blocks
 }

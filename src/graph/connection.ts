@@ -1,16 +1,18 @@
 import { ITEM_KINDS } from '../model/index.ts'
 import type { ItemKind, Mailbox, MailboxId } from '../model/index.ts'
-import type { Clock, Exchange, Log } from '../ports.ts'
+import type { Availability, Clock, Exchange, Log, Sharing } from '../ports.ts'
 import { SyncError } from '../lib/errors.ts'
 import { Authority } from './authority.ts'
 import type { ClientProof } from './authority.ts'
 import { clientStates } from './client-state.ts'
+import { createAvailability } from './availability.ts'
 import { checkExpiry, checkMailbox, checkService, proofEnd } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import type { EventFeed } from './event-feed.ts'
 import { Folders } from './folders.ts'
 import { createHints, HINTS_DEFAULTS } from './hints.ts'
 import type { GraphHints, HintsOptions } from './hints.ts'
+import { createSharing } from './permissions.ts'
 import { createReplica } from './replica.ts'
 import { openSession, segment } from './session.ts'
 import type { Range, Session } from './session.ts'
@@ -64,6 +66,10 @@ export interface GraphConnection {
   check(mailbox: Mailbox): Promise<Check[]>
   /** Whether the sign-in service answers and knows the tenant; needs no mailbox. */
   checkService(): Promise<Check>
+  /** @param asker the mailbox that asks: its owner sees only what is shared with them, an application everything */
+  availability(asker: Mailbox): Availability
+  /** Who sees what of a mailbox's calendar. */
+  sharing(mailbox: Mailbox): Sharing
   /** The application's own secret or certificate. */
   checkSecret(): Check[]
   /** When it ends; null where nobody knows. */
@@ -149,6 +155,8 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
       return checkMailbox(sessionFor(mailbox), { access, clientId: options.clientId }, signIn === undefined ? null : await signIn.state(mailbox.id))
     },
     checkService: () => checkService(() => authority.server()),
+    availability: (asker) => createAvailability(sessionFor(asker)),
+    sharing: (mailbox) => createSharing(sessionFor(mailbox)),
     checkSecret: () => checkExpiry(expiry, options.proof.secret !== undefined, clock.now()),
     secretEnd: () => proofEnd(expiry),
     async close() {

@@ -17,17 +17,20 @@ export const APPLICATION = 'vtenext'
 
 const MODULES: Readonly<Record<ItemKind, string>> = { event: 'Events', task: 'Calendar', contact: 'Contacts' }
 
-/** `v1;<instance>;<module>;<record id>;<pair uuid>` */
-export function formatStamp(stamp: Stamp): string {
-  return ['v1', stamp.instance, MODULES[stamp.kind], stamp.record, stamp.token].join(';')
+const BORN = 'crm-'
+
+/** `v1;<instance>;<module>;<record id>;<pair uuid>`, and `;crm-<hash of the UID>` on what began in the CRM */
+export function formatStamp({ instance, kind, record, token, born }: Stamp): string {
+  return ['v1', instance, MODULES[kind], record, token, ...(born === undefined ? [] : [`${BORN}${born}`])].join(';')
 }
 
 /** @returns undefined for anything we did not write: a foreign value is no reason to refuse the item */
 export function parseStamp(value: string): Stamp | undefined {
-  const [version, instance, module, record, token, ...rest] = value.split(';')
+  const [version, instance, module, record, token, born, ...rest] = value.split(';')
   const kind = (Object.keys(MODULES) as ItemKind[]).find((candidate) => MODULES[candidate] === module)
   if (version !== 'v1' || !instance || kind === undefined || !record || !token || rest.length > 0) return undefined
-  return { instance, kind, record: itemId(record), token: toToken(token) }
+  if (born !== undefined && !born.startsWith(BORN)) return undefined
+  return { instance, kind, record: itemId(record), token: toToken(token), ...(born === undefined ? {} : { born: born.slice(BORN.length) }) }
 }
 
 export const stampProperty = (stamp: Stamp): ExtendedProperty => ({ id: STAMP_ID, value: formatStamp(stamp) })

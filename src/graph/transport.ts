@@ -226,6 +226,6 @@ function parse(text: string, status: number, context: CallContext): unknown {
 
 /** What a request is about, without ids or addresses. */
 function subjectOf(path: string): string {
-  const words = path.split('?')[0]?.split('/').filter((part) => /^(?:events|calendarView|contacts|contactFolders|tasks|lists|linkedResources|subscriptions|calendars|delta|me)$/.test(part)) ?? []
+  const words = path.split('?')[0]?.split('/').filter((part) => /^(?:events|calendarView|contacts|contactFolders|tasks|lists|linkedResources|subscriptions|calendars|calendarPermissions|getSchedule|delta|me)$/.test(part)) ?? []
   return words.join('/') || 'mailbox'
 }

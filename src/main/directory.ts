@@ -11,6 +11,10 @@ import type { Crm, LaneRow, Log } from '../ports.ts'
 export const mailboxIdOf = (address: string): MailboxId =>
   mailboxId(`mb-${createHash('sha256').update(address.toLowerCase()).digest('hex').slice(0, 12)}`)
 
+/** @returns undefined when the connection's service account signs in for this user */
+export const credentialsOf = (user: UserConfig | undefined) =>
+  user?.username === undefined || user.password === undefined ? undefined : { username: user.username, password: user.password }
+
 /**
  * @param known the lanes there are: mailboxes and users are recognised in them when their address or name has changed
  * @param totals is told of every user and group that cannot be served

@@ -10,6 +10,8 @@ export interface Stamp {
   readonly kind: ItemKind
   readonly record: ItemId
   readonly token: Token
+  /** Of what began in the CRM: a hash of the UID it was made with. On a pasted copy it does not fit. */
+  readonly born?: string
 }
 
 /** Facts about an item that decide what may be done with it, but are not content. */
@@ -26,6 +28,8 @@ export interface Traits {
   readonly occurrence?: boolean
   /** The words were replaced by a busy block before they were stored anywhere; never written back. */
   readonly masked?: boolean
+  /** Its words began in the CRM, or it was made private there: they are no secret of Exchange. */
+  readonly fromCrm?: boolean
   /** CRM: the first record of a series made in the CRM says how it repeats; its further records may still be on their way. */
   readonly repeats?: 'daily' | 'weekly' | 'monthly' | 'yearly'
 }
@@ -122,6 +126,7 @@ export interface Tombstone {
   readonly item: ItemId
   readonly exchangeChangeKey: ChangeKey
   readonly crmChangeKey: ChangeKey
-  readonly reason: 'deleted' | 'user-deleted' | 'unlinked' | 'reassigned'
+  /** `ownerless`: the record went to nobody with a mailbox, and is joined again as it is when it comes back. */
+  readonly reason: 'deleted' | 'user-deleted' | 'unlinked' | 'ownerless' | 'reassigned'
   readonly at: Instant
 }

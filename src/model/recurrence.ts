@@ -50,6 +50,8 @@ export interface Exception {
   /** All of its content, not only what differs. */
   readonly fields: Partial<EventFields>
   readonly modifiedAt?: Instant
+  /** Private by itself: its words were replaced before they were stored. */
+  readonly masked?: true
 }
 
 /** What makes an event repeat. The item it belongs to holds the content that every unedited occurrence shares. */

@@ -1,3 +1,4 @@
+import { openAvailability as openServer } from '../main.ts'
 import type { Connector } from '../main.ts'
 import { instant } from '../model/index.ts'
 import type { Mailbox, MailboxId, Window } from '../model/index.ts'
@@ -61,8 +62,9 @@ async function askServers(connector: Connector, mailboxes: readonly Mailbox[], w
   const told = new Map<MailboxId, readonly Block[]>()
   const asked = [...Map.groupBy(mailboxes, ({ connection }) => connection)].map(async ([name, group]) => {
     const connection = connector.config.exchange.find((one) => one.name === name)
-    if (connection?.kind !== 'ews' || !isShared(connection)) return
-    const answers = await connector.connection(name).availability(group[0]?.address ?? null).freeBusy(group.map(({ address }) => address), window)
+    if (connection === undefined || !isShared(connection)) return
+    const asker = connector.config.users.find(({ mailbox }) => mailbox.toLowerCase() === group[0]?.address) ?? null
+    const answers = await (await openServer(connector, name, asker, group[0]?.address ?? ''))?.freeBusy(group.map(({ address }) => address), window) ?? []
     for (const [at, answer] of answers.entries()) {
       const mailbox = group[at]
       if (mailbox === undefined || answer.error !== null) continue

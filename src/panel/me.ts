@@ -1,7 +1,7 @@
 import { connectionOf } from '../config.ts'
 import type { ConnectionConfig, UserConfig } from '../config.ts'
 import { asSyncError } from '../lib/errors.ts'
-import { credentialsOf } from '../main.ts'
+import { openSharing } from '../main.ts'
 import type { Preferences } from '../model/index.ts'
 import type { Sharing, SharingEntry } from '../ports.ts'
 import { refused } from './errors.ts'
@@ -62,12 +62,10 @@ export function openMe(station: Station, users: Users, policies: Policies, popUp
     return { entry: { ...entry, mailbox: ownAddress(addresses, wanted.mailbox) }, way, connection }
   }
 
-  function sharingOf(viewer: Viewer): Sharing | null {
+  async function sharingOf(viewer: Viewer): Promise<Sharing | null> {
     const { connector } = station.need()
     const entry = connector.config.users.find(({ crm }) => crm === viewer.name)
-    const connection = entry === undefined ? undefined : connectionOf(connector.config, entry)
-    if (entry === undefined || connection?.kind !== 'ews') return null
-    return connector.connection(connection.name).sharing(entry.mailbox, credentialsOf(entry))
+    return entry === undefined ? null : openSharing(connector, entry)
   }
 
   async function test(viewer: Viewer, wanted: OwnCredentials): Promise<TestResult> {
@@ -120,13 +118,13 @@ export function openMe(station: Station, users: Users, policies: Policies, popUp
     },
     /** Who sees what of the viewer's calendar; null where his server cannot be asked. */
     async sharing(viewer: Viewer): Promise<{ entries: readonly SharingEntry[] } | { error: string } | null> {
-      const sharing = sharingOf(viewer)
+      const sharing = await sharingOf(viewer)
       if (sharing === null) return null
       return sharing.list().then((entries) => ({ entries }), (thrown: unknown) => ({ error: asSyncError(thrown).message }))
     },
     /** Free and busy times only, and never less than a colleague has already. @throws SyncError */
     async share(viewer: Viewer, colleague: string, on: boolean): Promise<readonly SharingEntry[]> {
-      const sharing = sharingOf(viewer)
+      const sharing = await sharingOf(viewer)
       if (sharing === null) throw refused(409, 'NO_SHARING', 'Your mailbox is not connected, or its server cannot be asked for this.')
       const outcome = on ? await sharing.give(colleague, 'availability', false) : await sharing.remove(colleague, false)
       if (outcome.type === 'refused') throw refused(409, 'HAS_MORE', `${colleague} sees more than that of your calendar. Change it in Outlook, so that nothing is taken away by mistake.`)

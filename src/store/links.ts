@@ -7,7 +7,7 @@ import type { Database } from './database.ts'
 
 type LinkMethods = Pick<
   Tx,
-  | 'copiesByItem' | 'copiesByRecord' | 'copiesByUid' | 'copiesById' | 'copiesOf' | 'copiesUnmarked' | 'countCopies'
+  | 'copiesByItem' | 'copiesByRecord' | 'linksByRecord' | 'copiesByUid' | 'copiesById' | 'copiesOf' | 'copiesUnmarked' | 'countCopies'
   | 'saveCopies' | 'markCopies' | 'removeCopies' | 'putTombstones' | 'tombstones' | 'removeTombstones'
 >
 
@@ -24,6 +24,11 @@ interface CopyRecord extends Omit<Copy, 'exchange' | 'crm'> {
   readonly assignee: Link['assignee']
 }
 
+interface LinkRecord extends Omit<Link, 'bornAt'> {
+  readonly born_at: Link['bornAt']
+  readonly mailboxes: readonly Copy['mailbox'][]
+}
+
 export function linkStatements(db: Database): LinkMethods {
   /** @param from gives the copies as `c` and their links as `l` */
   const select = async (from: RawBuilder<unknown>): Promise<readonly LinkedCopy[]> => {
@@ -37,6 +42,13 @@ export function linkStatements(db: Database): LinkMethods {
     copiesByItem: (mailbox, items) =>
       select(sql`${wanted(items)} ${copies(sql`item = wanted.id offset 0`)} ${LINK_OF_COPY} where c.mailbox = ${mailbox}`),
     copiesByRecord: (records) => select(sql`${wanted(records)} ${links(sql`record = wanted.id`)} ${COPIES_OF_LINK}`),
+    async linksByRecord(records) {
+      const found = await rows(db, sql<LinkRecord>`
+        select l.id, l.kind, l.record, l.born_at, l.uid, l.assignee,
+          array(select mailbox from connector.copies where link = l.id order by mailbox) as mailboxes
+        from ${wanted(records)} ${links(sql`record = wanted.id`)} order by l.id`)
+      return found.flatMap(({ born_at: bornAt, mailboxes, ...link }) => (mailboxes.length === 0 ? [] : [{ link: { ...link, bornAt }, mailboxes }]))
+    },
     async copiesByUid(uids) {
       const known = await select(sql`${wanted(uids)} ${links(sql`uid is not null and uid = wanted.id`)} ${COPIES_OF_LINK}`)
       const invited = await select(sql`

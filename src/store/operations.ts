@@ -2,10 +2,10 @@ import { sql } from 'kysely'
 import { contentHash } from '../lib/content-hash.ts'
 import type { CopyId, MailboxId, Operation } from '../model/index.ts'
 import type { JournalQuery, Tx } from '../ports.ts'
-import { jsonParameter, rows, wanted } from './database.ts'
+import { jsonParameter, rows, textArray, wanted } from './database.ts'
 import type { Database } from './database.ts'
 
-type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'lanesCreating' | 'journal' | 'recentWrites'>
+type OperationMethods = Pick<Tx, 'openOperations' | 'settleOperations' | 'unsettled' | 'lanesCreating' | 'journal' | 'forgetValues' | 'recentWrites'>
 
 const COLUMNS = sql.raw(`id, lane, copy, link, kind, side, type, item, expect, token, before, after, intent, reason, at,
   state, outcome`)
@@ -38,6 +38,11 @@ export function operationStatements(db: Database): OperationMethods {
       return found.map(({ lane }) => lane)
     },
     journal: (query) => journal(db, query),
+    async forgetValues(copies) {
+      if (copies.length === 0) return
+      await rows(db, sql`update connector.operations set before = null, after = null where copy = any(${textArray(copies)}) and state <> 'open'`)
+      await rows(db, sql`delete from connector.conflicts where copy = any(${textArray(copies)}) and state = 'closed'`)
+    },
     async recentWrites(copies, since) {
       const found = await rows(db, sql<{ copy: CopyId; hashes: string[] }>`
         select o.copy, array_agg(o.after_hash order by o.seq) as hashes from ${wanted(copies)} cross join lateral (

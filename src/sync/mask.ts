@@ -1,8 +1,10 @@
-import type { Copy, EventFields, Item, Policy, Series, Snapshot } from '../model/index.ts'
+import type { Copy, EventFields, Item, Policy, Series, Snapshot, Traits } from '../model/index.ts'
 import { isUnwanted } from './wishes.ts'
 
 export const isSecret = (item: Item) =>
   item.kind !== 'contact' && (item.fields.sensitivity === 'private' || item.fields.sensitivity === 'confidential')
+
+type Privacy = Pick<Policy, 'privateItems' | 'availabilityOnly'>
 
 /**
  * A private Exchange item as the CRM may know it, before it is stored anywhere. Only words that come from Exchange are
@@ -10,7 +12,7 @@ export const isSecret = (item: Item) =>
  *
  * @param copy the copy the item is linked to, if any
  */
-export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems' | 'availabilityOnly' | 'categories'>): Snapshot {
+export function mask(snapshot: Snapshot, copy: Copy | null, policy: Privacy & Pick<Policy, 'categories'>): Snapshot {
   const hidden = hide(snapshot, copy, policy)
   const { categories } = policy
   // With the words go the categories, which say whether it is wanted at all.
@@ -18,24 +20,37 @@ export function mask(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy,
   return isLeftOut ? { ...hidden, unsupported: hidden.unsupported ?? 'category' } : hidden
 }
 
-function hide(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems' | 'availabilityOnly'>): Snapshot {
+function hide(snapshot: Snapshot, copy: Copy | null, policy: Privacy): Snapshot {
+  // An occurrence of a series that began in the CRM: what may be told of it was decided with its master.
+  if (copy === null && isTheCrms(snapshot.traits ?? {})) return snapshot
   if (policy.availabilityOnly === true && snapshot.item.kind === 'event') return availabilityOf(snapshot, copy, policy)
   if (policy.privateItems === 'full') return snapshot
   if (!isSecret(snapshot.item)) return snapshot.series === undefined ? snapshot : { ...snapshot, series: maskExceptions(snapshot.series, false) }
-  if (copy !== null && copy.traits.masked !== true && isSecret(copy.base.exchange)) return snapshot
+  if (copy !== null && isTheCrms(copy.traits) && isSecret(copy.base.exchange)) return snapshot
   if (policy.privateItems === 'skip' && copy === null) return { ...wordless(snapshot), unsupported: 'private' }
   return wordless(snapshot)
 }
 
-/**
- * An event of a calendar that shares its availability only. Words that both sides agreed on are known anyway, because the
- * CRM wrote them or was told before; they stay, and no other word comes after them.
- */
-function availabilityOf(snapshot: Snapshot, copy: Copy | null, policy: Pick<Policy, 'privateItems'>): Snapshot {
-  if (copy !== null && copy.traits.masked !== true) return withKnownWords(snapshot, copy.base.exchange)
+/** Whether the CRM knows the words by itself, and still does: once masked they are only Exchange's. */
+const isTheCrms = ({ fromCrm, masked }: Traits) => fromCrm === true && masked !== true
+
+/** An event of a calendar that shares its availability only. Words that began in the CRM stay, and no other word comes after them. */
+function availabilityOf(snapshot: Snapshot, copy: Copy | null, policy: Privacy): Snapshot {
+  if (copy !== null && isTheCrms(copy.traits)) return withKnownWords(withoutMask(snapshot), copy.base.exchange)
   if (policy.privateItems === 'skip' && copy === null && isSecret(snapshot.item)) return { ...wordless(snapshot), unsupported: 'private' }
   return wordless(snapshot)
 }
+
+function withoutMask(snapshot: Snapshot): Snapshot {
+  const { masked: _, ...traits } = snapshot.traits ?? {}
+  return { ...snapshot, traits }
+}
+
+/**
+ * What a change of the policy may ask to be told otherwise: of a linked item whatever is private, or every event where
+ * the calendar begins or ends to share its times only.
+ */
+export const isConcerned = (item: Item, sharesLess: boolean): boolean => isSecret(item) || (sharesLess && item.kind === 'event')
 
 /**
  * The item with the words that are known already in place of its own.
@@ -52,12 +67,18 @@ export function withKnownWords(snapshot: Snapshot, known: Item, series?: Series)
   return { ...snapshot, item, series: { ...snapshot.series, exceptions } }
 }
 
-/** An event that shares only its time meets a record that says more: what the CRM itself wrote is no secret of Exchange. */
+/**
+ * An event that shares only its time meets a record that says more: what the CRM itself wrote is no secret of Exchange.
+ * An item that carries our stamp tells where it began; an occurrence carries none, but its series does.
+ */
 export function withWordsOfRecord(exchange: Snapshot, crm: Snapshot): Snapshot {
   const isWritten = crm.item.kind === 'event' && (crm.item.fields.subject ?? NO_WORDS.subject) !== NO_WORDS.subject
   if (exchange.traits?.masked !== true || !isWritten) return exchange
-  const { masked: _, ...traits } = exchange.traits
-  return withKnownWords({ ...exchange, traits }, crm.item)
+  const { fromCrm, occurrence } = exchange.traits
+  const began = fromCrm === true || (exchange.stamp === undefined ? occurrence !== true : exchange.stamp.born !== undefined)
+  if (!began) return exchange
+  const { traits, ...rest } = withoutMask(exchange)
+  return withKnownWords({ ...rest, traits: { ...traits, fromCrm: true } }, crm.item)
 }
 
 /** Who is invited counts as a word, what they answered does not. */
@@ -73,7 +94,7 @@ function reworded(fresh: Partial<EventFields>, known: Partial<EventFields>): Par
 /** @param all whether the whole series is private; otherwise single occurrences may be */
 function maskExceptions(series: Series, all: boolean): Series {
   const exceptions = series.exceptions.map((exception) =>
-    all || isSecret({ kind: 'event', fields: exception.fields }) ? { ...exception, fields: { ...exception.fields, ...NO_WORDS } } : exception)
+    all || isSecret({ kind: 'event', fields: exception.fields }) ? { ...exception, fields: { ...exception.fields, ...NO_WORDS }, masked: true as const } : exception)
   return { ...series, exceptions }
 }
 

@@ -156,7 +156,7 @@ export function planShadow(input: PlanInput): Plan {
 
 /** The record went to other people: the copy leaves this mailbox once the new ones exist; with nobody to take it, it stays. */
 export function planReassigned(copy: Copy, exchange: Sighting, taken: boolean): Plan {
-  if (!taken) return bury('unlinked', 'assigned to somebody without a mailbox: left in Exchange, no longer kept in step')
+  if (!taken) return bury('ownerless', 'assigned to somebody without a mailbox: left in Exchange, no longer kept in step')
   const gone = remove('exchange', copy.exchange.id, keyOf(exchange, copy.exchange.changeKey), 'assigned to somebody else')
   return { ...gone, ending: { type: 'bury', reason: 'reassigned' } }
 }

@@ -152,7 +152,7 @@ describe('private items', () => {
     expect(mask(secret, null, { privateItems: 'skip' })).toMatchObject({ unsupported: 'private', item: { fields: { subject: 'Busy' } } })
   })
   test('keep their words when they were private in the CRM from the start', () => {
-    const own = { ...copy(), base: { exchange: item({ sensitivity: 'private' }), crm: item({ sensitivity: 'private' }) } }
+    const own = { ...copy(), traits: { fromCrm: true }, base: { exchange: item({ sensitivity: 'private' }), crm: item({ sensitivity: 'private' }) } }
     expect(mask(secret, own, POLICY)).toBe(secret)
     expect(mask(secret, { ...own, traits: { masked: true } }, POLICY)).not.toBe(secret)
   })

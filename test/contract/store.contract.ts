@@ -250,6 +250,8 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       const [one, two] = [aCopy('1'), aCopy('2', { mailbox: BOB }, aCopy('1').link)]
       await tx((t) => t.saveCopies([one, two]))
       expect(copies(await tx((t) => t.copiesByRecord([itemId('record-1')])))).toEqual(['1', '2'])
+      const linked = await tx((t) => t.copiesByRecord([itemId('record-1')]))
+      expect(await tx((t) => t.linksByRecord([itemId('record-1'), itemId('record-1'), itemId('nowhere')]))).toEqual([{ link: linked[0]?.link, mailboxes: linked.map(({ copy }) => copy.mailbox).sort() }])
       await tx((t) => t.removeCopies([copyId('1')]))
       expect(await tx((t) => t.copiesByRecord([itemId('record-1')]))).toEqual([two])
       await tx((t) => t.removeCopies([copyId('2'), copyId('unknown')]))

@@ -1,5 +1,5 @@
-import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { dump } from './support/database.ts'
 import { install, usualConfig } from './support/installation.ts'
 import type { Installation } from './support/installation.ts'
 import { meeting, visit } from './support/people.ts'
@@ -22,20 +22,6 @@ beforeEach(async () => {
   office.configure({})
   await simulators.clear()
 })
-
-/** Everything our database holds, as text. */
-async function database(): Promise<string> {
-  const client = new pg.Client({ connectionString: office.databaseUrl })
-  await client.connect()
-  try {
-    const tables = await client.query<{ name: string }>(`select format('%I.%I', table_schema, table_name) as name from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema')`)
-    const texts: string[] = []
-    for (const { name } of tables.rows) texts.push(...(await client.query<{ text: string }>(`select t::text as text from ${name} t`)).rows.map(({ text }) => text))
-    return texts.join('\n')
-  } finally {
-    await client.end()
-  }
-}
 
 const users = (...changes: object[]) => usualConfig(simulators).users.map((user, index) => ({ ...user, ...changes[index] }))
 const event = (from: string, to: string, fields: object = {}) => ({ Subject: 'Secret words', Start: `2030-03-05T${from}:00Z`, End: `2030-03-05T${to}:00Z`, ...fields })
@@ -191,7 +177,7 @@ describe('a user who shares his availability only', () => {
     expect(journal.stdout).not.toMatch(/zanzibar/i)
     const shown = await office.run('sync', '--once', '--json', '--verbose')
     expect(shown.stdout + shown.stderr).not.toMatch(/zanzibar/i)
-    const stored = await database()
+    const stored = await dump(office)
     expect(stored).toContain('Bob keeps his words')
     expect(stored).not.toMatch(/zanzibar/i)
     await office.settled()
@@ -218,7 +204,7 @@ describe('a user who shares his availability only', () => {
     await office.sync()
     expect((await simulators.records('Events')).map(({ subject, time_start }) => [subject, time_start?.slice(0, 5)])).toEqual([['Visit to Rossi', '15:00']])
     expect((await simulators.items('alice', 'calendar')).map(({ fields }) => fields['Subject'])).toEqual(['Quagga talk'])
-    expect(await database()).not.toContain('Quagga')
+    expect(await dump(office)).not.toContain('Quagga')
 
     // Nor when our database is lost and both meet as strangers.
     await office.loseDatabase()

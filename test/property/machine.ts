@@ -11,7 +11,7 @@ export const ACTS = [
   'create-exchange', 'create-crm', 'edit-exchange', 'edit-crm', 'edit-exchange', 'edit-crm', 'edit-exchange', 'edit-crm', 'delete-exchange', 'hard-delete-exchange',
   'delete-crm', 'move-elsewhere', 'move-back', 'restore-exchange', 'restore-crm', 'paste', 'pure-paste', 'move-around', 'reassign',
   'crash', 'crash-in-flight', 'lost-after', 'lost-before', 'refuse', 'crm-down', 'mailbox-down', 'reset', 'reset-new-ids', 'noise', 'crm-lane',
-  'other-lane', 'crm-lane', 'time', 'edit-both', 'edit-both', 'clash', 'clash', 'reset-loses',
+  'other-lane', 'crm-lane', 'time', 'edit-both', 'edit-both', 'clash', 'clash', 'reset-loses', 'membership',
 ] as const
 export type ActName = Exclude<(typeof ACTS)[number], TroubleName>
 
@@ -53,7 +53,7 @@ export class Machine extends Stage<ActName> {
     this.office.mailbox(user).synced().forEach((row) => this.blurred(row))
   }
 
-  protected perform({ act, pick, field }: Act<ActName>): void {
+  protected perform({ act, pick, field }: Act<ActName>): void | Promise<void> {
     const { office } = this
     switch (act) {
       case 'create-exchange':
@@ -132,6 +132,8 @@ export class Machine extends Stage<ActName> {
           this.thing(row).reassigned = true
           office.crm.edit(row.id, {}, { assignee: to as CrmRow['assignee'] })
         })
+      case 'membership':
+        return this.changeMembers([[ALICE, BOB], [ALICE], [BOB], []][field % 4] ?? [])
       case 'reset-loses': {
         const user = USERS[pick % 2] ?? ALICE
         const mailbox = office.mailbox(user)
@@ -153,6 +155,17 @@ export class Machine extends Stage<ActName> {
   }
 
   // ------------------------------------------------------------------------------------------------- users
+
+  private changeMembers(members: readonly string[]): Promise<void> {
+    this.userActs++
+    for (const row of this.office.crm.live().filter(({ assignee }) => assignee === SALES)) {
+      const thing = this.thing(row)
+      thing.reassigned = true
+      // With nobody to take it, it stays where it is, unlinked; whoever gets it next need not be the same.
+      if (members.length === 0) for (const user of USERS) thing.without.add(user)
+    }
+    return this.office.setMembers(members)
+  }
 
   private newThing(kind: ItemKind): Thing {
     this.userActs++
@@ -258,12 +271,12 @@ export class Machine extends Stage<ActName> {
     if (!thing.loose && !thing.detached && records.length > 1) faults.push(`${thing.mark}: ${records.length} records`)
     if (!mayMiss && records.length === 0) faults.push(`${thing.mark}: no record`)
     for (const user of USERS) {
-      const wanted = records.filter((row) => row.assignee === user || row.assignee === SALES)
+      const wanted = records.filter((row) => row.assignee === user || (row.assignee === SALES && this.office.members.includes(user)))
       const mine = items.filter((one) => one.user === user).map(({ row }) => row)
       if (!thing.loose && !thing.detached && mine.length > 1) faults.push(`${thing.mark}: ${mine.length} items of ${user}`)
       if (thing.detached || thing.without.has(user)) continue
       if (thing.loose ? mine.length < wanted.length : mine.length !== wanted.length) {
-        if (!(wanted.length === 0 && records.some((row) => row.assignee === 'u9'))) faults.push(`${thing.mark}: ${wanted.length} records for ${user}, but ${mine.length} items`)
+        if (!(wanted.length === 0 && records.some((row) => row.assignee === 'u9' || (row.assignee === SALES && this.office.members.length === 0)))) faults.push(`${thing.mark}: ${wanted.length} records for ${user}, but ${mine.length} items`)
       }
       if (wanted.length === 1 && mine.length === 1) faults.push(...this.unequal(thing, mine[0] as MailboxRow, wanted[0] as CrmRow))
     }

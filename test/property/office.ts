@@ -82,6 +82,18 @@ export class Office {
     })
   }
 
+  get members(): readonly string[] {
+    return this.directory.groups[0]?.members ?? []
+  }
+
+  /** Other members of the group; as the configuration does it, every record is routed anew. */
+  async setMembers(members: readonly string[]): Promise<void> {
+    this.directory = { ...this.directory, groups: this.directory.groups.map((group) => ({ ...group, members: members.map(assigneeId) })) }
+    await this.store.transaction(async (tx) => {
+      for (const channel of await tx.channels(CRM_LANE)) await tx.saveChannel({ ...channel, syncState: null, complete: false, resyncSince: this.world.clock.now() })
+    })
+  }
+
   get crm(): MemoryCrm {
     return this.world.crm
   }

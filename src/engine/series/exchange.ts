@@ -5,6 +5,7 @@ import type {
   Store, Tx, WriteOutcome,
 } from '../../ports.ts'
 import { isSecret, mask, withKnownWords } from '../../sync/index.ts'
+import { isBorn } from '../born.ts'
 import { UNKNOWN_KEY } from '../work.ts'
 import { allSlots, asMade, isMaster, occurrenceOf, sameRule, unfold } from './unfold.ts'
 import type { Draft, MasterSnapshot } from './unfold.ts'
@@ -51,14 +52,21 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
 
   const rowsOf = (ids: readonly ItemId[]) => store.transaction((tx) => tx.series(lane, [...new Set(ids.map((id) => splitOccurrenceId(id).master))]))
 
+  /** What is linked is not left out any more when it becomes private: it stays as a block. */
+  const ruleFor = (row: SeriesRow | undefined): Policy =>
+    policy.privateItems === 'skip' && row !== undefined && row.snapshot.unsupported === undefined ? { ...policy, privateItems: 'mask' } : policy
+
   /** @param made just now, by us: every occurrence has a record, inside the window or not */
   async function draftOf(fresh: MasterSnapshot, row: SeriesRow | undefined, made = false): Promise<Draft> {
     const fromCrm = made || (row?.fromCrm ?? false)
     const now = clock.now()
     // A series that was private in the CRM from the start keeps the words it has there.
-    const keepsWords = fromCrm && (row === undefined || (isSecret(row.snapshot.item) && row.snapshot.traits?.masked !== true))
-    const isKnown = policy.availabilityOnly === true && fromCrm && row !== undefined && row.snapshot.traits?.masked !== true
-    const master = (isKnown ? withKnownWords(fresh, row.snapshot.item, row.snapshot.series) : keepsWords ? fresh : mask(fresh, null, policy)) as MasterSnapshot
+    const began = fromCrm || isBorn(fresh.stamp ?? row?.snapshot.stamp, fresh)
+    const isMasked = row?.snapshot.traits?.masked === true
+    const keepsWords = began && !isMasked && (row === undefined ? made || policy.availabilityOnly !== true : isSecret(row.snapshot.item))
+    const isKnown = policy.availabilityOnly === true && began && row !== undefined && !isMasked
+    const shown = isKnown ? withKnownWords(fresh, row.snapshot.item, row.snapshot.series) : keepsWords ? fresh : mask(fresh, null, ruleFor(row))
+    const master = (began ? { ...shown, traits: { ...shown.traits, fromCrm: true } } : shown) as MasterSnapshot
     const known = made ? { slots: allSlots(master.series), series: master.series } : await numbersOf(master, row)
     const { slots, occurrences, nextAt } = unfold(master, known, now, policy)
     const compareAt = instant(instantMs(now) + COMPARE_MS)

@@ -150,7 +150,10 @@ function snapshotOf(master: MasterSnapshot, slot: number, occurrence: Occurrence
   const shared = master.item.fields as Partial<EventFields>
   const fields: Partial<EventFields> = exception === undefined ? { ...shared, time: occurrence.time } : { ...shared, ...exception.fields }
   const { invitationUid } = master.traits ?? {}
-  const traits = { ...master.traits, occurrence: true, ...(invitationUid === undefined ? {} : { invitationUid: occurrenceUid(invitationUid, slot) }) }
+  const traits = {
+    ...master.traits, ...(exception?.masked === true ? { masked: true } : {}), occurrence: true,
+    ...(invitationUid === undefined ? {} : { invitationUid: occurrenceUid(invitationUid, slot) }),
+  }
   return {
     id: occurrenceId(master.id, slot),
     // The server's own key is shared by the whole series: it would make every record look changed.
