@@ -153,5 +153,6 @@ describe('a deleted record that is put back', () => {
     await office.pass([...Object.values(LANES), CRM_LANE, ...Object.values(LANES)])
     await office.settle()
     expect([shown(), await held(office)]).toEqual([[1, 1, 1], []])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
   })
 })

@@ -6,7 +6,7 @@ import { Authority } from './authority.ts'
 import type { ClientProof } from './authority.ts'
 import { clientStates } from './client-state.ts'
 import { createAvailability } from './availability.ts'
-import { checkExpiry, checkMailbox, proofEnd } from './doctor.ts'
+import { checkExpiry, checkMailbox, checkService, proofEnd } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import type { EventFeed } from './event-feed.ts'
 import { Folders } from './folders.ts'
@@ -68,6 +68,8 @@ export interface GraphConnection {
   availability(asker: Mailbox): Availability
   /** Who sees what of a mailbox's calendar. */
   sharing(mailbox: Mailbox): Sharing
+  /** Whether the sign-in service answers and knows the tenant; needs no mailbox. */
+  checkService(): Promise<Check>
   /** The application's own secret or certificate. */
   checkSecret(): Check[]
   /** When it ends; null where nobody knows. */
@@ -154,6 +156,7 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
     },
     availability: (asker) => createAvailability(sessionFor(asker)),
     sharing: (mailbox) => createSharing(sessionFor(mailbox)),
+    checkService: () => checkService(() => authority.server()),
     checkSecret: () => checkExpiry(expiry, options.proof.secret !== undefined, clock.now()),
     secretEnd: () => proofEnd(expiry),
     async close() {

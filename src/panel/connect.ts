@@ -86,7 +86,7 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
 
   async function testConnection(connection: ConnectionDraft, mailbox: string, own?: { username: string; password: string }): Promise<{ ok: boolean; checks: readonly Step[] }> {
     try {
-      const checks = await tryOut({ crm: crm(), exchange: [connection] }, (connector) => checkMailbox(connector, connection, mailboxFor(connector, connection.name, mailbox), own))
+      const checks = await tryOut({ crm: crm(), exchange: [connection] }, (connector) => checkMailbox(connector, connection, mailboxFor(connector, connection.name, mailbox), own, true))
       const ok = checks.every((check) => check.ok)
       if (ok) draft = { ...draft, connection, ...(own === undefined ? {} : { own }) }
       return { ok, checks }
@@ -102,7 +102,10 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
     const exchange = [...(now?.exchange ?? []).filter(({ name }) => name !== connection?.name), ...(connection === undefined ? [] : [connection])]
     const name = connection?.name ?? exchange[0]?.name
     const added = chosen.map(({ crm: user, mailbox }) => ({ crm: user, mailbox, ...(name === undefined ? {} : { exchange: name }) }))
-    const users = [...(now?.users ?? []).filter((entry) => !added.some((one) => one.crm === entry.crm)), ...added]
+    // Who named no connection while there was only one stays with that one.
+    const [only, another] = now?.exchange ?? []
+    const before = (now?.users ?? []).map((entry) => (only === undefined || another !== undefined ? entry : { exchange: only.name, ...entry }))
+    const users = [...before.filter((entry) => !added.some((one) => one.crm === entry.crm)), ...added]
     return { crm: crm(), exchange, users, groups: now?.groups ?? [], ...(now === null ? {} : { sync: now.sync, policy: now.policy }) }
   }
 

@@ -46,7 +46,7 @@ export const HOUSES: readonly { readonly where: string; readonly inCloud: readon
 /** Two people with a mailbox each, the CRM, and the connector between them, all in memory. */
 export class Office {
   readonly world: World
-  readonly store: MemoryStore
+  store: MemoryStore
   readonly policy: Policy
   readonly writes: RemoteWrite[] = []
   /** Totals of the current process. */
@@ -107,6 +107,13 @@ export class Office {
     this.process = new Process(this.world)
     this.engine = this.engineOf(this.process)
     this.running.clear()
+  }
+
+  /** Everything the connector knows is gone; the mailboxes of the directory are connected anew. */
+  async loseDatabase(): Promise<void> {
+    this.store = createMemoryStore({ clock: this.world.clock })
+    this.restart()
+    await this.connect()
   }
 
   async run(lane: MailboxId): Promise<void> {

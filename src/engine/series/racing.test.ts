@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { CRM_LANE, fieldsOf, itemOf, occurrenceUid, splitUid } from '../../model/index.ts'
-import type { Attendee, EventTime, Fields, Instant, Item, ItemId, PlainDate, Series } from '../../model/index.ts'
+import type { Attendee, EventTime, Fields, Instant, Item, ItemId, MailboxId, PlainDate, Series } from '../../model/index.ts'
 import { expand } from '../../recurrence/index.ts'
-import { ALICE, BOB, Office } from '../../../test/property/office.ts'
+import { ALICE, BOB, LANES, Office } from '../../../test/property/office.ts'
 import { Crash } from '../../../sim/memory-replica.ts'
 
 const daily = (first: string, count: number | null, hour = '08'): Series => ({
@@ -102,6 +102,16 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     office.world.pass(15 * 86_400_000)
     await office.settle()
     expect(office.crm.live().length).toBe(19)
+  })
+
+  test('two of its records deleted at once take their dates along, and nothing else', async () => {
+    const office = await open()
+    const ids = putSet(office, 4)
+    await office.settle()
+    for (const id of ids.slice(1, 3)) office.crm.edit(id, {}, { deleted: true })
+    await office.settle()
+    expect([...(master(office).series?.deleted ?? [])].sort()).toEqual(['2026-12-04T08:00:00Z', '2026-12-05T08:00:00Z'])
+    expect(live(office)).toEqual(['0 Training', '3 Training'])
   })
 
   test('deleted record by record it leaves nothing behind', async () => {
@@ -224,6 +234,18 @@ describe('a series made in the CRM that invites a guest', () => {
     await office.settle()
     expect(shown(office)).toEqual([3, 1, 3])
     expect(office.mailbox(BOB).synced().map(({ item }) => String(fieldsOf(item).place)).sort()).toEqual(['', '', 'Hall'])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
+  })
+
+  test('is there once, also when it was found anew from the guest first, and then ids change', async () => {
+    const office = await withGuest()
+    await office.loseDatabase()
+    await office.pass([CRM_LANE, LANES[BOB] as MailboxId, LANES[ALICE] as MailboxId])
+    await office.settle()
+    for (const user of [ALICE, BOB]) office.mailbox(user).reset(true)
+    await office.settle()
+    expect([shown(office), await office.store.transaction((tx) => tx.held({}))]).toEqual([[3, 1, 3], []])
+    expect((await office.store.transaction((tx) => tx.copiesByUid(['SET#~1', 'SET#~2']))).map(({ copy }) => copy.role).sort()).toEqual(['guest', 'guest', 'home', 'home'])
     expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
   })
 
