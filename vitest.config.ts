@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'sim/**/*.test.ts', 'test/**/*.test.ts'],
-    // Browsers need libraries of the system (`npm run test:browser`); the soak draws its faults anew each time (`npm run test:soak`).
+    // Browsers need libraries of the system (`npm run test:browser`); the soak is an hour of simulated time (`npm run test:soak`).
     exclude: ['test/browser/**', 'test/soak/**', 'node_modules/**'],
     // Only a test that hangs is stopped: a busy machine is no failure.
     testTimeout: 120_000,

@@ -7,8 +7,10 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseConfig } from '../src/config.ts'
 import { newTotals, syncOnce } from '../src/engine/index.ts'
-import { createLog, openConnector } from '../src/main.ts'
+import { createLog, openConnector, systemClock } from '../src/main.ts'
 import { startAll } from '../src/cli/start.ts'
+import { openStore, startEmbedded } from '../src/store/index.ts'
+import { fillLists, measureLists } from './lists.ts'
 import { table } from '../src/cli/output.ts'
 
 /**
@@ -168,6 +170,26 @@ async function idleMailboxes(mode: 'shared' | 'own'): Promise<{ mailboxes: numbe
   return JSON.parse(line)
 }
 
+const ROWS = 20_000
+
+/** Every list of the panel with that many rows in each. */
+async function lists(): Promise<void> {
+  const dataDir = folder()
+  const server = await startEmbedded(dataDir, log)
+  const store = await openStore({ dataDir, databaseUrl: server.url, log, clock: systemClock })
+  try {
+    await fillLists(server.url, ROWS)
+    const took = await measureLists(store.panel, ROWS)
+    const [slowest, ms] = Object.entries(took).sort(([, left], [, right]) => right - left)[0] ?? ['', Number.NaN]
+    note(`slowest list of the panel with ${ROWS} rows in each (${slowest})`, '<= 1 s', `${ms} ms`, ms <= 1000)
+  } finally {
+    await store.close()
+    await server.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+await lists()
 const small = await firstSync(0, Math.ceil(ITEMS / 10))
 const one = await firstSync(0, ITEMS)
 const ten = await firstSync(10, Math.ceil(ITEMS / 10))

@@ -1,6 +1,6 @@
 import { canonicalJson, contentHash } from '../src/lib/content-hash.ts'
 import { SyncError } from '../src/lib/errors.ts'
-import { instant, instantMs, naturalKey, splitOccurrenceId } from '../src/model/index.ts'
+import { instant, instantMs, naturalKey, settledSetting, splitOccurrenceId } from '../src/model/index.ts'
 import type {
   Conflict, Copy, CopyId, Held, InboxRow, Instant, ItemId, Link, LinkedCopy, MailboxId, Operation, Side, Skip, Tombstone,
 } from '../src/model/index.ts'
@@ -126,7 +126,7 @@ function laneMethods(tables: MemoryTables, { undo, wakes }: Running): LaneMethod
     saveLane: async (row) => tables.lanes.put(row, undo),
     async removeLane(lane) {
       tables.lanes.remove(lane, undo)
-      tables.settings.remove(`settled/${lane}`, undo)
+      tables.settings.remove(settledSetting(lane), undo)
       for (const row of tables.channels.where((r) => r.lane === lane)) {
         tables.channels.remove(keyOf(row.lane, row.kind), undo)
       }

@@ -8,7 +8,7 @@ import { checkConfig, instanceOf, noConfiguration } from './config.ts'
 import type { Config, ConnectionConfig, Sections, Surroundings, UserConfig } from './config.ts'
 import { newTotals } from './engine/index.ts'
 import type { Engine, Mode, Totals, Written } from './engine/index.ts'
-import { createEwsConnection } from './ews/index.ts'
+import { createEwsConnection, cureFor } from './ews/index.ts'
 import type { EwsConnection } from './ews/index.ts'
 import type { GraphConnection } from './graph/index.ts'
 import { SyncError } from './lib/errors.ts'
@@ -306,6 +306,9 @@ const signInOf = (user: UserConfig | undefined) => JSON.stringify([user?.exchang
 /** @returns undefined when the connection's service account signs in for this user */
 export const credentialsOf = (user: UserConfig | undefined) =>
   user?.username === undefined || user.password === undefined ? undefined : { username: user.username, password: user.password }
+
+/** What an Exchange administrator does about an error, as `doctor` says it; null where its message says all. */
+export const exchangeCure = cureFor
 
 /** A mailbox taken out of the configuration loses its lane and nothing else: disconnecting deletes nothing. */
 async function alignLanes(tx: Tx, mailboxes: readonly Mailbox[]): Promise<void> {

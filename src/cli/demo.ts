@@ -125,7 +125,9 @@ async function keepWorking(simulators: Simulators, signal: AbortSignal, report: 
     const scene = scenes[turn % scenes.length]
     if (scene === undefined) return
     const startedMs = performance.now()
-    const { who, did, isSeen } = scene(turn)
+    const played = scene(turn)
+    if (played === null) continue
+    const { who, did, isSeen } = played
     let ms: number | null = null
     while (performance.now() - startedMs < 20_000) {
       if (isSeen()) {
@@ -139,7 +141,11 @@ async function keepWorking(simulators: Simulators, signal: AbortSignal, report: 
   }
 }
 
-type Scene = (turn: number) => { who: string; did: string; isSeen: () => boolean }
+/** Null where there is nothing to do yet. */
+type Scene = (turn: number) => { who: string; did: string; isSeen: () => boolean } | null
+
+/** So many turns later somebody tidies up: after an hour there is no more than after a minute. */
+const KEPT = 48
 
 function scenesOf(ews: NonNullable<Simulators['ews']>, vtenext: NonNullable<Simulators['vtenext']>): Scene[] {
   const at = (days: number, time: string) => `${new Date(ews.clock.now() + days * 86_400_000).toISOString().slice(0, 10)}T${time}:00Z`
@@ -180,6 +186,20 @@ function scenesOf(ews: NonNullable<Simulators['ews']>, vtenext: NonNullable<Simu
       const found = item('bob', `Phone call ${turn - 4}`)
       if (found !== undefined) ews.deleteItem('bob@example.test', found.id)
       return { who: 'bob', did: `deleted "Phone call ${turn - 4}" in Outlook`, isSeen: () => record(`Phone call ${turn - 4}`) === undefined }
+    },
+    (turn) => {
+      const subject = `Visit ${turn - 6 - KEPT}`
+      const found = record(subject)
+      if (found?.['id'] === undefined) return null
+      vtenext.remove(found['id'])
+      return { who: 'alice', did: `deleted "${subject}" in the CRM`, isSeen: () => item('alice', subject) === undefined }
+    },
+    (turn) => {
+      const subject = `Send the offer ${turn - 3 - KEPT}`
+      const found = records('Calendar').find((one) => one['subject'] === subject)
+      if (found?.['id'] === undefined) return null
+      vtenext.remove(found['id'])
+      return { who: 'carol', did: `deleted the task "${subject}" in the CRM`, isSeen: () => ews.items('carol@example.test', 'tasks').every((one) => one.fields['Subject'] !== subject) }
     },
   ]
 }

@@ -72,7 +72,7 @@ export async function startAll(config: Config | null, around: Surroundings, log:
     throw thrown
   })
   const token = randomBytes(24).toString('base64url')
-  const setupToken = () => (panel.station.running() === null ? token : null)
+  const setupToken = () => (panel.station.sections().config === null ? token : null)
   const stopAll = async () => {
     await panel.stop()
     await store.close()

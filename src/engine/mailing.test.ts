@@ -55,6 +55,21 @@ describe('an organizer\'s edit in the CRM', () => {
     expect(mails(office)).toEqual([])
   })
 
+  test('made before the two were found to be the same, and refused by Exchange at first, is told to nobody', async () => {
+    const office = await open()
+    office.crm.put(event('Board', { ...WITH_PEOPLE, place: 'Hall' }), ALICE, { uid: 'M' })
+    office.mailbox(ALICE).put(...meeting())
+    const { engine } = office
+    replaced(office, () => ({
+      update: (requests) => Promise.resolve(requests.map((): WriteOutcome => ({ type: 'failed', error: new SyncError('TEST_BUSY', 'busy', { scope: 'item', remedy: 'retry' }) }))),
+    }))
+    for (let run = 0; run < 3; run++) { await office.pass(); office.world.pass(70_000) }
+    office.engine = engine
+    await office.settle()
+    expect(office.mailbox(ALICE).synced()[0]?.item.fields).toMatchObject({ place: 'Hall' })
+    expect(mails(office)).toEqual([])
+  })
+
   test('made before the two were found to be the same is told to nobody', async () => {
     const office = await open()
     office.crm.put(event('Council', WITH_PEOPLE), ALICE, { uid: 'M' })

@@ -1,5 +1,5 @@
 import { instant, instantMs } from '../model/index.ts'
-import type { EventFields, Operation } from '../model/index.ts'
+import type { Copy, EventFields, Operation } from '../model/index.ts'
 import type { Mailing, Tx } from '../ports.ts'
 import { isMeeting, placement } from '../sync/index.ts'
 import type { Write } from '../sync/index.ts'
@@ -23,9 +23,16 @@ export async function mailingsOf(run: Run, works: readonly Work[]): Promise<Read
 
 /** The CRM itself mails contacts who become invitees: once, and not about what was recorded before. */
 async function contactsOf(run: Run, work: Work, write: Write): Promise<Mailing | null> {
-  if (!run.policy.inviteContacts || work.linked.link.kind !== 'event' || !isAhead(run, work)) return null
+  if (!run.policy.inviteContacts || work.linked.link.kind !== 'event' || !isAhead(run, work) || !isOn(work)) return null
   if (write.type === 'create') return hasPeople(write.item.fields) && work.isNew && !(await wasRecorded(run, work)) ? 'everybody' : null
   return write.type === 'update' && 'attendees' in write.fields && !work.isNew ? 'changed' : null
+}
+
+/** Not called off, and its own organizer has told the attendees of it. */
+function isOn({ exchange, linked }: Work): boolean {
+  const { unsent } = exchange.type === 'seen' ? (exchange.snapshot.traits ?? {}) : linked.copy.traits
+  const { cancelled } = (exchange.type === 'seen' ? exchange.snapshot.item : linked.copy.base.exchange).fields as Partial<EventFields>
+  return unsent !== true && cancelled !== true
 }
 
 async function wasRecorded(run: Run, { exchange }: Work): Promise<boolean> {
@@ -45,7 +52,7 @@ async function attendeesOf(run: Run, work: Work, write: Write): Promise<Mailing 
   if (link.kind !== 'event' || copy.role === 'guest' || run.settledSince === null || !isAhead(run, work)) return null
   // Found to be the same: what they differ in nobody has just edited.
   if (work.isNew && write.type !== 'create') return null
-  if (write.type === 'update' && 'answer' in write.fields) return policy.answers === 'mail' ? 'everybody' : null
+  if (write.type === 'update' && 'answer' in write.fields) return policy.answers === 'mail' && isEdit(copy, 'answer') ? 'everybody' : null
   const traits = work.exchange.type === 'seen' ? (work.exchange.snapshot.traits ?? {}) : copy.traits
   if (traits.invited === true || traits.unsent === true) return null
   switch (write.type) {
@@ -53,7 +60,7 @@ async function attendeesOf(run: Run, work: Work, write: Write): Promise<Mailing 
       return policy.meetings === 'exchange' && work.isNew && hasPeople(write.item.fields) && (await mayInvite(run, work)) ? 'everybody' : null
     case 'update':
       if ('attendees' in write.fields) return policy.meetings === 'exchange' && (isMeeting(traits) || (await becomesMeeting(run, work))) ? 'changed' : null
-      return policy.sendMeetingUpdates && traits.hasAttendees === true && tellsSomething(write.fields) ? 'everybody' : null
+      return policy.sendMeetingUpdates && traits.hasAttendees === true && tellsSomething(write.fields, copy) ? 'everybody' : null
     case 'delete':
       return policy.cancelMeetings && traits.hasAttendees === true ? 'everybody' : null
   }
@@ -88,11 +95,11 @@ async function mayInvite(run: Run, work: Work): Promise<boolean> {
   return !isKnown && isFirstToInvite(run, work)
 }
 
-/** The organizer alone invites; an event of the CRM without one is whoever's calendar it is in. */
+/** The organizer alone invites, to what takes place; an event of the CRM without one is whoever's calendar it is in. */
 function isOwn({ owner }: Run, { crm }: Work): boolean {
   if (crm.type !== 'seen') return false
-  const { organizer } = crm.snapshot.item.fields as Partial<EventFields>
-  return organizer === undefined || organizer === null || organizer.address === owner
+  const { organizer, cancelled } = crm.snapshot.item.fields as Partial<EventFields>
+  return cancelled !== true && (organizer === undefined || organizer === null || organizer.address === owner)
 }
 
 /** One event is one meeting, in however many calendars it is. */
@@ -110,7 +117,10 @@ async function storyOf(tx: Tx, item: string): Promise<readonly Operation[]> {
 
 const hasPeople = (fields: object): boolean => ((fields as Partial<EventFields>).attendees ?? []).length > 0
 
-const tellsSomething = (fields: object): boolean => ['subject', 'time', 'place', 'body'].some((name) => name in fields)
+const tellsSomething = (fields: object, copy: Copy): boolean => (['subject', 'time', 'place', 'body'] as const).some((name) => name in fields && isEdit(copy, name))
+
+/** What both sides have agreed on before. What was found different, and could not be written at once, is nobody's edit. */
+const isEdit = ({ base }: Copy, name: keyof EventFields): boolean => (base.crm.fields as Partial<EventFields>)[name] !== undefined
 
 function isAhead(run: Run, work: Work): boolean {
   const item = work.exchange.type === 'seen' ? work.exchange.snapshot.item : work.crm.type === 'seen' ? work.crm.snapshot.item : work.linked.copy.base.exchange

@@ -1,6 +1,6 @@
 import { asSyncError } from '../lib/errors.ts'
 import type { SyncError } from '../lib/errors.ts'
-import { CRM_LANE, instant, instantMs } from '../model/index.ts'
+import { CRM_LANE, instant, instantMs, settledSetting } from '../model/index.ts'
 import type { Instant, MailboxId } from '../model/index.ts'
 import type { LaneRow } from '../ports.ts'
 import { activeKinds, holdsOf, policyOf, reportError } from './context.ts'
@@ -82,17 +82,15 @@ async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   if (run.settledSince === null) await noteSettled(run, beganAt)
 }
 
-const settledName = (lane: MailboxId): string => `settled/${lane}`
-
 async function settledSince(engine: Engine, lane: MailboxId): Promise<Instant | null> {
-  return (await engine.store.transaction((tx) => tx.setting(settledName(lane)))) as Instant | null
+  return (await engine.store.transaction((tx) => tx.setting(settledSetting(lane)))) as Instant | null
 }
 
 /** The first synchronisation is over when nothing of it waits for another mailbox any more; what fails may fail for ever. */
 async function noteSettled({ engine, lane, fence }: Run, since: Instant): Promise<void> {
   await engine.store.transaction(async (tx) => {
     const { waiting, failing } = await tx.countInbox(lane)
-    if (waiting === failing) await tx.saveSetting(settledName(lane), since)
+    if (waiting === failing) await tx.saveSetting(settledSetting(lane), since)
   }, fence)
 }
 

@@ -46,5 +46,8 @@ export const CURES: Readonly<Record<string, (patient: Patient) => string>> = {
     + `Set-ThrottlingPolicyAssociation "${account}" -ThrottlingPolicy "CRM connector"`,
 }
 
+/** Ready to paste; null where the error's own message says all there is to do. */
+export const cureFor = (code: string, patient: Patient): string | null => CURES[code]?.(patient) ?? null
+
 /** The name Active Directory's own commands take. */
 const bare = (account: string): string => account.replace(/^.*\\/, '').replace(/@.*$/, '')

@@ -47,6 +47,9 @@ async function firstCall(session: Session): Promise<SyncError | null> {
     .then(([result]) => (result?.ok === true ? null : session.error(getFolder, result?.failure ?? { code: 'NoAnswer', text: '' })), asSyncError)
 }
 
+/** As people call the folder that has no name in a command. */
+const ROOT = 'the mailbox itself'
+
 /** The least a service account needs in each folder, and the smallest role that holds it. */
 const NEEDED = [
   { distinguished: 'calendar', name: 'Calendar', role: 'Editor', rights: ['Read', 'CreateContents', 'Modify', 'Delete'] },
@@ -54,6 +57,8 @@ const NEEDED = [
   // For the folder "vtenext" below it, which inherits the role.
   { distinguished: 'contacts', name: 'Contacts', role: 'PublishingEditor', rights: ['Read', 'CreateHierarchy', 'CreateContents', 'Modify', 'Delete'] },
   { distinguished: 'deleteditems', name: 'Deleted Items', role: 'Author', rights: ['Read', 'CreateContents'] },
+  // What vanished is looked for in all folders one may see, before it counts as deleted: seeing the root is enough.
+  { distinguished: 'msgfolderroot', name: '', role: 'FolderVisible', rights: [] },
 ] as const
 
 async function checkRights(session: Session): Promise<Check> {
@@ -66,10 +71,10 @@ async function checkRights(session: Session): Promise<Check> {
       const code = result?.failure.code ?? ''
       // A folder one has no right in is not there, says Exchange.
       if (!['ErrorFolderNotFound', 'ErrorAccessDenied', 'ErrorItemNotFound'].includes(code)) throw session.error(getFolder, result?.failure ?? { code: 'NoAnswer', text: '' })
-      return [{ folder: needed.name, lacks: 'every right', cure: folderCure(owner, needed.name, username, needed.role) }]
+      return [{ folder: needed.name || ROOT, lacks: needed.rights.length === 0 ? 'FolderVisible' : 'every right', cure: folderCure(owner, needed.name, username, needed.role) }]
     }
     const { name, rights } = result.value
-    const lacks = needed.rights.filter((right) => !rights.has(right))
+    const lacks = needed.rights.filter((right: string) => !rights.has(right))
     // Localised names are the mailbox's own. A role that is too small is replaced.
     const cure = folderCure(owner, name, username, needed.role).replace(/^Add-/, rights.size > 0 ? 'Set-' : 'Add-')
     return lacks.length === 0 ? [] : [{ folder: name, lacks: lacks.join(', '), cure }]

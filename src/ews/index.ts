@@ -5,6 +5,7 @@
  */
 export { createEwsConnection } from './connection.ts'
 export type { EwsConnection, EwsConnectionOptions } from './connection.ts'
+export { cureFor } from './cures.ts'
 export type { Check } from './doctor.ts'
 export type { ResolvedName } from './operations/resolve-names.ts'
 export type { ResolvedPerson } from './operations/resolve-person.ts'

@@ -163,7 +163,8 @@ describe('a service account with folder rights only', () => {
     })
     mailbox = connection.mailbox(alice)
   }
-  const ENOUGH = { msgfolderroot: 'FolderVisible', calendar: 'Editor', tasks: 'Editor', contacts: 'PublishingEditor', deleteditems: 'Author' }
+  const INSIDE = { calendar: 'Editor', tasks: 'Editor', contacts: 'PublishingEditor', deleteditems: 'Author' }
+  const ENOUGH = { msgfolderroot: 'FolderVisible', ...INSIDE }
 
   it('reads, writes, deletes, searches and hears of changes', async () => {
     await delegation(ENOUGH)
@@ -188,12 +189,13 @@ describe('a service account with folder rights only', () => {
   it.each([
     ['the calendar', { ...ENOUGH, calendar: 'Reviewer' }, 'Calendar (CreateContents, Modify, Delete)', 'Set-MailboxFolderPermission -Identity "alice@example.test:\\Calendar" -User "svc@example.test" -AccessRights Editor'],
     ['contacts', { ...ENOUGH, contacts: 'Editor' }, 'Contacts (CreateHierarchy)', 'Set-MailboxFolderPermission -Identity "alice@example.test:\\Contacts" -User "svc@example.test" -AccessRights PublishingEditor'],
+    ['the mailbox itself', INSIDE, 'the mailbox itself (FolderVisible)', 'Add-MailboxFolderPermission -Identity "alice@example.test:\\" -User "svc@example.test" -AccessRights FolderVisible'],
     ['everything', {}, 'Calendar (every right); Tasks (every right)', 'Add-MailboxFolderPermission -Identity "alice@example.test:\\Tasks" -User "svc@example.test" -AccessRights Editor'],
   ])('that lacks rights in %s is told which, with the command that grants just them', async (_what, roles, detail, command) => {
     await delegation(roles)
     const found = trouble(await connection.check(alice.address))
     expect(found).toMatchObject({ name: 'access', detail: expect.stringContaining(detail), cure: expect.stringContaining(command) })
-    if (!found?.cure.includes('every')) expect(found?.cure.match(/-MailboxFolderPermission/g)?.length).toBe(Object.keys(roles).length === 0 ? 4 : 1)
+    if (!found?.cure.includes('every')) expect(found?.cure.match(/-MailboxFolderPermission/g)?.length).toBe(Object.keys(roles).length === 0 ? 5 : 1)
   })
 
   it('does nothing in a mailbox nobody let it into', async () => {

@@ -7,7 +7,9 @@ import { assigneeId, instant, mailboxId } from '../model/index.ts'
 import type { Mailbox, Token } from '../model/index.ts'
 import type { Clock, Log } from '../ports.ts'
 import { openEnvelope } from './soap.ts'
+import { toSnapshot } from './to-model.ts'
 import { getFolder } from './operations/get-folder.ts'
+import { getItem } from './operations/get-item.ts'
 import { getStreamingEvents } from './operations/get-streaming-events.ts'
 import { syncFolderItems } from './operations/sync-folder-items.ts'
 import { createEwsConnection } from './index.ts'
@@ -48,6 +50,51 @@ describe.each([
     expect(await mailbox.update([{ id: made.snapshot.id, kind: 'event', fields: { place: 'Room' }, expect: made.snapshot.changeKey }])).toMatchObject([{ type: 'done' }])
     expect(await connection.resolveNames('bob@example.test')).toHaveLength(1)
     expect((await connection.check(alice.address)).every(({ ok }) => ok)).toBe(true)
+  })
+})
+
+/** One event as each version writes it, by Microsoft's pages and the build's own habits. */
+const EVENTS: readonly (readonly [string, string, string])[] = [
+  ['2013 SP1, with the zone as a definition', 'MajorVersion="15" MinorVersion="0" MajorBuildNumber="847" MinorBuildNumber="31" Version="V2_8"',
+    '<t:Location>Room</t:Location><t:StartTimeZone Name="(UTC+01:00) Rome" Id="W. Europe Standard Time"><t:Periods/><t:TransitionsGroups/></t:StartTimeZone>'],
+  ['2016, with both zone elements', 'MajorVersion="15" MinorVersion="1" MajorBuildNumber="2507" MinorBuildNumber="6" Version="V2017_04_14"',
+    '<t:Location>Room</t:Location><t:StartTimeZone Name="(UTC+01:00) Rome" Id="W. Europe Standard Time"/><t:StartTimeZoneId>W. Europe Standard Time</t:StartTimeZoneId><t:IsOrganizer>true</t:IsOrganizer>'],
+  ['2019, with the zone as an id and a structured place', 'MajorVersion="15" MinorVersion="2" MajorBuildNumber="1544" MinorBuildNumber="4" Version="V2018_01_08"',
+    '<t:Location>Room</t:Location><t:EnhancedLocation><t:DisplayName>Another name</t:DisplayName><t:Annotation/><t:PostalAddress><t:Street>s</t:Street><t:Type>Business</t:Type></t:PostalAddress></t:EnhancedLocation><t:StartTimeZoneId>W. Europe Standard Time</t:StartTimeZoneId>'],
+  ['SE, with all that and more', 'MajorVersion="15" MinorVersion="2" MajorBuildNumber="2562" MinorBuildNumber="17" Version="V2018_01_08"',
+    '<t:InstanceKey>AAA=</t:InstanceKey><t:MailboxGuids><t:MailboxGuid>0</t:MailboxGuid></t:MailboxGuids><t:Location>Room</t:Location><t:StartWallClock>2026-12-01T10:00:00+01:00</t:StartWallClock><t:StartTimeZoneId>W. Europe Standard Time</t:StartTimeZoneId><t:InboxReminders/><t:DocLinks/>'],
+]
+const MESSAGES = 'http://schemas.microsoft.com/exchange/services/2006/messages'
+const TYPES = 'http://schemas.microsoft.com/exchange/services/2006/types'
+
+describe('an event', () => {
+  it.each(EVENTS)('of Exchange %s is read the same', (_name, version, inner) => {
+    const opened = openEnvelope('\ufeff<?xml version="1.0" encoding="utf-8"?>'
+      + `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header><h:ServerVersionInfo ${version} xmlns:h="${TYPES}"/></s:Header><s:Body>`
+      + `<m:GetItemResponse xmlns:m="${MESSAGES}" xmlns:t="${TYPES}"><m:ResponseMessages><m:GetItemResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:Items>`
+      + `<t:CalendarItem><t:ItemId Id="A" ChangeKey="K"/><t:Subject>x</t:Subject>${inner}<t:Start>2026-12-01T09:00:00Z</t:Start><t:End>2026-12-01T10:00:00Z</t:End>`
+      + '<t:LegacyFreeBusyStatus>Tentative</t:LegacyFreeBusyStatus><t:CalendarItemType>Single</t:CalendarItemType></t:CalendarItem>'
+      + '</m:Items></m:GetItemResponseMessage></m:ResponseMessages></m:GetItemResponse></s:Body></s:Envelope>')
+    if (opened.type === 'fault') throw new Error(opened.fault.code)
+    const [read] = getItem.decode(opened.reply)
+    if (read?.ok !== true) throw new Error(JSON.stringify(read))
+    expect(toSnapshot(read.value, 'event', { address: 'alice@example.test', zone: 'UTC' })).toMatchObject({
+      id: 'A', changeKey: 'K', item: { fields: { subject: 'x', place: 'Room', freeBusy: 'tentative', time: { allDay: false, start: '2026-12-01T09:00:00Z', end: '2026-12-01T10:00:00Z', zone: expect.stringMatching(/^Europe/) } } },
+    })
+  })
+
+  it('keeps a word we do not know when something else of it is written', async () => {
+    sim = await startEwsSim({ validate })
+    connection = createEwsConnection({ name: 'onprem', url: sim.url, auth: { kind: 'basic' }, credentials: sim.service, impersonation: true, log, clock })
+    const mailbox = connection.mailbox(alice)
+    await mailbox.open()
+    const { id } = sim.putItem(alice.address, 'calendar', { Subject: 'x', Start: '2026-12-01T09:00:00Z', End: '2026-12-01T10:00:00Z', LegacyFreeBusyStatus: 'NoData' })
+    const page = await mailbox.pull('event', null, () => Promise.resolve(new Map()))
+    const [change] = page.type === 'page' ? page.changes : []
+    if (change?.type !== 'seen') throw new Error(JSON.stringify(page))
+    expect(change.snapshot.item.fields).not.toHaveProperty('freeBusy')
+    expect(await mailbox.update([{ id: change.snapshot.id, kind: 'event', fields: { subject: 'y', place: 'Room', body: 'new' }, expect: change.snapshot.changeKey }])).toMatchObject([{ type: 'done' }])
+    expect(sim.items(alice.address, 'calendar')).toMatchObject([{ id, fields: { Subject: 'y', Location: 'Room', LegacyFreeBusyStatus: 'NoData' } }])
   })
 })
 

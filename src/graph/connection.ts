@@ -5,7 +5,7 @@ import { SyncError } from '../lib/errors.ts'
 import { Authority } from './authority.ts'
 import type { ClientProof } from './authority.ts'
 import { clientStates } from './client-state.ts'
-import { checkExpiry, checkMailbox, proofEnd } from './doctor.ts'
+import { checkExpiry, checkMailbox, checkService, proofEnd } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import type { EventFeed } from './event-feed.ts'
 import { Folders } from './folders.ts'
@@ -62,6 +62,8 @@ export interface GraphConnection {
   readonly signIn: SignIn | undefined
   /** What works and what does not for a mailbox, with a cure for each trouble; never throws for trouble it looks for. */
   check(mailbox: Mailbox): Promise<Check[]>
+  /** Whether the sign-in service answers and knows the tenant; needs no mailbox. */
+  checkService(): Promise<Check>
   /** The application's own secret or certificate. */
   checkSecret(): Check[]
   /** When it ends; null where nobody knows. */
@@ -146,6 +148,7 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
     async check(mailbox) {
       return checkMailbox(sessionFor(mailbox), access, signIn === undefined ? null : await signIn.state(mailbox.id))
     },
+    checkService: () => checkService(() => authority.server()),
     checkSecret: () => checkExpiry(expiry, options.proof.secret !== undefined, clock.now()),
     secretEnd: () => proofEnd(expiry),
     async close() {

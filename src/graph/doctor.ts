@@ -40,6 +40,12 @@ export async function checkMailbox(session: Session, access: 'delegated' | 'appl
   }]
 }
 
+/** Where each user signs in himself: whether the sign-in service knows the tenant, before anybody has. */
+export async function checkService(server: () => Promise<unknown>): Promise<Check> {
+  const trouble = await server().then(() => null, asSyncError)
+  return trouble === null ? { name: 'reachable', ok: true, detail: 'The sign-in service answers and knows the tenant. Each user signs in himself, under "My mailbox".', cure: '' } : broken('reachable', trouble)
+}
+
 function broken(name: string, error: SyncError): Check {
   return { name, ok: false, detail: error.message, cure: CURES[error.code] ?? 'Mend what the message names and run the check again.' }
 }

@@ -39,7 +39,7 @@ export const health = z.object({
   linked: z.number(),
   attention: z.object({ conflicts: z.number(), held: z.number(), failing: z.number() }),
   database: z.object({ version: z.string().nullable(), embedded: z.boolean(), bytes: z.number(), answerMs: z.number() }),
-  expiries: z.array(z.object({ what: z.enum(['certificate', 'token', 'secret']), of: z.string(), at: z.string() })).readonly(),
+  expiries: z.array(z.object({ what: z.enum(['certificate', 'own-certificate', 'secret', 'token']), of: z.string(), at: z.string() })).readonly(),
 })
 const percentiles = { side, p50: z.number(), p95: z.number(), count: z.number() }
 export const latency = z.object({
@@ -184,8 +184,11 @@ export const crmDraft = z.object({
 export const connectionDraft = z.object({
   name: z.string().regex(/^[\w .-]{1,60}$/, 'use letters, digits, blanks, dots and dashes'), kind: z.enum(['ews', 'graph']), url: z.url({ protocol: /^https?$/ }).optional(),
   auth: z.enum(['basic', 'ntlm']).default('basic'), username: z.string().optional(), password: z.string().optional(), impersonation: z.boolean().default(false),
-  ca: z.string().optional(), allowHttp: z.boolean().default(false),
+  ca: z.string().optional(), allowHttp: z.boolean().default(false), delegation: z.boolean().optional(), channelBinding: z.enum(['auto', 'on', 'off']).optional(),
+  autodiscover: z.url({ protocol: /^https?$/ }).optional(), trustedHosts: z.array(z.string().min(1)).max(50).optional(),
   tenant: z.string().optional(), clientId: z.string().optional(), clientSecret: z.string().optional(), access: z.enum(['delegated', 'application']).optional(),
+  clientSecretExpires: z.iso.date().optional(), tasks: z.boolean().optional(), pollSeconds: z.number().min(1).max(3600).optional(),
+  loginUrl: z.url({ protocol: /^https?$/ }).optional(), graphUrl: z.url({ protocol: /^https?$/ }).optional(), publicUrl: z.url({ protocol: /^https?$/ }).optional(),
 })
 export const connectionTest = z.object({ connection: connectionDraft, mailbox: z.email(), username: z.string().optional(), password: z.string().optional() })
 export const steps = z.object({ ok: z.boolean(), checks: z.array(step).readonly() })

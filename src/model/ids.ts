@@ -53,3 +53,6 @@ export function plainDate(text: string): PlainDate {
   }
   return text as PlainDate
 }
+
+/** The setting that tells since when a mailbox is past its first synchronisation; it goes with its lane. */
+export const settledSetting = (lane: MailboxId): string => `settled/${lane}`

@@ -1,5 +1,5 @@
 import { explainSkip } from '../engine/index.ts'
-import { itemId } from '../model/index.ts'
+import { CRM_LANE, itemId } from '../model/index.ts'
 import type { ItemKind, Operation, Side } from '../model/index.ts'
 import type { LogEntry, Write } from '../store/index.ts'
 import type { Station } from './station.ts'
@@ -55,13 +55,13 @@ export function openActivity(station: Station) {
     async why(viewer: Viewer, raw: string): Promise<Why> {
       const id = itemId(raw.trim())
       const scope = scopeOf(station, viewer)
+      const lanes = (await store.panel.views.lanesKnowing(id)).filter((lane) => lane !== CRM_LANE && (scope === undefined || scope.includes(lane)))
+      const mine = (lane: string) => lanes.some((one) => one === lane)
       return store.transaction(async (tx) => {
-        const lanes = (await tx.lanes()).filter((row) => row.mailbox !== null && (scope === undefined || scope.includes(row.lane)))
-        const mine = (lane: string) => lanes.some((row) => row.lane === lane)
-        const pairs = new Map([...(await tx.copiesByRecord([id])), ...(await Promise.all(lanes.map(({ lane }) => tx.copiesByItem(lane, [id])))).flat()].filter(({ copy }) => mine(copy.mailbox)).map((pair) => [pair.copy.id, pair] as const))
-        const waiting = (await Promise.all(lanes.flatMap(({ lane }) => [tx.inboxOf(lane, 'exchange', [id]), tx.inboxOf(lane, 'crm', [id])]))).flat()
-        const skips = (await Promise.all(lanes.map(({ lane }) => tx.skips(lane, 10_000)))).flat().filter((skip) => skip.id === id)
-        const held = (await tx.held({ open: true })).filter((one) => mine(one.lane) && (one.item === id || one.candidates.includes(id)))
+        const pairs = new Map([...(await tx.copiesByRecord([id])), ...(await Promise.all(lanes.map((lane) => tx.copiesByItem(lane, [id])))).flat()].filter(({ copy }) => mine(copy.mailbox)).map((pair) => [pair.copy.id, pair] as const))
+        const waiting = (await Promise.all(lanes.flatMap((lane) => [tx.inboxOf(lane, 'exchange', [id]), tx.inboxOf(lane, 'crm', [id])]))).flat()
+        const skips = (await Promise.all(lanes.map((lane) => tx.skips(lane, 10_000)))).flat().filter((skip) => skip.id === id)
+        const held = (await Promise.all(lanes.map((lane) => tx.held({ lane, open: true })))).flat().filter((one) => (one.item === id || one.candidates.includes(id)))
         const copies = [...pairs.values()].map(({ link, copy }) => {
           const fields = copy.base.exchange.fields as Record<string, unknown>
           const title = String(fields['subject'] ?? `${String(fields['firstName'] ?? '')} ${String(fields['lastName'] ?? '')}`.trim())

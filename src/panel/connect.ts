@@ -86,7 +86,7 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
 
   async function testConnection(connection: ConnectionDraft, mailbox: string, own?: { username: string; password: string }): Promise<{ ok: boolean; checks: readonly Step[] }> {
     try {
-      const checks = await tryOut({ crm: crm(), exchange: [connection] }, (connector) => checkMailbox(connector, connection, mailboxFor(connector, connection.name, mailbox), own))
+      const checks = await tryOut({ crm: crm(), exchange: [connection] }, (connector) => checkMailbox(connector, connection, mailboxFor(connector, connection.name, mailbox), own, true))
       const ok = checks.every((check) => check.ok)
       if (ok) draft = { ...draft, connection, ...(own === undefined ? {} : { own }) }
       return { ok, checks }

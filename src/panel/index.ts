@@ -50,7 +50,7 @@ const JOURNAL_DAYS = 90
 export async function openPanel({ store, fromFile, log, popUp, around }: PanelOptions) {
   const timetable = await openTimetable(store.panel, log)
   const latencies = recordLatencies(store.panel, log)
-  const station = await openStation({ store, fromFile, timetable, latencies, log, ...(around === undefined ? {} : { around }) })
+  const station = await openStation({ store, fromFile, timetable, latencies, log, onConfig: () => void timetable.runNow('certificates'), ...(around === undefined ? {} : { around }) })
   const live = openLive(store.panel, log)
   const tasks = openTasks(() => live.tell('tasks'))
   const policies = openPolicies(station)
@@ -60,6 +60,7 @@ export async function openPanel({ store, fromFile, log, popUp, around }: PanelOp
   timetable.add('journal-cleanup', '0 3 * * *', async () => `${await store.panel.measures.cleanJournal(new Date(Date.now() - JOURNAL_DAYS * 86_400_000))} entries older than ${JOURNAL_DAYS} days deleted`)
   timetable.add('panel-cleanup', 'every 1h', async () => `${await store.panel.measures.cleanPanel()} ended sessions and old measurements deleted`)
   timetable.add('certificates', 'every 12h', () => lookAtCertificates(store, station.sections().config))
+  timetable.runNow('certificates')
 
   return {
     store, station, timetable, live, tasks, users, policies, popUps,

@@ -1,4 +1,5 @@
-import type { ConnectionConfig } from '../config.ts'
+import type { ConnectionConfig, UserConfig } from '../config.ts'
+import { exchangeCure } from '../main.ts'
 import type { LaneFacts } from '../store/index.ts'
 
 export type Standing = 'off' | 'starting' | 'healthy' | 'degraded' | 'attention' | 'paused'
@@ -23,30 +24,24 @@ const needsSomebody = ({ error }: LaneFacts) => error !== null && /UNAUTHORIZED|
 export const transportOf = (facts: LaneFacts | undefined, connected: ReadonlySet<string>): Transport =>
   facts === undefined || facts.state === 'paused' ? 'none' : connected.has(facts.lane) ? 'streaming' : 'polling'
 
-/** What cures a mailbox's trouble, as far as its code tells. */
-export function cureOf(error: LaneFacts['error'], connection: ConnectionConfig | undefined): string | null {
+/** What cures a mailbox's trouble, as far as its code tells. @param entry undefined for the CRM's own trouble */
+export function cureOf(error: LaneFacts['error'], connection: ConnectionConfig | undefined, entry?: UserConfig): string | null {
   if (error === null) return null
-  const service = connection?.impersonation === true ? connection.username ?? 'the service account' : 'the user'
+  const isShared = connection?.impersonation === true || connection?.delegation === true
   switch (error.code) {
     case 'EWS_UNAUTHORIZED':
-      return connection?.impersonation === true
-        ? `Correct the password of ${service} under Connections.`
+      return isShared
+        ? `Correct the password of ${connection.username ?? 'the service account'} under Connections.`
         : 'The user enters his present password under "My mailbox", or an administrator connects the mailbox again.'
-    case 'EWS_IMPERSONATION_DENIED': case 'EWS_ACCESS_DENIED':
-      return `In the Exchange Management Shell: New-ManagementRoleAssignment -Name exchange-connector -Role ApplicationImpersonation -User ${service}`
-    case 'EWS_NO_MAILBOX':
-      return 'Correct the address under Users; Get-Mailbox on the server shows the right one.'
-    case 'EWS_FORBIDDEN':
-      return 'Set-CASMailbox <mailbox> -EwsEnabled $true'
-    case 'EWS_TLS': case 'CRM_TLS':
+    case 'CRM_TLS':
       return "Add the company's CA certificate to the connection, or renew the server's certificate."
-    case 'EWS_UNREACHABLE': case 'CRM_UNREACHABLE':
+    case 'CRM_UNREACHABLE':
       return 'Check that the server runs and that the firewall lets us through. We try again by ourselves.'
-    case 'EWS_BUSY':
-      return 'Nothing to do: the server asked for patience. If it stays, raise its throttling policy.'
     case 'CRM_LOGIN_REFUSED':
       return "Correct the API user's access key under Connections; it changes with the user's password."
-    default:
-      return null
   }
+  if (entry === undefined) return null
+  const login = (isShared ? connection.username : entry.username) ?? entry.mailbox
+  const code = error.code === 'EWS_ACCESS_DENIED' && connection?.impersonation === true ? 'EWS_IMPERSONATION_DENIED' : error.code
+  return exchangeCure(code, { mailbox: entry.mailbox, account: login, auth: connection?.auth })
 }

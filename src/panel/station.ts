@@ -19,9 +19,9 @@ export interface Running {
 /** The service of this process, which begins, changes and begins anew as the configuration does. */
 export interface Station {
   readonly store: PostgresStore
-  /** Null until there is a configuration. */
+  /** Null until there is a configuration, and while it begins anew with a changed one. */
   running(): Running | null
-  /** @throws Refusal NOT_CONFIGURED */
+  /** @throws Refusal NOT_CONFIGURED; BEGINS_ANEW while a change is followed */
   need(): Running
   /** The sections as they are in force, and which of them were set in the panel. */
   sections(): { readonly config: Config | null; readonly fromPanel: readonly Section[] }
@@ -45,6 +45,8 @@ export interface StationOptions {
   readonly timetable: Timetable
   readonly latencies: LatencyRecorder
   readonly log: Log
+  /** Told of every change of the configuration. */
+  onConfig?(): void
   /** What the process was started with. */
   readonly around?: Surroundings
 }
@@ -93,7 +95,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   async function follow(next: Config): Promise<void> {
     const before = config
     config = next
-    const same = before !== null && running !== null && JSON.stringify(builtFrom(before)) === JSON.stringify(builtFrom(next))
+    const same = before !== null && running !== null && (['crm', 'exchange'] as const).every((section) => JSON.stringify(before[section]) === JSON.stringify(next[section]))
     if (same && running !== null) {
       running.connector.adopt(next)
       // Where the CRM does not answer, the service's own job goes on trying.
@@ -107,6 +109,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   if (config !== null) await start(config)
 
   const need = () => {
+    if (running === null && config !== null) throw refused(503, 'BEGINS_ANEW', 'The connector begins anew with its changed configuration. Try again in some seconds.')
     if (running === null) throw refused(409, 'NOT_CONFIGURED', 'The connector is not set up yet. Open the set-up page with the address that the service printed at its start.')
     return running
   }
@@ -125,6 +128,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
       stored = { ...stored, ...changed }
       await storeSections(store, stored)
       await follow(next)
+      options.onConfig?.()
     }),
     reload: (file) => inTurn(async () => {
       const next = checkConfig({ ...file, ...stored })
@@ -132,13 +136,11 @@ export async function openStation(options: StationOptions): Promise<Station> {
       config = next
       await end()
       await start(next)
+      options.onConfig?.()
     }),
     stop: () => inTurn(end),
   }
 }
-
-/** What the adapters are made with: when it changes, they are made anew. */
-const builtFrom = ({ crm, exchange, policy }: Config) => [crm, exchange, policy.inviteContacts]
 
 function checked(sections: Sections): Config {
   try {

@@ -90,7 +90,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
       linked: lane?.linked ?? 0, waiting: lane?.waiting ?? 0, failing: lane?.failing ?? 0, skipped: lane?.skipped ?? 0,
       issues: (lane?.held ?? 0) + (lane?.conflicts ?? 0) + (lane?.failing ?? 0) + (lane?.state === 'failing' ? 1 : 0),
       firstSyncDone: lane?.complete ?? false, lastToExchange: lane?.lastToExchange ?? null, lastToCrm: lane?.lastToCrm ?? null,
-      lastRunAt: lane?.lastRunAt ?? null, retryAt: lane?.retryAt ?? null, error: lane?.error ?? null, cure: cureOf(lane?.error ?? null, connection),
+      lastRunAt: lane?.lastRunAt ?? null, retryAt: lane?.retryAt ?? null, error: lane?.error ?? null, cure: cureOf(lane?.error ?? null, connection, entry),
     }
   }
 
@@ -108,10 +108,12 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
   }
 
   async function one(id: string): Promise<UserRow> {
-    const { users, config, facts } = await everybody()
-    const user = users.find((candidate) => candidate.id === id)
+    const { connector } = station.need()
+    const user = (await connector.crm.users()).find((candidate) => candidate.id === id)
     if (user === undefined) throw refused(404, 'NO_SUCH_USER', 'The CRM has no such user.')
-    return rowOf(user, config, facts)
+    const entry = entryOf(connector.config, user)
+    const facts = entry === undefined ? [] : await store.panel.lanes.laneFacts([connector.laneOf(entry.mailbox)])
+    return rowOf(user, connector.config, new Map(facts.map((row) => [row.lane, row])))
   }
 
   async function chosen(ids: readonly string[]): Promise<CrmUser[]> {

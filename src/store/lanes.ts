@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { settledSetting } from '../model/index.ts'
 import type { Mailbox, MailboxId } from '../model/index.ts'
 import type { Fence, LaneRow, Tx } from '../ports.ts'
 import { jsonParameter, rows } from './database.ts'
@@ -46,7 +47,7 @@ export function laneStatements(db: Database): Pick<Tx, 'lanes' | 'saveLane' | 'r
           channels as (delete from connector.channels where lane = ${lane}),
           inbox as (delete from connector.inbox where lane = ${lane}),
           skips as (delete from connector.skips where lane = ${lane}),
-          settled as (delete from connector.settings where name = ${`settled/${lane}`})
+          settled as (delete from connector.settings where name = ${settledSetting(lane)})
         delete from connector.held where lane = ${lane} and decision is null`)
     },
   }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { instant } from '../model/index.ts'
+import { instant, settledSetting } from '../model/index.ts'
 import type { ItemKind, Mailbox, MailboxId, Side, SkipReason } from '../model/index.ts'
 import type { LaneRow } from '../ports.ts'
 import { rows, textArray } from './database.ts'
@@ -88,23 +88,26 @@ export function panelLanes(db: Database): PanelLanes {
   }
 }
 
+/** Counted table by table, not lane by lane: a mailbox with much of one thing makes the planner read all of it for each. */
 function laneFacts(db: Database, lanes: readonly MailboxId[] | null): Promise<readonly LaneFacts[]> {
-  const mine = (table: string) => sql`from ${sql.table(`connector.${table}`)} t where t.lane = l.lane`
-  const lastWrite = (side: Side) => sql`(select at from connector.operations t where t.lane = l.lane and t.side = ${side}
+  const among = (column: string) => (lanes === null ? sql`true` : sql`${sql.ref(column)} = any(${textArray(lanes)})`)
+  const lastWrite = (side: Side) => sql`(select t.at from connector.operations t where t.lane = l.lane and t.side = ${side}
     and t.state = 'done' and t.type in ('create', 'update', 'delete') order by t.seq desc limit 1)`
   return rows(db, sql<LaneFacts>`
+    with i as (select lane, count(*) as waiting, count(*) filter (where error is not null) as failing,
+        min(due_at) filter (where error is null and suspect_since is null) as oldest from connector.inbox where ${among('lane')} group by lane),
+      c as (select mailbox as lane, count(*) as linked from connector.copies where role = 'home' and ${among('mailbox')} group by mailbox),
+      s as (select lane, count(*) as skipped from connector.skips where ${among('lane')} group by lane),
+      h as (select lane, count(*) as held from connector.held where decision is null and ${among('lane')} group by lane),
+      k as (select lane, count(*) as conflicts from connector.conflicts where state in ('open', 'decided') and ${among('lane')} group by lane),
+      f as (select lane, bool_and(complete) as complete from connector.channels where ${among('lane')} group by lane)
     select l.lane, l.mailbox, l.state, l.error, l.failures, l.retry_at as "retryAt", l.last_run_at as "lastRunAt",
-      (select count(*) from connector.copies c where c.mailbox = l.lane and c.role = 'home') as linked,
-      i.waiting, i.failing, i.oldest as "oldestDue",
-      (select count(*) ${mine('skips')}) as skipped,
-      (select count(*) ${mine('held')} and t.decision is null) as held,
-      (select count(*) ${mine('conflicts')} and t.state in ('open', 'decided')) as conflicts,
-      coalesce((select bool_and(t.complete) ${mine('channels')}), false) as complete,
+      coalesce(c.linked, 0) as linked, coalesce(i.waiting, 0) as waiting, coalesce(i.failing, 0) as failing, i.oldest as "oldestDue",
+      coalesce(s.skipped, 0) as skipped, coalesce(h.held, 0) as held, coalesce(k.conflicts, 0) as conflicts, coalesce(f.complete, false) as complete,
       ${lastWrite('exchange')} as "lastToExchange", ${lastWrite('crm')} as "lastToCrm"
-    from connector.lanes l cross join lateral (
-      select count(*) as waiting, count(*) filter (where t.error is not null) as failing,
-        min(t.due_at) filter (where t.error is null and t.suspect_since is null) as oldest ${mine('inbox')}) i
-    ${lanes === null ? sql`` : sql`where l.lane = any(${textArray(lanes)})`} order by l.lane`)
+    from connector.lanes l left join i using (lane) left join c using (lane) left join s using (lane) left join h using (lane)
+      left join k using (lane) left join f using (lane)
+    where ${among('l.lane')} order by l.lane`)
 }
 
 async function resetLane(db: Database, lane: MailboxId, forget: boolean, at: Date): Promise<void> {
@@ -117,7 +120,7 @@ async function resetLane(db: Database, lane: MailboxId, forget: boolean, at: Dat
         and not exists (select from connector.copies c where c.link = l.id and c.mailbox <> ${lane})`)
     await rows(db, sql`delete from connector.tombstones where mailbox = ${lane}`)
     // As at the very first time, nobody is mailed about what is found again.
-    await rows(db, sql`delete from connector.settings where name = ${`settled/${lane}`}`)
+    await rows(db, sql`delete from connector.settings where name = ${settledSetting(lane)}`)
     await rows(db, sql`delete from connector.held where lane = ${lane}`)
     await rows(db, sql`update connector.conflicts set state = 'closed' where lane = ${lane} and state <> 'closed'`)
     await rows(db, sql`delete from connector.channels where lane = ${lane}`)

@@ -69,6 +69,8 @@ export interface PanelViews {
   failing(query: PageQuery): Promise<Page<FailingItem>>
   /** Whose calendar is taken when, as far as it is kept in step; without words. */
   busy(lanes: readonly MailboxId[], from: Date, to: Date): Promise<readonly BusyBlock[]>
+  /** The mailboxes that know anything of an item or record: a pair, news that waits, a reason to leave it alone, a question. */
+  lanesKnowing(id: string): Promise<readonly MailboxId[]>
   /** Changes when anything did that a screen shows: compared, never read. */
   pulse(): Promise<Readonly<Record<'lanes' | 'activity' | 'attention' | 'jobs', string>>>
 }
@@ -92,6 +94,14 @@ export function panelViews(db: Database): PanelViews {
       t.lane, t.side, t.id, t.kind, t.attempts, t.due_at as "dueAt", t.error,
       ${titleOf(sql`(t.sighting -> 'snapshot' -> 'item' -> 'fields')`)} as title`, sql`t.due_at, t.lane, t.id`),
     busy: (lanes, from, to) => busy(db, lanes, from, to),
+    async lanesKnowing(id) {
+      const found = await rows(db, sql<{ lane: MailboxId }>`
+        select mailbox as lane from connector.copies where item = ${id} or record = ${id}
+        union select lane from connector.inbox where id = ${id}
+        union select lane from connector.skips where id = ${id}
+        union select lane from connector.held where decision is null and (item = ${id} or candidates @> to_jsonb(${id}::text))`)
+      return found.map(({ lane }) => lane)
+    },
     async pulse() {
       const [row] = await rows(db, sql<Record<'lanes' | 'activity' | 'attention' | 'jobs', string>>`
         select

@@ -102,7 +102,7 @@ export function plan(input: PlanInput): Plan {
       return keep(merge(copy.base, now, input.holds, referee(input)), reasonOfMerge(exchange, crm))
     case 'overwrite-crm':
       // Edited in the CRM although only Exchange may change it: Exchange's values come back.
-      return keep(overwrite('exchange', now, input.holds), reasonOfOverwrite(traitsOf(input), crm, copy.base.crm))
+      return withAnswer(keep(overwrite('exchange', now, input.holds), reasonOfOverwrite(traitsOf(input), crm, copy.base.crm)))
     case 'overwrite-exchange':
       return keep(overwrite('crm', now, input.holds), 'the CRM decides for this item')
     case 'leave-exchange':
@@ -247,6 +247,12 @@ function content(sighting: Sighting, base: Item): Item {
 
 const keyOf = (sighting: Sighting, known: ChangeKey): ChangeKey =>
   sighting.type === 'seen' ? sighting.snapshot.changeKey : known
+
+/** An answer is the one thing in the CRM that is not the organizer's to undo. */
+function withAnswer(made: Plan): Plan {
+  const isAnswer = made.writes.length > 0 && made.writes.every((write) => write.on === 'exchange')
+  return isAnswer ? { ...made, reason: 'answered in the CRM' } : made
+}
 
 const overwriteNothing = (_: Sides): Merge => ({ write: { exchange: {}, crm: {} }, clashes: [] })
 

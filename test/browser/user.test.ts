@@ -1,12 +1,5 @@
-import { createServer } from 'node:http'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findAssets } from '../../src/http/assets.ts'
-import { startHttp } from '../../src/http/server.ts'
-import { openPopUps } from '../../src/panel/pop-up.ts'
-import { silentLog } from '../support/postgres.ts'
 import { expectAccessible, launchBrowser, open, PHONE, signIn, visit } from './support/browser.ts'
 import { at, eventually, openOffice } from './support/office.ts'
 import type { Office } from './support/office.ts'
@@ -141,55 +134,5 @@ describe('a user', () => {
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'My mailbox', level: 1 }).waitFor()
     await close()
-  })
-})
-
-describe('signing in at Microsoft', () => {
-  let microsoft: Server
-  let face: { url: string; stop(): Promise<void> }
-
-  beforeAll(async () => {
-    microsoft = createServer((request, response) => {
-      const asked = new URL(request.url ?? '/', 'http://localhost')
-      response.writeHead(302, { location: `${asked.searchParams.get('redirect_uri')}?code=a-code&state=${asked.searchParams.get('state')}` }).end()
-    }).listen(0, '127.0.0.1')
-    const { panel } = office.running
-    const popUps = openPopUps({
-      connections: () => ['onprem'],
-      begin: async (_mailbox, redirectUri) => ({ url: `http://127.0.0.1:${(microsoft.address() as AddressInfo).port}/authorize?${new URLSearchParams({ state: 'asked-here', redirect_uri: redirectUri }).toString()}` }),
-      finish: async (_connection, parameters) => expect(parameters.get('code')).toBe('a-code'),
-    })
-    const { openMe } = await import('../../src/panel/me.ts')
-    const withPopUp = { ...panel, popUps, me: openMe(panel.station, panel.users, panel.policies, popUps) }
-    face = await startHttp({
-      host: '127.0.0.1', port: 0, health: async () => ({ ok: true, details: {} }), ping: async () => undefined, receiveNotifications: async () => false,
-      panel: { panel: withPopUp, setupToken: () => null, version: 'test', frameAncestors: [], assets: await findAssets(() => undefined), log: silentLog },
-    })
-  })
-
-  afterAll(async () => {
-    await face?.stop()
-    microsoft?.close()
-  })
-
-  it('happens in a window of its own, which closes, and the mailbox is shown before it is connected', async () => {
-    const { page, close } = await visit(browser)
-    await signIn(page, face.url, 'user2')
-    await open(page, face.url, '/me')
-    const window = page.waitForEvent('popup')
-    await page.getByRole('button', { name: 'Sign in at Microsoft' }).click()
-    const popUp = await window
-    if (!popUp.isClosed()) await popUp.waitForEvent('close')
-    await page.getByText('user2@example.test').first().waitFor()
-    await page.getByText('This is the mailbox. Nothing has been written yet.').waitFor()
-    await page.getByRole('button', { name: 'Connect my mailbox' }).click()
-    await eventually('the mailbox is connected', () => office.running.panel.station.need().connector.config.users.some(({ crm }) => crm === 'user2'))
-    await close()
-  })
-
-  it('is refused when nobody here has begun it', async () => {
-    const answer = await fetch(`${face.url}/oauth/microsoft?code=a-code&state=forged`)
-    expect(answer.status).toBe(400)
-    expect(await answer.json()).toMatchObject({ error: { code: 'BAD_STATE' } })
   })
 })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { contentHash } from '../../src/lib/content-hash.ts'
-import { assigneeId, changeKey, copyId, itemId, mailboxId, naturalKey, operationId } from '../../src/model/index.ts'
+import { assigneeId, changeKey, copyId, itemId, mailboxId, naturalKey, operationId, settledSetting } from '../../src/model/index.ts'
 import type { Copy, InboxRow } from '../../src/model/index.ts'
 import type { Store, Tx } from '../../src/ports.ts'
 import {
@@ -114,13 +114,14 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
         await t.putSkips([aSkip('a')])
         await t.putHeld([aHeld('h')])
         await t.saveCopies([aCopy('1')])
+        for (const lane of [ALICE, BOB]) await t.saveSetting(settledSetting(lane), at(1))
         await t.removeLane(ALICE)
       })
       const left = await tx(async (t) => [
         await t.lanes(), await t.channels(ALICE), await t.countInbox(ALICE), await t.countSkips(ALICE), await t.held({ lane: ALICE }),
-        await t.countCopies(ALICE), (await t.countInbox(BOB)).waiting,
+        await t.countCopies(ALICE), (await t.countInbox(BOB)).waiting, await t.setting(settledSetting(ALICE)), await t.setting(settledSetting(BOB)),
       ])
-      expect(left).toEqual([[], [], { waiting: 0, failing: 0 }, 0, [], 1, 1])
+      expect(left).toEqual([[], [], { waiting: 0, failing: 0 }, 0, [], 1, 1, null, at(1)])
       expect((await store().raiseFence(ALICE)).value).toBeGreaterThan(before.value)
     })
 

@@ -62,4 +62,21 @@ describe.each([
     expect((await refused()).length - before).toBeLessThanOrEqual(2)
     await simulators.control('ews/setPassword', { address: addressOf('alice'), password: 'alice-password' })
   })
+
+  it('tries a wrong password once, for calls and notifications together', async () => {
+    const before = (await refused()).length
+    configure({ carol: 'wrong' })
+    service.kill('SIGHUP')
+    await until('the refusal is told', async () => (await office.run('status', '--json')).json.lanes.some(({ error }: any) => error?.code === 'EWS_UNAUTHORIZED'), 30_000)
+    await until('the others are listened to', async () => (await connected()) === 2, 30_000)
+    for (const name of ['One', 'Two', 'Three']) {
+      await simulators.putRecord('carol', 'Events', visit(name))
+      await simulators.putItem('bob', 'calendar', meeting(`${name} of bob`))
+      await until('the others go on', async () => (await simulators.record('Events', `${name} of bob`)) !== undefined, 20_000)
+    }
+    const tried = (await refused()).slice(before).map(({ user }) => user.toLowerCase().replace('@example.test', ''))
+    expect(new Set(tried)).toEqual(new Set(['carol']))
+    // Unless somebody else's sign-in has shown it, NTLM cannot tell a wrong password from a channel binding that the server does not take.
+    expect(tried.length).toBeLessThanOrEqual(signIn.auth === 'ntlm' ? 2 : 1)
+  })
 })

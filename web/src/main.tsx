@@ -39,7 +39,7 @@ const queries = new QueryClient({
 
 await prepareLanguage()
 createRoot(document.getElementById('root') as HTMLElement).render(
-  <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce} cssVariablesResolver={() => ({ variables: {}, light: { '--mantine-color-dimmed': '#565d65', '--mantine-color-anchor': '#1657a0', '--mantine-color-body': '#f5f7f9' }, dark: { '--mantine-color-dimmed': '#adb3ba', '--mantine-color-anchor': '#7cbcf5', '--mantine-color-body': '#1b1d20' } })}>
+  <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce} cssVariablesResolver={() => ({ variables: {}, light: { '--mantine-color-error': '#b42318', '--mantine-color-dimmed': '#565d65', '--mantine-color-anchor': '#1657a0', '--mantine-color-body': '#f5f7f9' }, dark: { '--mantine-color-error': '#ff9d94', '--mantine-color-dimmed': '#adb3ba', '--mantine-color-anchor': '#7cbcf5', '--mantine-color-body': '#1b1d20' } })}>
     <QueryClientProvider client={queries}>
       <Notifications position="top-right" />
       <App />

@@ -51,6 +51,8 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
     }
     const next = await draftOf(outcome.snapshot, draft.row)
     const after = occurrenceOf(next.master, next.row.slots, splitOccurrenceId(request.id).slot)
+    // A date that was declined leaves the calendar: the answer was given, and the next pull tells of the rest.
+    if (after === null && request.fields.answer === 'declined') return { outcome: { type: 'done', snapshot: { ...one.snapshot, item: withFields(one.snapshot.item, request.fields) } }, next }
     return { outcome: after === null ? { type: 'gone' } : { type: 'done', snapshot: after.snapshot }, next }
   }
 
@@ -75,8 +77,10 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
   async function removeSeries(group: readonly RemoveRequest[], draft: Draft): Promise<readonly RemoveOutcome[]> {
     const [first] = group
     if (first === undefined) return []
-    const { occurrence: _all, ...rest } = first
-    const [answer] = await raw.remove([{ ...rest, id: draft.master.id, expect: draft.master.changeKey }])
+    const { occurrence: _all, mailing: _its, ...rest } = first
+    // Of a series that began already only the dates to come are told.
+    const mailing = group.flatMap((request) => request.mailing ?? [])[0]
+    const [answer] = await raw.remove([{ ...rest, ...(mailing === undefined ? {} : { mailing }), id: draft.master.id, expect: draft.master.changeKey }])
     const outcome = answer ?? { type: 'gone' as const }
     if (outcome.type === 'removed' || outcome.type === 'gone') await store.transaction((tx) => tx.removeSeries(lane, [draft.master.id]), fence)
     return group.map(() => outcome)

@@ -84,13 +84,16 @@ export function meRoutes(app: App, panel: Panel, publicUrl: () => string): void 
     return { available: true, entries, error: null }
   })
   app.get('/oauth/microsoft', { schema: { hide: true } }, async (request, reply) => {
-    const { connection, mailbox } = await popUps.finish(new URL(request.url, publicUrl()).searchParams)
+    const outcome = await popUps.finish(new URL(request.url, publicUrl()).searchParams).catch((thrown: unknown) => ({ error: thrown instanceof Error ? thrown.message : String(thrown) }))
+    const shown = 'error' in outcome ? outcome.error : outcome.mailbox
     // The window tells the page that opened it, and closes; the script is a file of ours, because of the CSP.
-    const result = JSON.stringify({ connection, mailbox }).replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
+    const page = `<!doctype html><meta charset="utf-8"><title>Microsoft</title><body data-result="${escaped(JSON.stringify(outcome))}"><p>${escaped(shown)}</p><script src="/pop-up.js"></script>`
     // The window was at Microsoft, which has no such policy: with one of our own it would lose the page that opened it.
-    return reply.header('cross-origin-opener-policy', 'unsafe-none').type('text/html').send(`<!doctype html><meta charset="utf-8"><title>Signed in</title><body data-result="${result}"><p>${mailbox.replace(/[<&]/g, '')}</p><script src="/pop-up.js"></script>`)
+    return reply.code('error' in outcome ? 400 : 200).header('cross-origin-opener-policy', 'unsafe-none').header('cache-control', 'no-store').type('text/html').send(page)
   })
 }
+
+const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
 
 const HEARTBEAT_MS = 15_000
 

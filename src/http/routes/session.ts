@@ -21,7 +21,7 @@ export function sessionRoutes(app: App, { panel, version, secure, framed }: Sess
 
   app.get('/api/session', { schema: { tags, summary: 'Who is signed in', response: { 200: s.session } } }, async (request) => ({
     user: request.behind ?? request.viewer, seeAs: request.behind === null ? null : request.viewer, csrf: request.csrf,
-    configured: panel.station.running() !== null, version,
+    configured: panel.station.sections().config !== null, version,
   }))
 
   app.post('/api/session', {

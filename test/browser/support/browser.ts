@@ -12,9 +12,9 @@ export const DESKTOP = { width: 1360, height: 850 }
 export const PHONE = { width: 390, height: 800 }
 
 /** A real Chromium: the one that the npm package brings, or the one that CHROMIUM names. */
-export async function launchBrowser(): Promise<Browser> {
+export async function launchBrowser(...more: readonly string[]): Promise<Browser> {
   const executablePath = process.env['CHROMIUM'] ?? (await chromium.executablePath())
-  return playwright.launch({ executablePath, headless: true, args: ['--no-sandbox', '--headless=shell', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'] })
+  return playwright.launch({ executablePath, headless: true, args: ['--no-sandbox', '--headless=shell', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', ...more] })
 }
 
 export interface Visit {

@@ -13,6 +13,9 @@ export interface Office {
   readonly running: Running
   readonly ews: NonNullable<Simulators['ews']>
   readonly vtenext: NonNullable<Simulators['vtenext']>
+  readonly graph: NonNullable<Simulators['graph']>
+  /** Where the simulated cloud is, and its application. */
+  readonly cloud: NonNullable<Simulators['json']['graph']>
   /** The records of a module that are not in the bin, each field as text. */
   records(module: string): Record<string, string>[]
   /** A calendar item by its subject. */
@@ -29,12 +32,13 @@ export const at = (days: number, time: string): string => `${new Date(Date.now()
  * Simulated servers, and the whole service on a database of its own, in this process.
  * @param config parts that differ from the usual; null starts without a configuration
  * @param prepare what is there before the service begins
+ * @param port of the panel; 0 takes any free one
  */
-export async function openOffice(config: object | null, prepare: (office: Pick<Office, 'ews' | 'vtenext'>) => void = () => undefined): Promise<Office> {
+export async function openOffice(config: object | null, prepare: (office: Pick<Office, 'ews' | 'vtenext' | 'graph'>) => void = () => undefined, port = 0): Promise<Office> {
   const simulators = await startSimulators({ mailboxes: 3, empty: true })
-  const { ews, vtenext } = simulators
-  if (ews === undefined || vtenext === undefined) throw new Error('both simulators are needed')
-  prepare({ ews, vtenext })
+  const { ews, vtenext, graph, json: { graph: cloud } } = simulators
+  if (ews === undefined || vtenext === undefined || graph === undefined || cloud === undefined) throw new Error('all simulators are needed')
+  prepare({ ews, vtenext, graph })
   const database = await testDatabase()
   const dataDir = mkdtempSync(join(tmpdir(), 'connector-panel-'))
   chmodSync(dataDir, 0o755)
@@ -47,9 +51,9 @@ export async function openOffice(config: object | null, prepare: (office: Pick<O
     groups: [{ crm: 'Sales', members: ['alice', 'bob'] }],
   }
   const file = config === null ? null : parseConfig(JSON.stringify({ ...usual, ...config }), {}, 'the test')
-  const running = await startAll(file, { configFile: 'none', dataDir, databaseUrl: database.url, logLevel: 'silent' }, silentLog, 0)
+  const running = await startAll(file, { configFile: 'none', dataDir, databaseUrl: database.url, logLevel: 'silent' }, silentLog, port)
   return {
-    url: running.url, running, ews, vtenext, connection,
+    url: running.url, running, ews, vtenext, graph, cloud, connection,
     records: (module) => vtenext.records(module).filter((one) => !one.deleted) as unknown as Record<string, string>[],
     item: (who, subject) => ews.items(`${who}@example.test`, 'calendar').find((one) => one.fields['Subject'] === subject),
     async close() {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import {
-  answersInCrm, BOSS, bossInvites, edits, editsDate, editsRecord, GINA, GUEST, inviteesOf, itemOf, later, MAX, meets, named, recordOf, removesRecord, repeating,
+  answersInCrm, BOSS, bossCancels, bossInvites, edits, editsDate, editsRecord, GINA, GUEST, inviteesOf, itemOf, later, MAX, meets, named, recordOf, removesRecord, repeating,
   responds, visits, visitsWeekly,
 } from './firewall-scene.ts'
 import type { Scenario } from './firewall-stage.ts'
@@ -136,6 +136,13 @@ export const UPDATES: readonly Scenario[] = [
     mails: { 'after edits': toEverybody('cancellation') },
     left: { crm: 3, alice: 1, bob: 1 }, end: { crm: 4, alice: 1, bob: 1 },
   },
+  {
+    name: 'every record of a meeting series that began already is deleted: it is called off once',
+    before: (scene) => meets(scene, 'alice', { days: -8, to: EVERYBODY, fields: repeating(scene, 'weekly', 4, -8) }),
+    after: async (scene) => { for (let left = 4; left > 0; left--) await removesRecord(scene) },
+    mails: { 'after edits': toEverybody('cancellation') },
+    left: { bob: 1 }, end: { crm: 4, bob: 1 },
+  },
   { name: 'a CRM series with people', before: (scene) => visitsWeekly(scene, 3, { invitees: ['bob', GINA] }), after: (scene) => editsRecord(scene, { location: 'Hall' }, 1), left: { crm: 3, alice: 1, bob: 3 } },
 ]
 
@@ -169,6 +176,13 @@ export const ANSWERS: readonly Scenario[] = [
     after: (scene) => answersInCrm(scene, 'bob', 'yes', 1),
     mails: { 'after edits': [`Accept to ${BOSS}`] },
     left: { crm: 3, bob: 1 },
+  },
+  {
+    name: 'bob declines one date of an outside series in the CRM: its organizer is told once, and the date leaves both calendars',
+    before: (scene) => bossInvites(scene, { to: EVERYBODY, fields: repeating(scene, 'weekly', 3) }),
+    after: (scene) => answersInCrm(scene, 'bob', 'no', 1),
+    mails: { 'after edits': [`Decline to ${BOSS}`] },
+    left: { crm: 2, bob: 1 },
   },
   {
     name: 'bob accepts a past invitation in the CRM',
@@ -228,6 +242,12 @@ export const CONTACTS: readonly Scenario[] = [
     check: async (scene) => expect((await recordOf(scene))['description']).toContain(MAX),
   },
   { name: 'a private meeting with a contact', before: (scene) => meets(scene, 'alice', { to: [GINA], fields: { Sensitivity: 'Private' } }), left: { alice: 1 } },
+  { name: 'a meeting with a contact whose invitations are not sent yet', before: (scene) => meets(scene, 'alice', { to: [GINA], send: false }), left: { crm: 1, alice: 1 } },
+  {
+    name: 'a meeting with a contact that was called off before',
+    before: async (scene) => { await bossInvites(scene, { to: ['bob', GINA] }); await bossCancels(scene) },
+    left: { crm: 1, bob: 1 },
+  },
   { name: 'a past meeting with a contact', before: (scene) => meets(scene, 'alice', { days: -5, to: [GINA] }), left: { crm: 1, alice: 1 } },
   {
     name: 'an event of the CRM with a contact who was mailed when it was made',

@@ -35,6 +35,12 @@ export const SERVED_LOUD: readonly Scenario[] = [
     left: { crm: 1, alice: 1, bob: 1, carol: 1 },
   },
   {
+    name: 'a new event of a group to which carol is asked, in both calendars at once: she is invited once',
+    after: (scene) => visits(scene, { owner: 'Sales', invitees: ['carol'] }),
+    mails: { 'after edits': ['invitation to carol@example.test'] },
+    left: { crm: 1, alice: 1, bob: 1, carol: 1 },
+  },
+  {
     name: 'alice renames a meeting in the CRM: each is told once',
     before: (scene) => meets(scene, 'alice', { to: ['bob', GUEST] }),
     after: (scene) => editsRecord(scene, { subject: named(scene, 'Council') }),

@@ -131,7 +131,7 @@ function HeldList() {
                   <Box component="li" key={row.id} className="user-card">
                     <Group justify="space-between" gap="sm">
                       <Group gap="sm" wrap="nowrap" miw={0} flex="1 1 240px"><Icon name={row.kind} /><Text size="sm" className="wrap">{row.title ?? t(`kind.${row.kind}`)}{isDeletion ? '' : ` (${t('attention.candidates', { n: row.candidates.length })})`}</Text></Group>
-                      <Group gap="xs">
+                      <Group gap={6} className="decisions">
                         {isDeletion
                           ? <><Button size="compact-sm" variant="default" onClick={() => decide.mutate({ ids: [row.id], decision: 'restore' })}>{t('attention.restore')}</Button><Button size="compact-sm" variant="default" onClick={() => decide.mutate({ ids: [row.id], decision: 'unlink' })}>{t('attention.unlink')}</Button><Button size="compact-sm" color="red" variant="subtle" onClick={() => setSure([row])}>{t('attention.apply')}</Button></>
                           : <><Button size="compact-sm" variant="default" onClick={() => decide.mutate({ ids: [row.id], decision: 'apply' })}>{t('attention.applyAmbiguous')}</Button><Button size="compact-sm" variant="default" onClick={() => decide.mutate({ ids: [row.id], decision: 'unlink' })}>{t('attention.unlink')}</Button></>}

@@ -112,12 +112,15 @@ function WaitingCard({ facts: { attention } }: { facts: HealthFacts }) {
   )
 }
 
+const SOON_MS = 14 * 86_400_000
+const isSoon = (at: string) => Date.parse(at) - Date.now() < SOON_MS
+
 function ExpiryCard({ facts: { expiries } }: { facts: HealthFacts }) {
   const { t } = useSpeech()
   return (
     <Card title={t('health.expiries')}>
       {expiries.length === 0 && <Text size="sm" c="dimmed">{t('health.noExpiries')}</Text>}
-      {expiries.slice(0, 5).map((expiry) => <Line key={`${expiry.what}${expiry.of}`} label={t(`health.${expiry.what}`, { of: expiry.of })}><Ago at={expiry.at} /></Line>)}
+      {expiries.slice(0, 5).map((expiry) => <Line key={`${expiry.what}${expiry.of}${expiry.at}`} label={t(`health.${expiry.what}`, { of: expiry.of })}><span {...(isSoon(expiry.at) ? { style: { color: 'var(--mantine-color-error)' } } : {})}><Ago at={expiry.at} /></span></Line>)}
     </Card>
   )
 }

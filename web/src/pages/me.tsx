@@ -62,6 +62,7 @@ function ConnectForm({ facts, connected }: { facts: MeFacts; connected: () => vo
   const [form, setForm] = useState({ mailbox: facts.addresses[0] ?? '', username: '', password: '' })
   const [takeUp, setTakeUp] = useState('all')
   const [isSignedIn, setSignedIn] = useState(false)
+  const [refusal, setRefusal] = useState<string | null>(null)
   const way = facts.ways.find((one) => one.connection === connection)
   const wanted = () => ({ connection, ...(form.mailbox === '' || way?.how === 'microsoft' ? {} : { mailbox: form.mailbox }), ...(way?.how === 'own' ? { username: form.username, password: form.password } : {}) })
   const test = useMutation({ mutationFn: () => api.post<TestResult>('/me/mailbox/test', wanted()) })
@@ -78,8 +79,10 @@ function ConnectForm({ facts, connected }: { facts: MeFacts; connected: () => vo
   })
   const { mutate } = test
   useEffect(() => {
-    const hear = (event: MessageEvent<{ type?: string }>) => {
+    const hear = (event: MessageEvent<{ type?: string; error?: string }>) => {
       if (event.origin !== window.location.origin || event.data.type !== 'microsoft-signed-in') return
+      setRefusal(event.data.error ?? null)
+      if (event.data.error !== undefined) return
       setSignedIn(true)
       mutate()
     }
@@ -105,7 +108,7 @@ function ConnectForm({ facts, connected }: { facts: MeFacts; connected: () => vo
           {way?.how === 'microsoft' && !isSignedIn
             ? <Button loading={popUp.isPending} onClick={() => popUp.mutate()}>{t('me.microsoft')}</Button>
             : <Button type="submit" variant={test.data?.ok === true ? 'default' : 'filled'} loading={test.isPending}>{t('me.test')}</Button>}
-          {popUp.error !== null && <Text size="sm" c="red" role="alert">{popUp.error.message}</Text>}
+          {(popUp.error !== null || refusal !== null) && <Text size="sm" c="var(--mantine-color-error)" role="alert" className="wrap">{popUp.error?.message ?? refusal}</Text>}
         </Stack>
       </form>
       {test.error !== null && <Box mt="md"><Trouble error={test.error} /></Box>}

@@ -90,7 +90,7 @@ export function CheckList({ checks }: { checks: readonly { name: string; ok: boo
     <Stack gap="sm" component="ul" className="plain">
       {checks.map((check) => (
         <Group key={check.name + check.detail} component="li" gap="sm" wrap="nowrap" align="flex-start">
-          <ThemeIcon size={22} radius="xl" color={check.ok ? 'teal' : 'red'} variant="light" role="img" aria-label={check.ok ? t('connect.passed') : t('connect.notPassed')}><Icon name={check.ok ? 'check' : 'cross'} size={13} /></ThemeIcon>
+          <ThemeIcon size={22} radius="xl" color={check.ok ? (check.cure === '' ? 'teal' : 'yellow') : 'red'} variant="light" role="img" aria-label={check.ok ? t('connect.passed') : t('connect.notPassed')}><Icon name={check.ok ? (check.cure === '' ? 'check' : 'attention') : 'cross'} size={13} /></ThemeIcon>
           <Box flex={1} miw={0}>
             <Text size="sm" fw={600}>{maybe(`check.${check.name}`, check.name)}</Text>
             <Text size="sm" c="dimmed" className="wrap">{check.detail}</Text>

@@ -1,4 +1,4 @@
-import { Box, Button, Checkbox, Group, Loader, Radio, Select, SegmentedControl, Stack, Stepper, Table, Text, TextInput, Textarea, PasswordInput, Switch } from '@mantine/core'
+import { Accordion, Box, Button, Checkbox, Group, Loader, Radio, Select, SegmentedControl, Stack, Stepper, Table, Text, TextInput, Textarea, PasswordInput, Switch } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -68,7 +68,7 @@ function CrmStep({ next }: { next: () => void }) {
   )
 }
 
-const FRESH = { name: 'onprem', kind: 'ews', url: '', auth: 'basic', whose: 'service', username: '', password: '', ca: '', mailbox: '', ownUsername: '', ownPassword: '', allowHttp: false, tenant: '', clientId: '', clientSecret: '', access: 'delegated' }
+const FRESH = { name: 'onprem', kind: 'ews', url: '', auth: 'basic', whose: 'service', username: '', password: '', ca: '', mailbox: '', ownUsername: '', ownPassword: '', allowHttp: false, tenant: '', clientId: '', clientSecret: '', access: 'delegated', clientSecretExpires: '', loginUrl: '', graphUrl: '', autodiscover: '', channelBinding: 'auto' }
 
 function ExchangeStep({ next, back }: { next: (own: boolean) => void; back: (() => void) | undefined }) {
   const { t } = useSpeech()
@@ -79,8 +79,8 @@ function ExchangeStep({ next, back }: { next: (own: boolean) => void; back: (() 
   const test = useMutation({
     mutationFn: () => api.post<Steps>('/connect/exchange', {
       connection: isGraph
-        ? { name: form.name, kind: 'graph', access: form.access, ...given('tenant', form.tenant), ...given('clientId', form.clientId), ...given('clientSecret', form.clientSecret) }
-        : { name: form.name, kind: 'ews', auth: form.auth, impersonation: !own, allowHttp: form.allowHttp, ...given('url', form.url), ...given('ca', form.ca), ...(own ? {} : { username: form.username, password: form.password }) },
+        ? { name: form.name, kind: 'graph', access: form.access, ...given('tenant', form.tenant), ...given('clientId', form.clientId), ...given('clientSecret', form.clientSecret), ...given('clientSecretExpires', form.clientSecretExpires), ...given('loginUrl', form.loginUrl), ...given('graphUrl', form.graphUrl) }
+        : { name: form.name, kind: 'ews', auth: form.auth, impersonation: form.whose === 'service', delegation: form.whose === 'delegation', ...(form.auth === 'ntlm' ? { channelBinding: form.channelBinding } : {}), ...given('autodiscover', form.url === '' ? form.autodiscover : ''), allowHttp: form.allowHttp, ...given('url', form.url), ...given('ca', form.ca), ...(own ? {} : { username: form.username, password: form.password }) },
       mailbox: form.mailbox, ...(own && !isGraph ? { username: form.ownUsername, password: form.ownPassword } : {}),
     }),
   })
@@ -94,15 +94,21 @@ function ExchangeStep({ next, back }: { next: (own: boolean) => void; back: (() 
         <SegmentedControl aria-label={t('connect.kind')} value={form.kind} onChange={(kind) => set({ kind, name: kind === 'graph' ? 'cloud' : 'onprem' })} data={[{ value: 'ews', label: t('connect.kind.ews') }, { value: 'graph', label: t('connect.kind.graph') }]} />
         {text('name', t('connect.name'), { required: true })}
         {isGraph
-          ? <>{text('tenant', t('connect.tenant'), { required: true })}{text('clientId', t('connect.clientId'), { required: true })}{secret('clientSecret', t('connect.clientSecret'), false)}
+          ? <>{text('tenant', t('connect.tenant'), { required: true })}{text('clientId', t('connect.clientId'), { required: true })}{secret('clientSecret', t('connect.clientSecret'), false)}{text('clientSecretExpires', t('connect.clientSecretExpires'), { type: 'date' })}
               <Select label={t('connect.access')} allowDeselect={false} value={form.access} onChange={(access) => access !== null && set({ access })} data={(['delegated', 'application'] as const).map((value) => ({ value, label: t(`connect.access.${value}`) }))} /></>
           : <>{text('url', t('connect.ewsUrl'), { type: 'url', placeholder: 'https://mail.example.com/EWS/Exchange.asmx', description: t('connect.ewsUrlHelp') })}
               {form.url.startsWith('http:') && <Checkbox label={t('connect.allowHttp')} checked={form.allowHttp} onChange={(event) => set({ allowHttp: event.currentTarget.checked })} />}
               <Select label={t('connect.auth')} allowDeselect={false} value={form.auth} onChange={(auth) => auth !== null && set({ auth })} data={(['basic', 'ntlm'] as const).map((value) => ({ value, label: t(`connect.auth.${value}`) }))} />
-              <Radio.Group label={t('connect.whose')} value={form.whose} onChange={(whose) => set({ whose })}><Stack gap="xs" mt="xs"><Radio value="service" label={t('connect.service')} /><Radio value="own" label={t('connect.own')} /></Stack></Radio.Group>
-              {own ? null : <>{text('username', t('connect.serviceUser'), { required: true })}{secret('password', t('connect.password'))}<Text size="xs" className="cure wrap">{t('connect.serviceText')}</Text></>}
+              <Radio.Group label={t('connect.whose')} value={form.whose} onChange={(whose) => set({ whose })}><Stack gap="xs" mt="xs"><Radio value="service" label={t('connect.service')} /><Radio value="delegation" label={t('connect.delegation')} /><Radio value="own" label={t('connect.own')} /></Stack></Radio.Group>
+              {own ? null : <>{text('username', t('connect.serviceUser'), { required: true })}{secret('password', t('connect.password'))}<Text size="xs" className="cure wrap">{t(form.whose === 'service' ? 'connect.serviceText' : 'connect.delegationText')}</Text></>}
               <Textarea label={t('connect.ca')} autosize minRows={2} maxRows={6} placeholder="-----BEGIN CERTIFICATE-----" value={form.ca} onChange={(event) => set({ ca: event.currentTarget.value })} /></>}
         {text('mailbox', t('connect.mailbox'), { type: 'email', required: true })}
+        <Accordion variant="contained"><Accordion.Item value="more"><Accordion.Control>{t('connect.more')}</Accordion.Control><Accordion.Panel><Stack gap="md">
+          {isGraph && <>{text('loginUrl', t('connect.loginUrl'), { type: 'url', placeholder: 'https://login.microsoftonline.com', description: t('connect.cloudHelp') })}{text('graphUrl', t('connect.graphUrl'), { type: 'url', placeholder: 'https://graph.microsoft.com' })}</>}
+          {!isGraph && form.url === '' && text('autodiscover', t('connect.autodiscover'), { type: 'url', description: t('connect.autodiscoverHelp') })}
+          {!isGraph && form.url === '' && form.autodiscover.startsWith('http:') && <Checkbox label={t('connect.allowHttp')} checked={form.allowHttp} onChange={(event) => set({ allowHttp: event.currentTarget.checked })} />}
+          {!isGraph && <Select label={t('connect.binding')} description={t('connect.bindingHelp')} disabled={form.auth !== 'ntlm'} allowDeselect={false} value={form.channelBinding} onChange={(channelBinding) => channelBinding !== null && set({ channelBinding })} data={(['auto', 'on', 'off'] as const).map((value) => ({ value, label: t(`connect.binding.${value}`) }))} />}
+        </Stack></Accordion.Panel></Accordion.Item></Accordion>
         {own && !isGraph && <>{text('ownUsername', t('me.username'), { required: true })}{secret('ownPassword', t('me.password'))}</>}
       </Stack>
       <Outcome result={test.data} error={test.error} />
@@ -191,7 +197,7 @@ function PreviewTable({ result }: { result: PreviewResult }) {
         </Table></Table.ScrollContainer>
       )}
       {skipped.map(([reason, count]) => <Text key={reason} size="sm" c="dimmed">{t('connect.leftAlone')}: {number(count)} – {maybe(`skip.${reason}`, reason)}</Text>)}
-      {result.errors.map((error) => <Text key={error} size="sm" c="red" className="wrap">{error}</Text>)}
+      {result.errors.map((error) => <Text key={error} size="sm" c="var(--mantine-color-error)" className="wrap">{error}</Text>)}
     </Stack>
   )
 }
