@@ -13,13 +13,15 @@ import type { StreamingOptions, StreamingParts } from './streaming.ts'
 import type { Transport } from './transport.ts'
 
 /** Why the reading of a stream ended. */
-type Ending = 'closed' | 'reopen' | 'silent' | 'cut'
+type Ending = 'closed' | 'refused' | 'reopen' | 'silent' | 'cut'
 
 /** How long an undisturbed stream's recruiter sleeps; a newcomer wakes it. */
 const IDLE_MS = 60 * 60_000
 /** The longest that stopping waits for the server to hear about it. */
 const GOODBYE_MS = 400
 const REFUSALS_BEFORE_ALONE = 2
+/** Streams of about half an hour that end well before a mailbox tries to share one again, at the most. */
+const LONGEST_ALONE = 32
 
 /** What a stream carries: mailboxes of one server and group. */
 export interface StreamTarget {
@@ -188,7 +190,9 @@ export class Stream {
           watchdog.refresh()
           if (envelope.type === 'fault') throw fromFailure(envelope.fault, this.#context())
           const messages = getStreamingEvents.decode(envelope.reply)
-          if (messages.map((message) => this.#handle(message, members)).includes('over')) return 'closed'
+          const verdicts = messages.map((message) => this.#handle(message, members))
+          if (verdicts.includes('refused')) return 'refused'
+          if (verdicts.includes('closed')) return 'closed'
         }
       }
       return silence.signal.aborted ? 'silent' : signal.aborted ? 'reopen' : 'cut'
@@ -204,7 +208,7 @@ export class Stream {
     }
   }
 
-  #handle(message: StreamMessage, members: readonly StreamMember[]): 'on' | 'over' {
+  #handle(message: StreamMessage, members: readonly StreamMember[]): 'on' | 'closed' | 'refused' {
     const bySubscription = new Map(members.map((member) => [member.subscription, member]))
     for (const { subscription, events } of message.notifications) {
       const member = bySubscription.get(subscription)
@@ -214,16 +218,16 @@ export class Stream {
     if (message.deadSubscriptions.length > 0) {
       // The good ones get nothing on this stream any more (Exchange), so it is opened again without the dead.
       for (const id of message.deadSubscriptions) this.#refuse(bySubscription.get(id))
-      return 'over'
+      return 'refused'
     }
     if (message.failure !== null) {
       if (!isDeadSubscription(message.failure)) throw fromFailure(message.failure, this.#context())
       this.#subscriptions.forgetServer()
       for (const member of members) this.#refuse(member)
-      return 'over'
+      return 'refused'
     }
     if (this.#online.size === 0) this.#opened(members)
-    return message.closed ? 'over' : 'on'
+    return message.closed ? 'closed' : 'on'
   }
 
   /**
@@ -265,9 +269,21 @@ export class Stream {
     return this.#target.transport.context(getStreamingEvents, caller)
   }
 
-  /** Whoever was refused among others may have met a server in trouble: once, when his own stream ends well, he tries again. */
+  /**
+   * Whoever was refused among others may have met a server in trouble: when his own stream has ended well he tries again,
+   * each time after twice as many. A server where nobody can share a stream is asked ever more rarely.
+   */
   #sendBack(): void {
-    for (const member of this.#members) if (member.timesAlone === 1 && member.subscription !== null) this.#owner.expel(member, 'alone')
+    for (const member of [...this.#online].filter((one) => this.#members.has(one))) {
+      if (this.#target.capacity > 1) {
+        member.timesAlone = 0
+        continue
+      }
+      member.endedWell += 1
+      if (member.timesAlone > 0 && member.subscription !== null && member.endedWell >= Math.min(LONGEST_ALONE, 2 ** (member.timesAlone - 1))) {
+        this.#owner.expel(member, 'alone')
+      }
+    }
   }
 
   #untilNextAttempt(): number | undefined {

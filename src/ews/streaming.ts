@@ -87,8 +87,8 @@ export function createHints(parts: StreamingParts): EwsHints {
         if (!isHere(member)) return
         leave(member, stream)
         members.set(member.session.mailbox.id, { member, stream: null })
-        // Who comes back from a stream of his own and is refused again stays alone.
-        if (why !== 'moved') member.timesAlone += 1
+        if (why === 'refused') member.timesAlone += 1
+        member.endedWell = 0
         void place(member, why === 'refused')
       },
     })
