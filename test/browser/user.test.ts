@@ -51,7 +51,7 @@ describe('a user', () => {
     await expectAccessible(page, 'preferences')
     office.ews.putItem('alice@example.test', 'calendar', { Subject: 'School play', Start: at(5, '15:00'), End: at(5, '16:00'), Categories: ['private life'] })
     office.ews.putItem('alice@example.test', 'calendar', { Subject: 'Negotiation', Start: at(6, '15:00'), End: at(6, '16:00') })
-    await eventually('the other event is in the CRM, and no word of what came before', () => office.records('Events').map((one) => one['subject']).join() === 'Busy,Busy,Busy')
+    await eventually('the other event is in the CRM, without its words, and what was there has lost them', () => office.records('Events').filter((one) => one['subject'] === 'Busy').length === 3)
     await open(page, office.url, '/my-sync')
     await page.getByText('Its categories are left out.').waitFor()
     expect(office.records('Events').map((one) => one['subject'])).toEqual(['Busy', 'Busy', 'Busy'])
