@@ -207,7 +207,7 @@ function MailList() {
 export function SkipTable({ every, withUser, mails = false }: { every: boolean; withUser: boolean; mails?: boolean }) {
   const { t, maybe, ago } = useSpeech()
   const [offset, setOffset] = useState(0)
-  const skips = useQuery({ queryKey: ['lanes', 'skips', mails, every, offset], queryFn: () => (mails ? api.get<Skips>('/attention/mails', { offset, limit: LIMIT }) : api.get<Skips>('/attention/skipped', { every, offset, limit: LIMIT })) })
+  const skips = useQuery({ queryKey: [every ? 'lanes' : 'attention', 'skips', mails, offset], queryFn: () => (mails ? api.get<Skips>('/attention/mails', { offset, limit: LIMIT }) : api.get<Skips>('/attention/skipped', { every, offset, limit: LIMIT })) })
   return (
     <Box className="panel-card"><Loaded query={skips} rows={3}>{({ total, rows }) => total === 0
       ? mails ? <Empty icon="check" title={t('attention.noMails')} text={t('attention.noMailsText')} /> : <Empty icon="check" title={withUser ? t('attention.clear') : t('my.noneSkipped')} />
