@@ -151,7 +151,7 @@ export const whyQuery = z.object({ item: z.string().min(1).max(2000) })
 // ----------------------------------------------------------------------------------------------- attention
 
 const whose = { user: z.string().nullable(), mailbox: z.string().nullable(), lane: z.string(), kind, at: z.string() }
-export const attentionSummary = z.object({ conflicts: z.number(), held: z.number(), failing: z.number(), unrepresentable: z.number() })
+export const attentionSummary = z.object({ conflicts: z.number(), held: z.number(), failing: z.number(), mails: z.number(), unrepresentable: z.number() })
 export const attentionQuery = z.object({ user: z.string().optional(), ...paging })
 export const skipQuery = z.object({ user: z.string().optional(), every: flag.default(false), ...paging })
 export const conflicts = page(z.object({

@@ -21,6 +21,9 @@ export type SkipRow = SkippedItem & Whose & { readonly why: string; readonly tit
 /** What cannot be represented, or read: worth a look. Everything else is left alone by somebody's own choice. */
 const UNREPRESENTABLE: readonly SkipReason[] = ['recurring', 'unreadable', 'ambiguous']
 
+/** Changes that were not made so that nobody is mailed; somebody has to make them in Outlook. */
+const HELD_MAILS: readonly SkipReason[] = ['only-in-outlook']
+
 export function openAttention(station: Station) {
   const { store } = station
   const { views, lanes } = store.panel
@@ -46,8 +49,10 @@ export function openAttention(station: Station) {
     async summary(viewer: Viewer) {
       const lane = laneFor(viewer)
       const query = { ...(lane === undefined ? {} : { lane }), offset: 0, limit: 1 }
-      const [conflicts, held, failing, skips] = await Promise.all([views.conflicts(query), views.held(query), views.failing(query), lanes.skips({ ...query, reasons: UNREPRESENTABLE })])
-      return { conflicts: conflicts.total, held: held.total, failing: failing.total, unrepresentable: skips.total }
+      const [conflicts, held, failing, mails, skips] = await Promise.all([
+        views.conflicts(query), views.held(query), views.failing(query), lanes.skips({ ...query, reasons: HELD_MAILS }), lanes.skips({ ...query, reasons: UNREPRESENTABLE }),
+      ])
+      return { conflicts: conflicts.total, held: held.total, failing: failing.total, mails: mails.total, unrepresentable: skips.total }
     },
     async conflicts(viewer: Viewer, query: { offset: number; limit: number; user?: string | undefined }): Promise<Page<ConflictRow>> {
       return named(await views.conflicts(pageOf(laneFor(viewer, query.user), query)))
@@ -58,9 +63,10 @@ export function openAttention(station: Station) {
     async failing(viewer: Viewer, query: { offset: number; limit: number; user?: string | undefined }): Promise<Page<FailingRow>> {
       return named(await views.failing(pageOf(laneFor(viewer, query.user), query)))
     },
-    /** @param every also what is left alone by choice */
-    async skips(viewer: Viewer, query: { offset: number; limit: number; user?: string | undefined; every: boolean }): Promise<Page<SkipRow>> {
-      const page = await lanes.skips({ ...pageOf(laneFor(viewer, query.user), query), ...(query.every ? {} : { reasons: UNREPRESENTABLE }) })
+    /** @param which `mails`: what would have mailed somebody; `every`: also what is left alone by choice */
+    async skips(viewer: Viewer, query: { offset: number; limit: number; user?: string | undefined }, which: 'mails' | 'unrepresentable' | 'every'): Promise<Page<SkipRow>> {
+      const reasons = { mails: HELD_MAILS, unrepresentable: UNREPRESENTABLE, every: undefined }[which]
+      const page = await lanes.skips({ ...pageOf(laneFor(viewer, query.user), query), ...(reasons === undefined ? {} : { reasons }) })
       const titled = named(page)
       const running = station.running()
       const titles = running === null ? new Map<string, string>() : await titlesOf(running.connector, page.rows)

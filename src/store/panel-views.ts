@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { RawBuilder } from 'kysely'
-import type { Conflict, Held, ItemKind, MailboxId, Operation, Side } from '../model/index.ts'
+import type { Conflict, Held, ItemKind, MailboxId, Operation, Side, SkipReason } from '../model/index.ts'
 import { rows, textArray } from './database.ts'
 import type { Database } from './database.ts'
 
@@ -80,6 +80,9 @@ const titleOf = (fields: RawBuilder<unknown>) =>
   sql`coalesce(${fields} ->> 'subject', nullif(trim(concat(${fields} ->> 'firstName', ' ', ${fields} ->> 'lastName')), ''))`
 const BASE_TITLE = sql`(select ${titleOf(sql`(c.base -> 'exchange' -> 'fields')`)} from connector.copies c where c.id = t.copy)`
 
+/** Of what is left alone, that which somebody has to look at. */
+const FOR_A_PERSON: readonly SkipReason[] = ['recurring', 'unreadable', 'ambiguous', 'only-in-outlook']
+
 export function panelViews(db: Database): PanelViews {
   return {
     writes: (query) => writes(db, query),
@@ -111,7 +114,8 @@ export function panelViews(db: Database): PanelViews {
             where seq > (select coalesce(max(seq), 0) - 200 from connector.operations)) as activity,
           concat((select concat(count(*), '/', max(seq), '/', count(winner)) from connector.conflicts where state <> 'closed'), ' ',
             (select concat(count(*), '/', max(seq)) from connector.held where decision is null), ' ',
-            (select count(*) from connector.inbox where error is not null)) as attention,
+            (select count(*) from connector.inbox where error is not null), ' ',
+            (select concat(count(*), '/', max(at)) from connector.skips where reason = any(${textArray(FOR_A_PERSON)}))) as attention,
           (select md5(string_agg(concat(name, schedule, paused, result, left(started_at::text, 18)), ',' order by name)) from connector.jobs) as jobs`)
       return row ?? { lanes: '', activity: '', attention: '', jobs: '' }
     },

@@ -61,7 +61,7 @@ function Nav({ viewer }: { viewer: Person }) {
   const { t } = useSpeech()
   const [path] = useLocation()
   const attention = useQuery({ queryKey: ['attention', 'summary'], queryFn: () => api.get<AttentionSummary>('/attention') })
-  const waiting = (attention.data?.conflicts ?? 0) + (attention.data?.held ?? 0) + (attention.data?.failing ?? 0)
+  const waiting = (attention.data?.conflicts ?? 0) + (attention.data?.held ?? 0) + (attention.data?.mails ?? 0) + (attention.data?.failing ?? 0)
   const link = (name: IconName) => {
     const to = PATHS[name] ?? `/${name}`
     return (

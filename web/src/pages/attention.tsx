@@ -12,13 +12,13 @@ import { valueText } from '../parts/values.tsx'
 import { useSession } from '../session.ts'
 
 const LIMIT = 20
-const TABS = ['conflicts', 'held', 'failing', 'skipped'] as const
+const TABS = ['conflicts', 'held', 'mails', 'failing', 'skipped'] as const
 
 export default function Attention() {
   const { t } = useSpeech()
   const [query, setQuery] = useSearchParams()
   const summary = useQuery({ queryKey: ['attention', 'summary'], queryFn: () => api.get<AttentionSummary>('/attention') })
-  const counts = summary.data === undefined ? null : { conflicts: summary.data.conflicts, held: summary.data.held, failing: summary.data.failing, skipped: summary.data.unrepresentable }
+  const counts = summary.data === undefined ? null : { conflicts: summary.data.conflicts, held: summary.data.held, mails: summary.data.mails, failing: summary.data.failing, skipped: summary.data.unrepresentable }
   const fullest = counts === null ? 'conflicts' : (TABS.find((tab) => counts[tab] > 0) ?? 'conflicts')
   const tab = TABS.find((one) => one === query.get('tab')) ?? fullest
   return (
@@ -31,6 +31,7 @@ export default function Attention() {
         </Tabs.List>
         <Tabs.Panel value="conflicts"><ConflictList /></Tabs.Panel>
         <Tabs.Panel value="held"><HeldList /></Tabs.Panel>
+        <Tabs.Panel value="mails"><MailList /></Tabs.Panel>
         <Tabs.Panel value="failing"><FailingList /></Tabs.Panel>
         <Tabs.Panel value="skipped"><SkippedList /></Tabs.Panel>
       </Tabs>
@@ -191,14 +192,25 @@ function SkippedList() {
   )
 }
 
+/** What would have mailed somebody, and was therefore not done. */
+function MailList() {
+  const { t } = useSpeech()
+  return (
+    <>
+      <Text size="sm" c="dimmed" mb="md" maw={720}>{t('attention.mailsText')}</Text>
+      <SkipTable mails every={false} withUser />
+    </>
+  )
+}
+
 /** Items left alone, and why. */
-export function SkipTable({ every, withUser }: { every: boolean; withUser: boolean }) {
+export function SkipTable({ every, withUser, mails = false }: { every: boolean; withUser: boolean; mails?: boolean }) {
   const { t, maybe, ago } = useSpeech()
   const [offset, setOffset] = useState(0)
-  const skips = useQuery({ queryKey: ['lanes', 'skips', every, offset], queryFn: () => api.get<Skips>('/attention/skipped', { every, offset, limit: LIMIT }) })
+  const skips = useQuery({ queryKey: [every ? 'lanes' : 'attention', 'skips', mails, offset], queryFn: () => (mails ? api.get<Skips>('/attention/mails', { offset, limit: LIMIT }) : api.get<Skips>('/attention/skipped', { every, offset, limit: LIMIT })) })
   return (
     <Box className="panel-card"><Loaded query={skips} rows={3}>{({ total, rows }) => total === 0
-      ? <Empty icon="check" title={withUser ? t('attention.clear') : t('my.noneSkipped')} />
+      ? mails ? <Empty icon="check" title={t('attention.noMails')} text={t('attention.noMailsText')} /> : <Empty icon="check" title={withUser ? t('attention.clear') : t('my.noneSkipped')} />
       : (
         <>
           <Box component="ul" className="plain">{rows.map((row) => (
