@@ -1,5 +1,6 @@
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { connectionOf, instanceOf, loadConfig, parseConfig, surroundings } from './config.ts'
+import { connectionOf, instanceOf, loadBeside, loadConfig, parseConfig, surroundings } from './config.ts'
 
 const GOOD = `crm:
   kind: vtenext
@@ -136,6 +137,12 @@ describe('a mistake is told with its line and its cure', () => {
 
   it('a file that is not there', () => {
     expect(() => loadConfig('/nowhere/connector.yaml', {})).toThrow(/There is no configuration at \/nowhere\/connector\.yaml\. Write one \(README, "Connect your own servers"\) or name another with --config\./)
+  })
+
+  it('a folder where a file is meant', () => {
+    const folder = fileURLToPath(new URL('.', import.meta.url))
+    expect(() => loadConfig(folder, {})).toThrow(expect.objectContaining({ code: 'CONFIG_UNREADABLE', message: `${folder} cannot be read (EISDIR). Name a file that this account may read with --config.` }))
+    expect(() => loadBeside(folder, true, {})).toThrow(expect.objectContaining({ code: 'CONFIG_UNREADABLE' }))
   })
 })
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { install, usualConfig } from './support/installation.ts'
 import type { Installation } from './support/installation.ts'
 import { meeting, visit } from './support/people.ts'
-import { run } from './support/process.ts'
+import { launch, run } from './support/process.ts'
 import { startSimulators } from './support/simulators.ts'
 import type { Simulators } from './support/simulators.ts'
 
@@ -34,6 +34,13 @@ describe('help', () => {
       expect([COMMANDS[at], code, stderr]).toEqual([COMMANDS[at], 0, ''])
       expect(stdout).toContain('--json')
     }
+  })
+
+  it('a reader that goes away early, such as head, is no error', async () => {
+    const running = launch(['--help'])
+    running.child.stdout?.destroy()
+    const { code, stderr } = await running.ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
 
   it('says which version this is', async () => {
