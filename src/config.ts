@@ -136,12 +136,22 @@ export interface Surroundings {
   readonly now?: string
 }
 
+/** @throws SyncError CONFIG_LOG_LEVEL */
+export function logLevelOf(env: NodeJS.ProcessEnv, usual: string): string {
+  const level = env['LOG_LEVEL'] ?? ''
+  if (level === '') return usual
+  if (!LOG_LEVELS.has(level)) throw wrong('CONFIG_LOG_LEVEL', `LOG_LEVEL is "${level}". Set it to debug, info, warn or error.`)
+  return level
+}
+
+const LOG_LEVELS = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+
 export function surroundings(options: { config?: string; data?: string; verbose?: boolean; now?: string }, env = process.env): Surroundings {
   return {
     configFile: resolve(options.config ?? 'connector.yaml'),
     dataDir: resolve(options.data ?? env['CONNECTOR_DATA'] ?? '.connector'),
     databaseUrl: env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'],
-    logLevel: env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'warn'),
+    logLevel: logLevelOf(env, options.verbose === true ? 'debug' : 'warn'),
     ...(options.now === undefined ? {} : { now: options.now }),
   }
 }
