@@ -17,8 +17,11 @@ export function setScene({ ews }: Simulators): void {
   for (let n = 1; n <= DELIVERIES; n++) ews.putItem('bob@example.test', 'calendar', { Subject: `Delivery ${n}`, Start: at(n, '07:00'), End: at(n, '07:30'), Location: 'Warehouse' })
 }
 
-/** Things that go wrong in every office: two people change the same field at once, and somebody clears half his calendar. */
-export async function causeTrouble(simulators: Simulators, signal: AbortSignal): Promise<void> {
+/**
+ * Things that go wrong in every office: two people change the same field at once, and somebody clears half his calendar.
+ * @param tell hears what somebody did, and which page of the panel is for it
+ */
+export async function causeTrouble(simulators: Simulators, signal: AbortSignal, tell: (what: string, page: string) => void): Promise<void> {
   const { ews, vtenext } = simulators
   if (ews === undefined || vtenext === undefined) return
   const records = () => vtenext.records('Events').filter((one) => !one.deleted) as unknown as Record<string, string>[]
@@ -33,8 +36,10 @@ export async function causeTrouble(simulators: Simulators, signal: AbortSignal):
   if (record?.['id'] !== undefined && item !== undefined) {
     vtenext.edit(record['id'], { location: 'Customer’s office' })
     ews.editItem('alice@example.test', item.id, { Location: 'Room 5' })
+    tell('alice moved "Weekly sales review" in Outlook, and somebody else moved it in the CRM at the same time: which place holds?', '/attention?tab=conflicts')
   }
   for (const { id } of deliveries()) ews.deleteItem('bob@example.test', id)
+  tell(`bob deleted ${DELIVERIES} events in Outlook at once, so the CRM keeps them until somebody says that he meant it.`, '/attention?tab=held')
 }
 
 /** Waits until something is so, or the time is over. */

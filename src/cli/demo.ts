@@ -39,7 +39,8 @@ async function runDemo(options: DemoOptions, dataDir: string): Promise<number> {
   const quiet = options.json === true
   const { startSimulators } = await import('../../sim/index.ts')
   const simulators = await startSimulators({ mailboxes: 2 })
-  const log = createLog('warn', pino.destination({ fd: 2, sync: true }))
+  // What goes wrong on purpose is said in words; as raw lines it would look like a fault.
+  const log = createLog(quiet ? 'warn' : 'error', pino.destination({ fd: 2, sync: true }))
   const config = parseConfig(configFor(simulators), {}, 'demo')
   const stop = new AbortController()
   setScene(simulators)
@@ -50,10 +51,11 @@ async function runDemo(options: DemoOptions, dataDir: string): Promise<number> {
     if (quiet) printJson({ panel: { url: running.url, ...VISITORS }, simulators: simulators.json, health: running.url })
     else introduce(simulators, running)
     const ended = options.for === undefined ? stopSignal() : Promise.race([stopSignal(), systemClock.sleep(options.for * 1000)])
-    const troubled = causeTrouble(simulators, stop.signal)
+    const tell = (text: string) => (quiet ? undefined : say(`${new Date().toISOString().slice(11, 19)}  ${text}`))
+    const troubled = causeTrouble(simulators, stop.signal, (what, page) => tell(`${what} Decide at ${running.url}${page}`))
     const working = keepWorking(simulators, stop.signal, (one) => {
       seen.push(one)
-      if (!quiet) say(`${new Date().toISOString().slice(11, 19)}  ${one.who} ${one.did} ${one.ms === null ? 'NOT SEEN on the other side within 20 s' : `-> on the other side after ${(one.ms / 1000).toFixed(1)} s`}`)
+      tell(`${one.who} ${one.did} ${one.ms === null ? 'NOT SEEN on the other side within 20 s' : `-> on the other side after ${(one.ms / 1000).toFixed(1)} s`}`)
     })
     await ended
     stop.abort()
@@ -97,14 +99,17 @@ function configFor({ json }: Simulators): string {
 }
 
 function introduce({ json }: Simulators, running: Running): void {
-  say('Two simulated servers are running, and the connector between them.\n')
+  say('The connector is running, between a simulated Exchange and a simulated vtenext CRM.\n')
   say(`  Open      ${running.url}`)
   say(`  as        ${VISITORS.admin.username} / ${VISITORS.admin.password}   (administrator)`)
   say(`  or as     ${VISITORS.user.username} / ${VISITORS.user.password}   (user)\n`)
+  say('alice, bob and carol work in Outlook and in the CRM; every line below is something one of them has just done.')
+  say('user1 has changed his password, so his mailbox does not open: "Attention" says how to mend it.')
+  say('user2 is not connected yet: "Users" connects him.\n')
   say(`  Exchange  ${json.ews?.url}`)
   say(`  vtenext   ${json.vtenext?.url}`)
-  say(`  control   ${json.control.url}`)
-  say('\nalice, bob and carol work in Outlook and in the CRM; user2 waits to be connected. Ctrl+C ends it.\n')
+  say(`  control   ${json.control.url}\n`)
+  say('Ctrl+C ends it.\n')
 }
 
 interface Observation {

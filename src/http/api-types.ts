@@ -38,3 +38,4 @@ export type Token = Of<'token'>
 export type Problem = Of<'problem'>
 export type ConnectionDraft = Of<'connectionDraft'>
 export type CrmDraft = Of<'crmDraft'>
+export type CrmSettings = Of<'crmSettings'>

@@ -55,6 +55,7 @@ export const span = z.object({ span: z.enum(['hour', 'day']).default('hour') })
 export const userRow = z.object({
   id: z.string(), name: z.string(), fullName: z.string(), active: z.boolean(), admin: z.boolean(), zone: z.string(),
   mailbox: z.string().nullable(), suggested: z.string().nullable(), connection: z.string().nullable(), ownCredentials: z.boolean(),
+  aliases: z.array(z.string()).readonly(), availabilityOnly: z.boolean(),
   standing, transport: z.enum(['streaming', 'polling', 'none']),
   linked: z.number(), waiting: z.number(), failing: z.number(), skipped: z.number(), issues: z.number(), firstSyncDone: z.boolean(),
   lastToExchange: z.string().nullable(), lastToCrm: z.string().nullable(), lastRunAt: z.string().nullable(), retryAt: z.string().nullable(),
@@ -65,6 +66,8 @@ export const userQuery = z.object({
   sort: z.enum(['name', 'fullName', 'standing', 'mailbox']).default('standing'), descending: flag.default(false),
 })
 export const userPage = page(userRow)
+/** As in the configuration file; what is not named stays as it is. */
+export const userChange = z.object({ aliases: z.array(z.email()).max(50).optional(), availabilityOnly: z.boolean().optional() })
 const ids = z.array(z.string()).min(1).max(2000)
 export const someUsers = z.object({ ids })
 const enabling = z.object({ id: z.string(), mailbox: z.email().optional(), connection: z.string().optional() })
@@ -181,6 +184,9 @@ export const availability = page(z.object({
 export const crmDraft = z.object({
   url: z.url({ protocol: /^https?$/ }), username: z.string().min(1), accessKey: z.string().optional(), password: z.string().optional(), allowHttp: z.boolean().default(false),
 })
+const crmRhythm = { pollSeconds: z.number().min(1).max(3600), referenceField: z.string().max(100) }
+export const crmSettings = z.object({ url: z.string(), username: z.string(), ...crmRhythm })
+export const crmChange = z.object(crmRhythm).partial()
 export const connectionDraft = z.object({
   name: z.string().regex(/^[\w .-]{1,60}$/, 'use letters, digits, blanks, dots and dashes'), kind: z.enum(['ews', 'graph']), url: z.url({ protocol: /^https?$/ }).optional(),
   auth: z.enum(['basic', 'ntlm']).default('basic'), username: z.string().optional(), password: z.string().optional(), impersonation: z.boolean().default(false),

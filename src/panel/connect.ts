@@ -21,6 +21,8 @@ export interface CrmDraft {
   readonly password?: string | undefined
   readonly allowHttp: boolean
 }
+/** What of the CRM's section can be changed without trying it out; the names are those of the configuration file. */
+export type CrmSettings = Pick<Config['crm'], 'url' | 'username' | 'pollSeconds' | 'referenceField'>
 export type ConnectionDraft = Config['exchange'][number]
 export interface Chosen {
   readonly crm: string
@@ -65,6 +67,11 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
   /** Stands in for the part that is not asked about yet. */
   const ANY_EXCHANGE = [{ name: 'none', kind: 'ews', url: 'https://localhost/EWS/Exchange.asmx' }]
 
+  function crmSettings(): CrmSettings {
+    const { url, username, pollSeconds, referenceField } = station.need().connector.config.crm
+    return { url, username, pollSeconds, referenceField }
+  }
+
   async function testCrm(wanted: CrmDraft): Promise<{ ok: boolean; checks: readonly Step[] }> {
     const { url, username, allowHttp } = wanted
     try {
@@ -74,7 +81,8 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
         if (found.type !== 'known') return { ok: false, checks: [{ name: 'login', ok: false, detail: 'The CRM does not accept this user name with this password.', cure: 'Correct the password, or enter the access key from the user\'s preferences.' }] }
         accessKey = found.accessKey
       }
-      const section = { kind: 'vtenext', url, username, accessKey: accessKey ?? '', allowHttp }
+      const { pollSeconds, referenceField } = station.sections().config?.crm ?? {}
+      const section = { kind: 'vtenext', url, username, accessKey: accessKey ?? '', allowHttp, pollSeconds, referenceField }
       const checks = await tryOut({ crm: section, exchange: ANY_EXCHANGE }, (connector) => connector.crm.check())
       const ok = checks.every((check) => check.ok || check.level === 'warning')
       if (ok) draft = { ...draft, crm: checkConfig({ crm: section, exchange: ANY_EXCHANGE }).crm }
@@ -143,6 +151,13 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
       }
       await station.change(() => next)
       draft = {}
+    },
+    crmSettings,
+    async changeCrm(wanted: { pollSeconds?: number | undefined; referenceField?: string | undefined }): Promise<CrmSettings> {
+      const before = station.need().connector.config.crm
+      const { pollSeconds = before.pollSeconds, referenceField = before.referenceField } = wanted
+      await station.change((sections) => ({ ...sections, crm: { ...before, pollSeconds, referenceField } }))
+      return crmSettings()
     },
     async removeConnection(name: string): Promise<void> {
       const { config } = station.need().connector

@@ -75,7 +75,7 @@ export function openPolicies(station: Station) {
       })
       return { total: all.length, rows: all.slice(offset, offset + limit).map(({ user, entry }) => effectiveOf(user, entry.mailbox, wishes.get(user.id))) }
     },
-    effectiveOf,
+    effectiveOf, lookAgain,
     async wishes(id: AssigneeId): Promise<Preferences> {
       return (await people.preferences([id])).get(id) ?? {}
     },

@@ -24,6 +24,10 @@ export interface UserRow {
   readonly suggested: string | null
   readonly connection: string | null
   readonly ownCredentials: boolean
+  /** Other addresses of the mailbox, and earlier ones. */
+  readonly aliases: readonly string[]
+  /** Whether an administrator lets only its free and busy times reach the CRM. */
+  readonly availabilityOnly: boolean
   readonly standing: Standing
   readonly transport: Transport
   readonly linked: number
@@ -56,6 +60,11 @@ export interface Enabling {
   readonly connection?: string | undefined
 }
 
+export interface UserChange {
+  readonly aliases?: readonly string[] | undefined
+  readonly availabilityOnly?: boolean | undefined
+}
+
 export interface TestResult {
   readonly id: string
   readonly name: string
@@ -84,7 +93,7 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
     return {
       id: user.id, name: user.name, fullName: user.fullName, active: user.active, admin: user.admin, zone: user.zone,
       mailbox: entry?.mailbox ?? null, suggested: user.addresses[0] ?? null, connection: connection?.name ?? null,
-      ownCredentials: entry?.username !== undefined,
+      ownCredentials: entry?.username !== undefined, aliases: entry?.aliases ?? [], availabilityOnly: entry?.availabilityOnly ?? false,
       standing: entry === undefined ? 'off' : lane === undefined ? 'starting' : standingOf(lane),
       transport: transportOf(lane, station.running()?.service.connected() ?? new Set()),
       linked: lane?.linked ?? 0, waiting: lane?.waiting ?? 0, failing: lane?.failing ?? 0, skipped: lane?.skipped ?? 0,
@@ -182,6 +191,17 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
       const entries = users.map((user, at) => entryFor(connector.config, user, wanted[at] ?? {}))
       if (takeUp === 'new') for (const user of users) await policies.since(user.id, new Date())
       await station.change((sections) => ({ ...sections, users: [...connector.config.users.filter((entry) => !entries.some(({ crm }) => crm === entry.crm)), ...entries] }))
+    },
+    /** Followed at once: what the change masks, or lets in again, is looked at anew. */
+    async change(id: string, wanted: UserChange): Promise<UserRow> {
+      const [user] = await chosen([id])
+      const { config } = station.need().connector
+      const before = user === undefined ? undefined : entryOf(config, user)
+      if (before === undefined) throw refused(409, 'NOT_CONNECTED', 'No mailbox of this user is connected. Connect one first.')
+      const { aliases = before.aliases, availabilityOnly = before.availabilityOnly } = wanted
+      await station.change((sections) => ({ ...sections, users: config.users.map((entry) => (entry === before ? { ...entry, aliases: [...aliases], availabilityOnly } : entry)) }))
+      await policies.lookAgain([station.need().connector.laneOf(before.mailbox)])
+      return one(id)
     },
     /** Deletes nothing on either side. */
     async disconnect(ids: readonly string[]): Promise<void> {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { install, usualConfig } from './support/installation.ts'
 import type { Installation } from './support/installation.ts'
 import { meeting, visit } from './support/people.ts'
-import { launch, run } from './support/process.ts'
+import { launch, run, until } from './support/process.ts'
 import { startSimulators } from './support/simulators.ts'
 import type { Simulators } from './support/simulators.ts'
 
@@ -45,6 +45,23 @@ describe('help', () => {
 
   it('says which version this is', async () => {
     expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+})
+
+describe('demo', () => {
+  it('tells a newcomer in words what happens and where to look, and shows no raw line of the log', async () => {
+    const demo = launch(['demo'])
+    // The deletions are held before the next thing that bob does arrives.
+    await until('bob has cleared his calendar and gone on working', () => /bob deleted 12 events[^]*->[^]*->/.test(demo.stdout()), 60_000)
+    demo.kill('SIGTERM')
+    const { stdout, stderr } = await demo.ended
+    expect(stderr).toBe('')
+    expect(stdout.split('\n').filter((line) => line.startsWith('{'))).toEqual([])
+    const [, url] = /^ {2}Open {6}(http\S+)$/m.exec(stdout) ?? []
+    expect(stdout).toMatch(/^ {2}as {8}admin \/ admin-password /m)
+    expect(stdout).toContain('user1 has changed his password')
+    for (const page of ['conflicts', 'held']) expect(stdout).toContain(`Decide at ${url}/attention?tab=${page}`)
+    expect(stdout).toMatch(/\d actions, \d+ not seen on the other side, 0 mails sent\.\n$/)
   })
 })
 

@@ -58,6 +58,9 @@ async function startShared(): Promise<EmbeddedServer> {
     const { rows } = await client.query<{ name: string }>(`select datname as name from pg_database where datname like 'test\\_%'`)
     const abandoned = rows.filter(({ name }) => Date.now() - Number(name.split('_')[1]) > LEFT_BEHIND_MS)
     for (const { name } of abandoned) await client.query(`drop database if exists ${name} with (force)`)
+    // Processes are killed here, never the machine: what the system was given to write is not lost.
+    for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes']) await client.query(`alter system set ${setting} = off`)
+    await client.query('select pg_reload_conf()')
   })
   return shared
 }

@@ -16,6 +16,12 @@ export function userRoutes(app: App, panel: Panel): void {
   const { users } = panel
   app.get('/api/users', { onRequest: needAdmin, schema: { tags, summary: 'The users of the CRM and their mailboxes', querystring: s.userQuery, response: { 200: s.userPage } } }, (request) => users.list(request.query))
   app.get('/api/users/:id', { onRequest: needAdmin, schema: { tags, summary: 'One user', response: { 200: s.userRow } } }, (request) => users.one((request.params as { id: string }).id))
+  app.patch('/api/users/:id', { onRequest: needAdmin, schema: { tags, summary: 'Other addresses of a connected mailbox, and whether only its free and busy times reach the CRM', body: s.userChange, response: { 200: s.userRow } } }, async (request) => {
+    const { id } = request.params as { id: string }
+    const changed = await users.change(id, request.body)
+    await note(panel, request, 'users.change', changed.name, request.body)
+    return changed
+  })
   app.post('/api/users/test', { onRequest: needAdmin, schema: { tags, summary: 'Look step by step whether these mailboxes can be connected', body: s.testing, response: { 200: s.task } } }, (request) => users.test(request.body.users))
   app.post('/api/users/enable', { onRequest: needAdmin, schema: { tags, summary: 'Connect mailboxes', body: s.enablingMany, response: { 200: s.done } } }, async (request) => {
     await users.enable(request.body.users, request.body.takeUp)
@@ -83,6 +89,12 @@ export function connectRoutes(app: App, panel: Panel): void {
   const onRequest = needAdminOrSetup
   const { connect } = panel
   app.post('/api/connect/crm', { onRequest, schema: { tags, summary: 'Try out a CRM', body: s.crmDraft, response: { 200: s.steps } } }, (request) => connect.testCrm(request.body))
+  app.get('/api/connect/crm', { onRequest: needAdmin, schema: { tags, summary: 'How the CRM is asked', response: { 200: s.crmSettings } } }, async () => connect.crmSettings())
+  app.patch('/api/connect/crm', { onRequest: needAdmin, schema: { tags, summary: 'Change how often the CRM is asked, and which field gets the Exchange id', body: s.crmChange, response: { 200: s.crmSettings } } }, async (request) => {
+    const changed = await connect.changeCrm(request.body)
+    await note(panel, request, 'connect.change', 'crm', request.body)
+    return changed
+  })
   app.post('/api/connect/exchange', { onRequest, schema: { tags, summary: 'Try out an Exchange connection with one mailbox', body: s.connectionTest, response: { 200: s.steps } } }, (request) => {
     const { connection, mailbox, username, password } = request.body
     return connect.testConnection(connection as Parameters<typeof connect.testConnection>[0], mailbox, username === undefined || password === undefined ? undefined : { username, password })

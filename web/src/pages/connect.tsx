@@ -8,6 +8,7 @@ import { api } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
 import { Confirm, useAct } from '../parts/ask.tsx'
 import { Loaded, PageHead } from '../parts/basics.tsx'
+import { CrmSettings } from '../parts/crm-settings.tsx'
 import { Wizard } from '../parts/wizard.tsx'
 
 export default function Connect() {
@@ -21,9 +22,9 @@ export default function Connect() {
     <>
       <PageHead title={t('connect.title')} text={t('connect.text')}>{!adding && <Button onClick={() => setAdding(true)}>{t('connect.add')}</Button>}</PageHead>
       {adding && <Box mb="lg"><Wizard withCrm={false} finished={() => { notifications.show({ message: t('connect.finished'), color: 'teal', closeButtonProps: { 'aria-label': t('app.close') } }); go('/health') }} /></Box>}
-      <Box className="panel-card"><Loaded query={health}>{({ connections, crm }) => (
+      <CrmSettings />
+      <Box className="panel-card"><Loaded query={health}>{({ connections }) => (
         <Box component="ul" className="plain">
-          <Box component="li" className="user-card"><Text fw={600} size="sm">{t('health.crm')}</Text><Text size="sm" c="dimmed" className="wrap">{crm.url}</Text></Box>
           {connections.map((one) => (
             <Box component="li" key={one.name} className="user-card">
               <Group justify="space-between" gap="sm">

@@ -9,6 +9,7 @@ import { useSpeech } from '../i18n/index.tsx'
 import { Confirm, useAct } from '../parts/ask.tsx'
 import { Ago, CheckList, Empty, Loaded, PageHead, Pager, StandingBadge, Trouble } from '../parts/basics.tsx'
 import { Icon } from '../parts/icons.tsx'
+import { UserSettings } from '../parts/user-settings.tsx'
 import { useSession } from '../session.ts'
 
 const LIMIT = 25
@@ -163,6 +164,7 @@ function UserDrawer({ id, close, act, test, ask }: { id: string | null; close: (
                       <Menu.Dropdown><Menu.Item onClick={() => test(row)}>{t('users.test')}</Menu.Item><Menu.Item onClick={() => ask('reset', row)}>{t('users.reset')}</Menu.Item><Menu.Item color="red" onClick={() => ask('disconnect', row)}>{t('users.disconnect')}</Menu.Item></Menu.Dropdown></Menu>
                   </>}
             </Group>
+            {row.mailbox !== null && <UserSettings key={JSON.stringify([row.id, row.aliases, row.availabilityOnly])} row={row} saved={() => void user.refetch()} />}
             <Group gap="xs">
               <Button size="xs" variant="light" leftSection={<Icon name="eye" size={16} />} onClick={() => { close(); seeAs(row.id); go('/my-sync') }}>{t('users.seeAs')}</Button>
               <Button size="xs" variant="light" leftSection={<Icon name="activity" size={16} />} onClick={() => go(`/activity?user=${encodeURIComponent(row.name)}`)}>{t('users.activity')}</Button>
