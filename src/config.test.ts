@@ -1,5 +1,6 @@
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { connectionOf, instanceOf, loadConfig, parseConfig, surroundings } from './config.ts'
+import { connectionOf, instanceOf, loadBeside, loadConfig, logLevelOf, parseConfig, surroundings } from './config.ts'
 
 const GOOD = `crm:
   kind: vtenext
@@ -137,6 +138,12 @@ describe('a mistake is told with its line and its cure', () => {
   it('a file that is not there', () => {
     expect(() => loadConfig('/nowhere/connector.yaml', {})).toThrow(/There is no configuration at \/nowhere\/connector\.yaml\. Write one \(README, "Connect your own servers"\) or name another with --config\./)
   })
+
+  it('a folder where a file is meant', () => {
+    const folder = fileURLToPath(new URL('.', import.meta.url))
+    expect(() => loadConfig(folder, {})).toThrow(expect.objectContaining({ code: 'CONFIG_UNREADABLE', message: `${folder} cannot be read (EISDIR). Name a file that this account may read with --config.` }))
+    expect(() => loadBeside(folder, true, {})).toThrow(expect.objectContaining({ code: 'CONFIG_UNREADABLE' }))
+  })
 })
 
 describe('the surroundings', () => {
@@ -144,5 +151,11 @@ describe('the surroundings', () => {
     expect(surroundings({}, {})).toMatchObject({ configFile: expect.stringMatching(/\/connector\.yaml$/), dataDir: expect.stringMatching(/\/\.connector$/), databaseUrl: undefined, logLevel: 'warn' })
     expect(surroundings({ verbose: true }, { CONNECTOR_DATA: '/data', DATABASE_URL: '' })).toMatchObject({ dataDir: '/data', databaseUrl: undefined, logLevel: 'debug' })
     expect(surroundings({ data: '/mine', verbose: true }, { CONNECTOR_DATA: '/data', LOG_LEVEL: 'error', DATABASE_URL: 'postgres://x' })).toMatchObject({ dataDir: '/mine', databaseUrl: 'postgres://x', logLevel: 'error' })
+  })
+
+  it('a log level that there is not is told with those that there are', () => {
+    expect(() => surroundings({}, { LOG_LEVEL: 'loud' })).toThrow(expect.objectContaining({ code: 'CONFIG_LOG_LEVEL', message: 'LOG_LEVEL is "loud". Set it to debug, info, warn or error.' }))
+    expect(logLevelOf({ LOG_LEVEL: '' }, 'info')).toBe('info')
+    expect(logLevelOf({ LOG_LEVEL: 'silent' }, 'info')).toBe('silent')
   })
 })

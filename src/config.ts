@@ -136,23 +136,33 @@ export interface Surroundings {
   readonly now?: string
 }
 
+/** @throws SyncError CONFIG_LOG_LEVEL */
+export function logLevelOf(env: NodeJS.ProcessEnv, usual: string): string {
+  const level = env['LOG_LEVEL'] ?? ''
+  if (level === '') return usual
+  if (!LOG_LEVELS.has(level)) throw wrong('CONFIG_LOG_LEVEL', `LOG_LEVEL is "${level}". Set it to debug, info, warn or error.`)
+  return level
+}
+
+const LOG_LEVELS = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+
 export function surroundings(options: { config?: string; data?: string; verbose?: boolean; now?: string }, env = process.env): Surroundings {
   return {
     configFile: resolve(options.config ?? 'connector.yaml'),
     dataDir: resolve(options.data ?? env['CONNECTOR_DATA'] ?? '.connector'),
     databaseUrl: env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'],
-    logLevel: env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'warn'),
+    logLevel: logLevelOf(env, options.verbose === true ? 'debug' : 'warn'),
     ...(options.now === undefined ? {} : { now: options.now }),
   }
 }
 
 /**
  * Reads and checks the configuration file.
- * @throws SyncError CONFIG_MISSING, CONFIG_INVALID: every mistake with its line and its cure
+ * @throws SyncError CONFIG_MISSING, CONFIG_UNREADABLE, CONFIG_INVALID: every mistake with its line and its cure
  */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): Config {
   if (!existsSync(file)) throw noConfiguration(file)
-  const config = parseConfig(readFileSync(file, 'utf8'), env, file)
+  const config = parseConfig(textOf(file), env, file)
   return { ...config, exchange: config.exchange.map((one) => ({ ...one, ...pathsOf(one, dirname(file)) })) }
 }
 
@@ -164,7 +174,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
 export function loadBeside(file: string, named: boolean, env: NodeJS.ProcessEnv = process.env): { readonly config: Config | null; readonly http: Config['http'] } {
   if (!named && !existsSync(file)) return { config: null, http: HTTP_DEFAULTS }
   if (existsSync(file)) {
-    const text = readFileSync(file, 'utf8')
+    const text = textOf(file)
     const document = parseDocument(text)
     const keys = isMap(document.contents) ? document.contents.items.map(({ key }) => (isScalar(key) ? String(key.value) : '')) : []
     if (keys.length === 1 && keys[0] === 'http') return { config: null, http: parseWith(z.strictObject({ http: configSchema.shape.http }), text, env, file, () => []).http }
@@ -175,6 +185,14 @@ export function loadBeside(file: string, named: boolean, env: NodeJS.ProcessEnv 
 
 export const noConfiguration = (file: string): SyncError =>
   wrong('CONFIG_MISSING', `There is no configuration at ${file}. Write one (README, "Connect your own servers") or name another with --config. What was set in the panel lies in the data folder: name it with --data.`)
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw wrong('CONFIG_UNREADABLE', `${file} cannot be read (${(error as NodeJS.ErrnoException).code}). Name a file that this account may read with --config.`)
+  }
+}
 
 /** Files named in the configuration lie beside it. */
 function pathsOf(one: ConnectionConfig, folder: string): Partial<ConnectionConfig> {

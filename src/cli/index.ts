@@ -37,6 +37,7 @@ const WITHOUT_CONFIG = new Set(['demo', 'simulate'])
 
 /** @param args without the program's own name */
 export async function runCli(args: readonly string[]): Promise<void> {
+  survivePipes()
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
   const program = new Command('exchange-connector')
     .description('Keeps calendar events, tasks and contacts in step between the vtenext CRM and Microsoft Exchange.')
@@ -58,5 +59,14 @@ export async function runCli(args: readonly string[]): Promise<void> {
     if (!(error instanceof CommanderError)) throw error
     // Help and version end well; everything else commander complains about is wrong use.
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage
+  }
+}
+
+/** A reader that has seen enough ("| head") must not end a command in the midst of its work. */
+function survivePipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { HTTP_DEFAULTS, loadBeside, loadConfig, surroundings } from '../config.ts'
+import { HTTP_DEFAULTS, loadBeside, loadConfig, logLevelOf, surroundings } from '../config.ts'
 import type { Config, Surroundings } from '../config.ts'
 import type { Service } from '../engine/index.ts'
 import { findAssets } from '../http/assets.ts'
@@ -24,7 +24,7 @@ export function startCommand(command: Command): void {
         const around = surroundings(options)
         // A file that was named has to be there; without any, the panel's own configuration is used, or asks to be made.
         const { config, http } = loadBeside(around.configFile, options.config !== undefined)
-        const log = createLog(process.env['LOG_LEVEL'] ?? (options.verbose === true ? 'debug' : 'info'))
+        const log = createLog(logLevelOf(process.env, options.verbose === true ? 'debug' : 'info'))
         const running = await startAll(config, around, log, options.port, http)
         if (config !== null) process.on('SIGHUP', () => void reload(running, around.configFile, log))
         const token = running.setupToken()

@@ -51,6 +51,24 @@ describe('while somebody is asked about a deletion', () => {
     expect(await held(office)).toEqual([])
   })
 
+  test('the question is over when the item turns up again as it was, and no answer makes a second one of it', async () => {
+    const office = new Office()
+    await office.connect()
+    const mailbox = office.mailbox(ALICE)
+    mailbox.put(event('Review'))
+    await office.settle()
+    const before = new Map(mailbox.rows)
+    mailbox.rows.clear()
+    mailbox.reset(false)
+    await office.settle()
+    expect((await held(office)).length).toBe(1)
+    for (const [id, row] of before) mailbox.rows.set(id, row)
+    mailbox.reset(false)
+    await office.settle()
+    expect(await held(office)).toEqual([])
+    expect([office.crm.live().length, mailbox.synced().length]).toEqual([1, 1])
+  })
+
   test('the edit outlives a deletion that is then approved', async () => {
     const office = await asked()
     office.crm.edit((office.crm.live()[0] as CrmRow).id, { place: 'Hall' })

@@ -133,9 +133,15 @@ async function knownKeys(engine: Engine, channel: Channel, ids: readonly ItemId[
       : new Map((await tx.copiesByItem(channel.lane, ids)).map(({ copy }) => [copy.exchange.id, copy.exchange.changeKey]))
     // Something else is waiting to be told of these, a deletion perhaps: what is true now has to replace it.
     for (const { id } of await tx.lanesWaitingFor(side, ids)) keys.delete(id)
+    // So is somebody who is asked about its deletion: that it is there again answers him, changed or not.
+    if (side === 'exchange') for (const item of await askedAbout(tx, channel.lane)) keys.delete(item)
     return keys
   })
 }
+
+/** What is missing from a mailbox, as long as its deletion is not decided and carried out. */
+const askedAbout = async (tx: Tx, lane: MailboxId): Promise<ItemId[]> =>
+  (await tx.held({ lane })).filter(({ side, what }) => side === 'exchange' && what !== 'ambiguous').map(({ item }) => item)
 
 /** A record's key counts as known only when every mailbox it belongs in has a copy that has seen it. */
 function keysOfRecords(engine: Engine, copies: readonly LinkedCopy[]): Map<ItemId, ChangeKey> {

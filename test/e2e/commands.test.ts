@@ -36,6 +36,13 @@ describe('help', () => {
     }
   })
 
+  it('a reader that goes away early, such as head, is no error', async () => {
+    const running = launch(['--help'])
+    running.child.stdout?.destroy()
+    const { code, stderr } = await running.ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
   it('says which version this is', async () => {
     expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
