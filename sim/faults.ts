@@ -32,10 +32,22 @@ export interface FaultRule {
   effect: FaultEffect
 }
 
+/** What each effect needs besides its type. */
+const NEEDED: Readonly<Record<FaultEffect['type'], readonly string[]>> = {
+  status: ['status'], error: ['code'], 'drop-before': [], 'drop-after': [], 'status-after': ['status'], half: [], delay: ['ms'], stall: [],
+}
+
 export class Faults {
   #rules: { rule: FaultRule; left: number; skip: number }[] = []
 
+  /** @throws Error when the effect is none, with those that there are */
   add(rule: FaultRule): void {
+    const effect = rule.effect as object
+    const needed = NEEDED[(effect as FaultEffect).type] as readonly string[] | undefined
+    if (needed === undefined || needed.some((name) => !(name in effect))) {
+      const known = Object.entries(NEEDED).map(([type, names]) => [`{type: '${type}'`, ...names].join(', ') + '}')
+      throw new Error(`${JSON.stringify(effect)} is no effect. There are ${known.join(', ')}.`)
+    }
     this.#rules.push({ rule, left: rule.times ?? Number.POSITIVE_INFINITY, skip: rule.skip ?? 0 })
   }
 

@@ -158,4 +158,12 @@ describe('the surroundings', () => {
     expect(logLevelOf({ LOG_LEVEL: '' }, 'info')).toBe('info')
     expect(logLevelOf({ LOG_LEVEL: 'silent' }, 'info')).toBe('silent')
   })
+
+  it.each(['nonsense', 'mysql://host/db', 'postgres://user:geheim@[host/db'])('a database address that is none is told without its password: %s', (url) => {
+    expect(() => surroundings({}, { DATABASE_URL: url })).toThrow(expect.objectContaining({ code: 'CONFIG_DATABASE_URL', message: expect.not.stringContaining('geheim') }))
+  })
+
+  it.each(['postgresql://user@host:5433/db?sslmode=require', 'postgres:///db?host=/run/postgresql'])('takes a database at %s', (url) => {
+    expect(surroundings({}, { DATABASE_URL: url }).databaseUrl).toBe(url)
+  })
 })

@@ -146,11 +146,19 @@ export function logLevelOf(env: NodeJS.ProcessEnv, usual: string): string {
 
 const LOG_LEVELS = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
 
+function databaseUrlOf({ DATABASE_URL: url = '' }: NodeJS.ProcessEnv): string | undefined {
+  if (url === '') return undefined
+  // Without the value: it holds a password.
+  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) throw wrong('CONFIG_DATABASE_URL', 'DATABASE_URL is no address of a database. Write it as postgres://user:password@host/database, or leave it out: the connector then runs a database of its own.')
+  return url
+}
+
+/** @throws SyncError CONFIG_LOG_LEVEL, CONFIG_DATABASE_URL */
 export function surroundings(options: { config?: string; data?: string; verbose?: boolean; now?: string }, env = process.env): Surroundings {
   return {
     configFile: resolve(options.config ?? 'connector.yaml'),
     dataDir: resolve(options.data ?? env['CONNECTOR_DATA'] ?? '.connector'),
-    databaseUrl: env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'],
+    databaseUrl: databaseUrlOf(env),
     logLevel: logLevelOf(env, options.verbose === true ? 'debug' : 'warn'),
     ...(options.now === undefined ? {} : { now: options.now }),
   }

@@ -93,6 +93,13 @@ describe('the control server', () => {
     expect((await post('clock', { advanceMs: -1 })).status).toBe(400)
   })
 
+  it.each(['ews', 'graph', 'vtenext'])('refuse an effect that there is not (%s)', async (server) => {
+    for (const effect of ['half', { type: 'explode' }, { type: 'status' }]) {
+      const { status, value } = await post(`${server}/faults`, { effect })
+      expect({ status, told: JSON.stringify(value) }).toEqual({ status: 400, told: expect.stringContaining('is no effect. There are') })
+    }
+  })
+
   it('adds and clears faults and hands out the mail of all servers', async () => {
     await post('ews/faults', { operation: 'GetItem', effect: { type: 'stall' } })
     expect(simulators.ews?.faults.take('GetItem', null)).toEqual({ type: 'stall' })

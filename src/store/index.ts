@@ -62,7 +62,11 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
   const { log, clock, dataDir } = options
   const embedded = options.databaseUrl ? null : await startEmbedded(dataDir, log)
   const url = options.databaseUrl ?? embedded?.url ?? ''
-  const onLost = (error: SyncError) => log.warn({ code: error.code }, 'A database connection was lost; it is replaced')
+  let isClosing = false
+  const onLost = (error: SyncError) => {
+    // Our own server ends them at the end.
+    if (!isClosing) log.warn({ code: error.code }, 'A database connection was lost; it is replaced')
+  }
   const pool = openPool(url, onLost)
   // A lost "taken" or "done" only repeats a run, so these commits need not wait for the disk.
   const queuePool = openPool(url, onLost, { max: 3, options: '-c synchronous_commit=off' })
@@ -84,6 +88,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
       raiseFence: (lane) => raiseFence(db, lane),
       health: () => health(db, embedded !== null, clock),
       async close() {
+        isClosing = true
         await queue.close()
         await closeServer()
       },
