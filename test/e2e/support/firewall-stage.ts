@@ -191,7 +191,7 @@ class Play {
     await this.#note('after edits', before)
   }
 
-  /** Waits until the servers have been left in peace for longer than the CRM is asked again. */
+  /** Waits until the servers have been left in peace for longer than the CRM is asked again, and nothing waits for its turn. */
   async #rest(): Promise<void> {
     let last = ''
     let quietSince = performance.now()
@@ -199,7 +199,12 @@ class Play {
       const now = JSON.stringify(await this.#simulators.writes())
       if (now !== last) quietSince = performance.now()
       last = now
-      return performance.now() - quietSince > 2000
+      if (performance.now() - quietSince <= 2000) return false
+      // One mailbox waits for another; until nothing does, its first synchronisation goes on, and nobody is mailed.
+      const { lanes } = (await this.#office.run('status', '--json')).json as { lanes: { waiting: number; failing: number }[] }
+      if (lanes.every(({ waiting, failing }) => waiting === failing)) return true
+      quietSince = performance.now()
+      return false
     }, 40_000)
   }
 
