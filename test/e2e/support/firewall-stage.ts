@@ -4,6 +4,7 @@ import { GINA, MAX, recordsOf } from './firewall-scene.ts'
 import type { Scene } from './firewall-scene.ts'
 import type { House } from './houses.ts'
 import { until } from './process.ts'
+import { shaker } from './shaker.ts'
 import type { Simulators } from './simulators.ts'
 
 /** The connector's runs; after each the mails that it caused are counted. */
@@ -146,10 +147,12 @@ class Play {
   readonly #office: Installation
   readonly acts: readonly Act[]
   readonly reports: Report[] = []
+  readonly #shake: () => Promise<void>
   idleWrites = 0
 
   constructor(simulators: Simulators, office: Installation, acts: readonly Act[]) {
     this.#simulators = simulators
+    this.#shake = shaker(simulators)
     this.#office = office
     this.acts = acts
   }
@@ -238,6 +241,7 @@ class Play {
   }
 
   async #run(): Promise<Report> {
+    await this.#shake()
     const { now } = (await this.#simulators.control('clock')) as { now: string }
     const ran = await this.#office.run('sync', '--once', '--json', '--now', now)
     return (ran.json as Report | null) ?? { ...({ ok: false } as Report), errors: [{ code: 'NO_REPORT', message: `${ran.stdout}\n${ran.stderr}`, lane: '' }] }
