@@ -261,9 +261,14 @@ function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
       linked((copy) => copy.mailbox === mailbox && copy.role === 'home' && !(copy.stamped && copy.referenced)).slice(0, limit),
     countCopies: async (mailbox) => tables.copies.where((copy) => copy.mailbox === mailbox).length,
     async saveCopies(rows) {
+      const inUse = new Set([...tables.copies.all()].map(({ link }) => link))
+      const byRecord = new Map([...tables.links.all()].filter(({ id }) => inUse.has(id)).map((link) => [link.record, link] as const))
       for (const { link, copy } of rows) {
-        tables.links.put(link, undo)
-        tables.copies.put({ ...copy, link: link.id }, undo)
+        const shared = byRecord.get(link.record)
+        const saved = shared === undefined ? link : { ...shared, ...(shared.id === link.id ? { ...link, uid: shared.uid } : {}) }
+        byRecord.set(link.record, saved)
+        tables.links.put(saved, undo)
+        tables.copies.put({ ...copy, link: saved.id }, undo)
       }
     },
     async markCopies(side, marks) {

@@ -6,7 +6,6 @@ import type { Run } from './context.ts'
 import { lookAgain, lookAtAll, putNews, replicaOf } from './look.ts'
 import type { News } from './look.ts'
 import { membersOf } from './series/sets.ts'
-import { joined } from './settle.ts'
 import { newCopy, UNKNOWN_KEY } from './work.ts'
 
 /** A request that was on its way when its sender died may still be executed: a create is only called off after this. */
@@ -45,7 +44,7 @@ async function recoverCreate(run: Run, operation: Operation): Promise<void> {
   await engine.store.transaction(async (tx) => {
     const [existing] = await tx.copiesById([operation.copy])
     const [taken] = operation.side === 'exchange' ? await tx.copiesByItem(run.lane, [created.id]) : (await tx.copiesByRecord([created.id])).filter(({ copy }) => copy.mailbox === run.lane)
-    if (taken === undefined || taken.copy.id === operation.copy) await tx.saveCopies(await joined(tx, [asIntended(run, operation, snapshot, existing), ...members]))
+    if (taken === undefined || taken.copy.id === operation.copy) await tx.saveCopies([asIntended(run, operation, snapshot, existing), ...members])
     await tx.settleOperations([{ id: operation.id, item: created.id, state: 'done', outcome: 'the server was asked: it had happened' }])
     // Somebody may have edited it already: it is looked at like any other news.
     await putNews(tx, [news, ...newsOfMembers])

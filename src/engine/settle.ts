@@ -40,7 +40,7 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
     // Before they are settled: what masked the words is itself no word of theirs.
     await tx.forgetValues(works.filter(isMasking).map(({ linked }) => linked.copy.id))
     await tx.settleOperations(sent.filter(isKnown).map(verdict))
-    await tx.saveCopies(await joined(tx, ledger.saved))
+    await tx.saveCopies(ledger.saved)
     await absorbStatus(run, tx, sent)
     await tx.removeCopies(ledger.removed)
     await tx.putTombstones(ledger.tombstones)
@@ -75,17 +75,6 @@ async function absorbStatus(run: Run, tx: Tx, sent: readonly Sent[]): Promise<vo
     const others = (await tx.copiesByRecord([work.linked.link.record])).filter(({ copy }) => copy.mailbox !== run.lane)
     await tx.saveCopies(others.map(({ link, copy }) => ({ link, copy: { ...copy, base: { ...copy.base, crm: withFields(copy.base.crm, { status }) } } })))
   }
-}
-
-/** Two mailboxes that make copies of one record at once share its link. */
-export async function joined(tx: Tx, rows: readonly LinkedCopy[]): Promise<readonly LinkedCopy[]> {
-  const present = rows.length === 0 ? [] : await tx.linksByRecord(rows.map(({ link }) => link.record))
-  const linkOf = new Map(present.map(({ link }) => [link.record, link] as const))
-  return rows.map(({ link, copy }) => {
-    const shared = linkOf.get(link.record)
-    // The UID is the record's: copies of a record without one have a UID each, and none of them speaks for the others.
-    return { copy, link: shared === undefined ? link : { ...link, id: shared.id, uid: shared.uid } }
-  })
 }
 
 /** An operation whose outcome nobody knows stays open until the server was asked. */

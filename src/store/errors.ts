@@ -4,7 +4,8 @@ import type { MailboxId } from '../model/index.ts'
 const UNREACHABLE_NET = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'EAI_AGAIN', 'EACCES'])
 /** https://www.postgresql.org/docs/18/errcodes-appendix.html: cut off for its length, shut down, starting up, too many connections, session cut off. */
 const UNREACHABLE_SQL = new Set(['57014', '57P01', '57P02', '57P03', '57P05', '25P03', '25P04', '53300'])
-const CONFLICT_SQL = new Set(['40001', '40P01', '55P03'])
+/** Not serializable, a deadlock, a lock that did not come, and a row that somebody else has just added. */
+const CONFLICT_SQL = new Set(['40001', '40P01', '55P03', '23505'])
 const REFUSED_SQL = new Set(['28000', '28P01', '3D000', '42501'])
 const FULL_SQL = new Set(['53100', '53200'])
 

@@ -124,24 +124,37 @@ function toLinkedCopy(row: CopyRecord): LinkedCopy {
   }
 }
 
-/** Both tables in one statement; sorted, so that two lanes that share records lock them in the same order. */
+/**
+ * A record has one link, whichever mailbox saved it first, so that all its copies stand together. Links are written, and
+ * by that locked, in the order of their records: two lanes that share records neither wait for each other in a circle nor
+ * lose a link that one of them is removing.
+ */
 async function saveCopies(db: Database, list: readonly LinkedCopy[]): Promise<void> {
   if (list.length === 0) return
-  const links = new Map(list.map((row) => [row.link.id, row.link]))
+  const links = [...new Map(list.map(({ link }) => [link.id, link])).values()]
   const copies = new Map(list.map((row) => [row.copy.id, copyParameter(row)]))
+  // One of each record: the one that there is, if there is one.
+  const given = sql`(
+    select distinct on (r.record) r.*, k.record as present
+    from json_to_recordset(${jsonParameter(links)}::json) as r(id text, kind text, record text, "bornAt" text, uid text, assignee text)
+      left join lateral (select record from connector.links where id = r.id offset 0) k on true
+    order by r.record, k.record is null, r.id) r`
+  const again = await rows(db, sql<{ id: string }>`select r.id from ${given} where r.present <> r.record`)
+  for (const link of links.filter(({ id }) => again.some((one) => one.id === id))) await moveLink(db, link)
+  // The UID is the record's: copies of a record without one have a UID each, and none of them speaks for the others. A link
+  // that lost its last copy is nobody's, and taken over whole.
   await rows(db, sql`
-    with links as (
-      insert into connector.links (id, kind, record, born_at, uid, assignee)
-      select id, kind, record, "bornAt", uid, assignee
-      from json_to_recordset(${jsonParameter(sortedById(links))}::json)
-        as r(id text, kind text, record text, "bornAt" text, uid text, assignee text)
-      on conflict (id) do update set kind = excluded.kind, record = excluded.record, born_at = excluded.born_at,
-        uid = excluded.uid, assignee = excluded.assignee
-    )
+    insert into connector.links as l (id, kind, record, born_at, uid, assignee)
+    select id, kind, record, "bornAt", uid, assignee from ${given} order by record
+    on conflict (record) do update set kind = excluded.kind, born_at = excluded.born_at, assignee = excluded.assignee,
+      uid = case when l.id = excluded.id then l.uid else excluded.uid end
+    where l.id = excluded.id or not exists (select 1 from connector.copies c where c.link = l.id)`)
+  await rows(db, sql`
     insert into connector.copies (id, link, kind, mailbox, role, item, item_key, record, record_key, base, token, traits,
       stamped, referenced)
-    select id, link, kind, mailbox, role, item, item_key, record, record_key, base, token, traits, stamped, referenced
-    from json_to_recordset(${jsonParameter(sortedById(copies))}::json) as r(id text, link text, kind text, mailbox text,
+    select id, (select l.id from connector.links l where l.record = r.linked), kind, mailbox, role, item, item_key, record,
+      record_key, base, token, traits, stamped, referenced
+    from json_to_recordset(${jsonParameter(sortedById(copies))}::json) as r(id text, linked text, kind text, mailbox text,
       role text, item text, item_key text, record text, record_key text, base jsonb, token text, traits jsonb,
       stamped boolean, referenced boolean)
     on conflict (id) do update set link = excluded.link, kind = excluded.kind, mailbox = excluded.mailbox,
@@ -150,12 +163,19 @@ async function saveCopies(db: Database, list: readonly LinkedCopy[]): Promise<vo
       stamped = excluded.stamped, referenced = excluded.referenced`)
 }
 
+/** Its record was made again under another id. Where another mailbox has linked that one already, the copies go there instead. */
+async function moveLink(db: Database, { id, record, bornAt, uid, assignee }: Link): Promise<void> {
+  await rows(db, sql`
+    update connector.links set record = ${record}, born_at = ${bornAt}, uid = ${uid}, assignee = ${assignee}
+    where id = ${id} and not exists (select 1 from connector.links other where other.record = ${record})`)
+}
+
 const sortedById = <Row extends { readonly id: string }>(byId: ReadonlyMap<string, Row>): Row[] =>
   [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
 
 function copyParameter({ link, copy: { exchange, crm, ...copy } }: LinkedCopy) {
   const halves = { item: exchange.id, item_key: exchange.changeKey, record: crm.id, record_key: crm.changeKey }
-  return { ...copy, ...halves, link: link.id, kind: link.kind }
+  return { ...copy, ...halves, linked: link.record, kind: link.kind }
 }
 
 async function removeCopies(db: Database, ids: readonly Copy['id'][]): Promise<void> {
@@ -165,7 +185,7 @@ async function removeCopies(db: Database, ids: readonly Copy['id'][]): Promise<v
   // Locked first: another mailbox may be adding a copy to the same link right now, and only a statement that
   // starts after its commit sees that copy.
   const locked = await rows(db, sql<{ id: string }>`
-    select id from connector.links where id = any(${textArray(ofCopies.map((link) => link.id))}) order by id for update`)
+    select id from connector.links where id = any(${textArray(ofCopies.map((link) => link.id))}) order by record for update`)
   await rows(db, sql`delete from connector.copies where id = any(${textArray(ids)})`)
   const unused = await rows(db, sql<{ id: string }>`
     select wanted.id from ${wanted(locked.map((link) => link.id))}

@@ -9,7 +9,7 @@ import { inboxStatements } from '../../src/store/inbox.ts'
 import { linkStatements } from '../../src/store/links.ts'
 import { operationStatements } from '../../src/store/operations.ts'
 import { contentHash } from '../../src/lib/content-hash.ts'
-import { naturalKey } from '../../src/model/index.ts'
+import { itemId, naturalKey } from '../../src/model/index.ts'
 import type { MailboxId } from '../../src/model/index.ts'
 import { testDatabase } from '../support/postgres.ts'
 import type { TestDatabase } from '../support/postgres.ts'
@@ -39,6 +39,9 @@ const QUESTIONS: readonly (readonly [string, (tx: Statements) => Promise<unknown
   ['copiesById', (tx) => tx.copiesById(WANTED as never)],
   ['copiesOf', (tx) => tx.copiesOf(ALICE, 'event', null, 10)],
   ['copiesUnmarked', (tx) => tx.copiesUnmarked(ALICE, 10)],
+  ['saveCopies', (tx) => tx.saveCopies(WANTED.map((id) => aCopy(id)))],
+  ['saveCopies of records made again', (tx) => tx.saveCopies(WANTED.map((id) => aCopy(id, {}, { record: itemId(`again-${id}`) })))],
+  ['saveCopies of new ones', (tx) => tx.saveCopies(WANTED.map((id) => aCopy(`new-${id}`)))],
   ['removeCopies', (tx) => tx.removeCopies(WANTED.slice(0, 50) as never)],
   ['tombstones', (tx) => tx.tombstones(ALICE, WANTED.flatMap((id) => [`i-${id}`, `r-${id}`]) as never)],
   ['recentWrites', (tx) => tx.recentWrites(WANTED as never, at(0))],

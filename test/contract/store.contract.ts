@@ -259,19 +259,51 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       expect(copies(await tx((t) => t.copiesByUid(['uid-1'])))).toEqual(['3'])
     })
 
-    it('a record that two mailboxes linked at the same moment has two links, and each goes with its own copies', async () => {
+    it('a record that two mailboxes link at the same moment has one link, that of whoever was first', async () => {
       const group = { record: itemId('group-record'), uid: 'group-uid' }
       const [one, two] = [aCopy('1', {}, group), aCopy('2', { mailbox: BOB }, group)]
       await Promise.all([tx((t) => t.saveCopies([one])), tx((t) => t.saveCopies([two]))])
       const found = () => tx(async (t) => [await t.copiesByRecord([group.record, group.record]), await t.copiesByUid([group.uid])])
-      expect(await found()).toEqual([[one, two], [one, two]])
+      const [both = []] = await found()
+      expect(await found()).toEqual([both, both])
+      expect([copies(both), new Set(both.map(({ link }) => link.id)).size]).toEqual([['1', '2'], 1])
       await tx((t) => t.removeCopies([copyId('1')]))
-      expect(await found()).toEqual([[two], [two]])
-      const joined = aCopy('3', { mailbox: mailboxId('carol') }, two.link)
+      expect((await found()).map(copies)).toEqual([['2'], ['2']])
+      const joined = aCopy('3', { mailbox: mailboxId('carol') }, group)
       await Promise.all([tx((t) => t.removeCopies([copyId('2')])), tx((t) => t.saveCopies([joined]))])
-      expect(await found()).toEqual([[joined], [joined]])
+      expect((await found()).map(copies)).toEqual([['3'], ['3']])
       await tx((t) => t.removeCopies([copyId('3')]))
       expect(await found()).toEqual([[], []])
+    })
+
+    it('copies of many records that two mailboxes link in another order stand together, too', async () => {
+      const records = Array.from({ length: 40 }, (_, n) => `r${n}`)
+      const linked = (mailbox: typeof ALICE, order: readonly string[]) => tx((t) => t.saveCopies(order.map((record) => aCopy(`${mailbox}-${record}`, { mailbox }, { record: itemId(record) }))))
+      await Promise.all([linked(ALICE, records), linked(BOB, records.toReversed()), linked(mailboxId('carol'), records)])
+      const found = await tx((t) => t.linksByRecord(records.map(itemId)))
+      expect(found.map(({ link, mailboxes }) => [link.record, ...mailboxes]).sort()).toEqual(records.map((record) => [record, 'alice', 'bob', 'carol']).sort())
+    })
+
+    it('a record made again under another id takes its copies along, and joins whoever linked that id meanwhile', async () => {
+      const [one, two] = [aCopy('1'), aCopy('2', { mailbox: BOB }, aCopy('1').link)]
+      await tx((t) => t.saveCopies([one, two]))
+      const again = { link: { ...one.link, record: itemId('again') }, copy: one.copy }
+      await tx((t) => t.saveCopies([again]))
+      expect(copies(await tx((t) => t.copiesByRecord([itemId('again')])))).toEqual(['1', '2'])
+      const stranger = aCopy('3', { mailbox: mailboxId('carol') }, { record: itemId('once more') })
+      await tx((t) => t.saveCopies([stranger]))
+      await tx((t) => t.saveCopies([{ link: { ...one.link, record: itemId('once more') }, copy: one.copy }]))
+      const found = await tx((t) => t.linksByRecord([itemId('again'), itemId('once more')]))
+      expect(found.map(({ link, mailboxes }) => [link.record, link.id, ...mailboxes]).sort()).toEqual([
+        ['again', one.link.id, 'bob'], ['once more', stranger.link.id, 'alice', 'carol'],
+      ])
+    })
+
+    it('the UID of a record is what it was linked with, whoever joins it', async () => {
+      await tx((t) => t.saveCopies([aCopy('1', {}, { uid: 'first' })]))
+      const [linked] = await tx((t) => t.copiesById([copyId('1')]))
+      await tx((t) => t.saveCopies([aCopy('1', {}, { uid: 'other' }), aCopy('2', { mailbox: BOB }, { record: itemId('record-1'), uid: 'its own' })]))
+      expect((await tx((t) => t.copiesByRecord([itemId('record-1')]))).map(({ link }) => link)).toEqual([linked?.link, linked?.link])
     })
 
     it('copies of a mailbox are walked page by page, per kind', async () => {
