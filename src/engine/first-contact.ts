@@ -8,7 +8,7 @@ import { look } from './look.ts'
 import { harmless } from './reconcile.ts'
 import type { Batch } from './reconcile.ts'
 import { asDate } from './series/dates.ts'
-import { meetSet, recordOf } from './series/sets.ts'
+import { askForRecords, meetSet, recordOf } from './series/sets.ts'
 import { isBeingMade, isOthersTurn, soon } from './turns.ts'
 import { newCopy, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
@@ -25,6 +25,7 @@ export interface Stranger {
 export async function firstContact(run: Run, batch: Batch): Promise<(Work | Aside)[]> {
   const used = new Set<ItemId>()
   const result: (Work | Aside)[] = []
+  await askForRecords(run, batch, unrecorded(batch))
   for (const row of batch.rows) {
     if (row.side !== 'exchange' || batch.byItem.has(row.id) || used.has(row.id)) continue
     result.push(...(await harmless(run, [row], () => contact(run, batch, row, used, meetExchange))))
@@ -34,6 +35,16 @@ export async function firstContact(run: Run, batch: Batch): Promise<(Work | Asid
     result.push(...(await harmless(run, [row], () => contact(run, batch, row, used, meetCrm))))
   }
   return result
+}
+
+/** What of the mailbox is linked to nothing, and has the UID of nothing that is known. */
+function unrecorded({ rows, byItem, byUid, alike }: Batch): Snapshot[] {
+  const known = new Set(alike.flatMap(({ side, sighting }) => (side === 'crm' && sighting.type === 'seen' ? [sighting.snapshot.uid] : [])))
+  return rows.flatMap(({ side, id, sighting }) => {
+    if (side !== 'exchange' || sighting.type !== 'seen' || byItem.has(id)) return []
+    const { snapshot } = sighting
+    return snapshot.uid === undefined || byUid.has(snapshot.uid) || known.has(snapshot.uid) ? [] : [snapshot]
+  })
 }
 
 const DAY_MS = 86_400_000
@@ -90,9 +101,12 @@ async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Str
   const found = matchUnlinked(run, batch, stranger, used)
   if (found !== null) return found
   const known = await recordOf(run, batch, snapshot)
-  if (known?.isHere === true) return [matched(run, batch, row, snapshot, known.record, snapshot)]
-  // Given to somebody else. A meeting's record may be a colleague's that is not linked yet.
-  if (known !== null && !meeting) return [skip(row, 'moved-away')]
+  if (known !== null) {
+    if (!known.isHere && !meeting) return [skip(row, 'moved-away')]
+    // A meeting's record may be a colleague's, who joins it first. Nobody is waited for for ever.
+    if (!known.isHere && row.attempts < HOST_ATTEMPTS && (await hasColleague(run, batch, known.record))) return [{ type: 'defer', row, until: soon(run, row) }]
+    return [matched(run, batch, row, snapshot, known.record, snapshot)]
+  }
   // A folder that only receives: what people put there themselves is theirs.
   if (['to-exchange', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]
   const unwanted = isUnwanted(snapshot, run.policy)
@@ -101,6 +115,13 @@ async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Str
   if (!window.in) return [skip(row, 'outside-window', window.enterAt)]
   if (meeting && (await isOthersTurn(run, stranger))) return [{ type: 'defer', row, until: soon(run, row) }]
   return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: { type: 'seen', snapshot }, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
+}
+
+/** Whether another mailbox is told of the record, too, or has just joined it. */
+async function hasColleague(run: Run, batch: Batch, record: Snapshot): Promise<boolean> {
+  const told = [...batch.place('event', record.assignee), ...invitedMailboxes(run.engine.directory(), record.item)]
+  if (told.some((lane) => lane !== run.lane)) return true
+  return (await run.engine.store.transaction((tx) => tx.copiesByRecord([record.id]))).length > 0
 }
 
 /** The record was deleted or given away and this item was left alone on purpose: an edit does not bring it back. */

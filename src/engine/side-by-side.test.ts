@@ -30,6 +30,27 @@ const SCENES: Readonly<Record<string, Scene>> = {
   'an event of the CRM with guests': { make: (office) => void office.crm.put(event({ attendees: [person(ALICE), person(BOB)] }), CAROL, { uid: 'VISIT' }) },
   'a meeting': { make: (office) => meet(office, ALICE, [BOB, CAROL, 'guest']) },
   'an invitation from outside': { make: (office) => meet(office, 'boss', [ALICE, BOB, CAROL]) },
+  'an invitation from outside that somebody is taken off': {
+    make: (office) => meet(office, 'boss', [ALICE, BOB]),
+    then: (office) => {
+      const [item] = mailbox(office, ALICE).synced()
+      mailbox(office, ALICE).edit(item?.id as never, { attendees: [person(ALICE)] })
+    },
+  },
+  'an outside series that somebody is taken off': {
+    make: (office) => {
+      const series: Series = {
+        recurrence: { pattern: { type: 'daily', interval: 1 }, range: { type: 'count', first: '2026-12-03' as PlainDate, count: 3 } },
+        time: { ...timeOn('03'), zone: 'Europe/Rome' }, deleted: [], exceptions: [],
+      }
+      const fields = { organizer: { address: 'boss@ext.test', name: 'boss' }, cancelled: false, time: series.time, attendees: [person(ALICE), person(BOB)], answer: 'none' as const }
+      for (const user of [ALICE, BOB]) mailbox(office, user).put(event(fields), { uid: 'COURSE', traits: GUEST, series })
+    },
+    then: (office) => {
+      const [item] = mailbox(office, ALICE).synced()
+      mailbox(office, ALICE).edit(item?.id as never, { attendees: [person(ALICE)] })
+    },
+  },
   'a meeting whose record is given to somebody else': {
     make: (office) => meet(office, ALICE, [BOB, 'guest']),
     then: (office) => office.crm.edit(office.crm.live()[0]?.id as never, {}, { assignee: assigneeId(CAROL) }),

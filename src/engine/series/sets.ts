@@ -1,7 +1,7 @@
-import { instant, instantMs, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
+import { instant, instantMs, naturalKey, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
 import type { EventFields, EventTime, InboxRow, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
 import { inferSeries } from '../../recurrence/index.ts'
-import { inWindow, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
+import { inWindow, isMeeting, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
 import type { Run } from '../context.ts'
 import type { Stranger } from '../first-contact.ts'
 import type { Batch } from '../reconcile.ts'
@@ -126,15 +126,26 @@ function setOf(run: Run, batch: Batch, uid: string): Promise<readonly Snapshot[]
 }
 
 /**
- * The record of an occurrence that nobody linked: occurrences carry no stamp, so before one is made the CRM is asked,
- * once per series and batch. `isHere` tells whether it is one of this mailbox, or was given away.
+ * The record that nobody here linked of something that carries no stamp, an occurrence or what somebody was invited to:
+ * before one is made the CRM is asked, once per UID and batch. `isHere` tells whether it is one of this mailbox, or was given
+ * away; a meeting's may be a colleague's.
  */
 export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Promise<{ readonly record: Snapshot; readonly isHere: boolean } | null> {
-  if (exchange.traits?.occurrence !== true || exchange.uid === undefined) return null
-  const { uid } = splitUid(exchange.uid)
-  const record = (await setOf(run, batch, uid)).find((one) => one.uid === exchange.uid)
+  if (exchange.uid === undefined || !isUnstamped(exchange)) return null
+  const set = await setOf(run, batch, splitUid(exchange.uid).uid)
+  // Of a series somebody may know one date only, under the UID of all.
+  const isOne = exchange.traits?.occurrence === true || set.length === 1
+  const record = set.find((one) => (isOne ? one.uid === exchange.uid : naturalKey(one.item) === naturalKey(exchange.item)))
   if (record === undefined || (await isLinked(run, [record]))) return null
   return { record, isHere: batch.place('event', record.assignee).includes(run.lane) }
+}
+
+const isUnstamped = ({ traits = {} }: Snapshot): boolean => traits.occurrence === true || isMeeting(traits)
+
+/** What `recordOf` will ask for the meetings of a batch is asked side by side; whom an answer fails finds out later. */
+export async function askForRecords(run: Run, batch: Batch, meetings: readonly Snapshot[]): Promise<void> {
+  const uids = new Set(meetings.flatMap((one) => (one.uid === undefined || !isUnstamped(one) ? [] : [splitUid(one.uid).uid])))
+  await Promise.allSettled([...uids].map((uid) => setOf(run, batch, uid)))
 }
 
 /** The record and the occurrence were made for each other; what the record says beyond the rule is an edit of it. */
