@@ -258,6 +258,7 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     if (query.kind !== 'event') return raw.findCreated(query)
     const { uid, slot } = splitUid(query.uid ?? '')
     const found = await raw.findCreated(query.uid === null ? query : { ...query, uid })
+    if (found === null && query.uid !== null) return answeredBefore(query.uid, query.token)
     if (found === null || !isMaster(found)) return found
     const [row] = await rowsOf([found.id])
     const isThere = (await raw.locate('event', query.token, uid)).where === 'synced'
@@ -267,6 +268,14 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     // It was made, and may have been deleted since: then it is seen as gone like any other.
     const number = known.slots.find((one) => one.slot === slot)
     return occurrenceOf(draft.master, known.slots, slot)?.snapshot ?? (number === undefined ? null : asMade(draft.master, number))
+  }
+
+  /** The answer to its making was noted, and then somebody threw it away: it was there, and is seen as gone like any other. */
+  async function answeredBefore(composed: string, token: CreateQuery['token']): Promise<Snapshot | null> {
+    const { uid, slot } = splitUid(composed)
+    const row = (await store.transaction((tx) => tx.seriesByUid(uid))).find((one) => one.lane === lane && one.snapshot.stamp?.token === token)
+    const number = row?.slots.find((one) => one.slot === slot)
+    return row === undefined || number === undefined ? null : asMade(row.snapshot as MasterSnapshot, number)
   }
 
   async function occurrences(uid: string): Promise<readonly Snapshot[]> {

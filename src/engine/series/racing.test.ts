@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CRM_LANE, fieldsOf, itemOf, occurrenceUid, splitUid } from '../../model/index.ts'
 import type { Attendee, EventTime, Fields, Instant, Item, ItemId, MailboxId, PlainDate, Series } from '../../model/index.ts'
+import type { Change } from '../../ports.ts'
 import { expand } from '../../recurrence/index.ts'
 import { ALICE, BOB, LANES, Office } from '../../../test/property/office.ts'
 import { Crash } from '../../../sim/memory-replica.ts'
@@ -67,6 +68,26 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     await office.settle()
     expect(live(office)).toEqual(['1 Exam', '2 Training'])
     expect([...(master(office).series?.deleted ?? [])].sort()).toEqual(['2026-12-03T08:00:00Z', '2026-12-06T08:00:00Z'])
+  })
+
+  test.each(['tells', 'does not tell'])('and the process dies once it is there, somebody who throws it away throws its records away (a server that %s)', async (how) => {
+    const office = await open()
+    putSet(office, 4)
+    let isMade = false
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        isMade ||= name === 'mA.create:after'
+        if (!isMade || name !== 'crm.get:before') return
+        const tell = (changes: readonly Change[]) => (how === 'tells' ? changes : changes.filter(({ type }) => type !== 'gone'))
+        office.world.script = { ...office.world.script, boundary: async () => undefined, tell }
+        office.mailbox(ALICE).erase(master(office).id)
+        throw new Crash()
+      },
+    }
+    await office.pass()
+    await office.settle()
+    expect([office.mailbox(ALICE).synced(), live(office)]).toEqual([[], []])
   })
 
   test.each(['crm.create:before', 'commit:before'])('a record that is deleted while the rest of its batch is being made takes its item along (told at %s)', async (boundary) => {
