@@ -1,5 +1,5 @@
-import { instant, instantMs, occurrenceId, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
-import type { ChangeKey, EventFields, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Series, Slot, Snapshot, SyncState } from '../../model/index.ts'
+import { instant, instantMs, occurrenceId, occurrenceUid, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
+import type { ChangeKey, EventFields, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Slot, Snapshot, SyncState } from '../../model/index.ts'
 import type {
   Change, ChangePage, Clock, CreateQuery, CreateRequest, Exchange, Fence, Found, KnownKeys, Located, SeriesRow,
   Store, Tx, WriteOutcome,
@@ -8,7 +8,7 @@ import { isSecret, mask, withKnownWords } from '../../sync/index.ts'
 import { isBorn } from '../born.ts'
 import { UNKNOWN_KEY } from '../work.ts'
 import { allSlots, asMade, isMaster, occurrenceOf, sameRule, unfold } from './unfold.ts'
-import type { Draft, MasterSnapshot } from './unfold.ts'
+import type { Draft, MasterSnapshot, Numbers, Unfolding } from './unfold.ts'
 import { seriesWrites } from './writes.ts'
 
 export interface SeriesOptions {
@@ -68,7 +68,7 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const shown = isKnown ? withKnownWords(fresh, row.snapshot.item, row.snapshot.series) : keepsWords ? fresh : mask(fresh, null, ruleFor(row))
     const master = (began ? { ...shown, traits: { ...shown.traits, fromCrm: true } } : shown) as MasterSnapshot
     const known = made ? { slots: allSlots(master.series), series: master.series } : await numbersOf(master, row)
-    const { slots, occurrences, nextAt } = unfold(master, known, now, policy)
+    const { slots, occurrences, nextAt } = await numbered(master, known, now)
     const compareAt = instant(instantMs(now) + COMPARE_MS)
     const isOver = nextAt === null && occurrences.length === 0
     const dueAt = isOver ? NEVER : nextAt !== null && nextAt < compareAt ? nextAt : compareAt
@@ -79,8 +79,28 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     }
   }
 
+  /** A record that became an event of its own, its date deleted and itself edited, has its number still: nobody else gets it. */
+  async function numbered(master: MasterSnapshot, known: Numbers | null, now: Instant): Promise<Unfolding> {
+    const given = new Set(known?.slots.map(({ slot }) => slot))
+    for (const taken = new Set<number>(); ; ) {
+      const unfolding = unfold(master, known === null ? null : { ...known, taken }, now, policy)
+      const fresh = known === null ? [] : unfolding.slots.filter(({ slot }) => !given.has(slot))
+      const inUse = await linkedNumbers(master.uid, fresh)
+      if (inUse.length === 0) return unfolding
+      for (const slot of inUse) taken.add(slot)
+    }
+  }
+
+  /** Those of some numbers that stand for something in this mailbox. */
+  async function linkedNumbers(uid: string | undefined, slots: readonly Slot[]): Promise<number[]> {
+    if (uid === undefined || slots.length === 0) return []
+    const byUid = new Map(slots.map(({ slot }) => [occurrenceUid(uid, slot), slot]))
+    const copies = await store.transaction((tx) => tx.copiesByUid([...byUid.keys()]))
+    return copies.flatMap(({ link, copy }) => (copy.mailbox === lane ? (byUid.get(link.uid ?? '') ?? []) : []))
+  }
+
   /** The same meeting in another mailbox, this series under an earlier id, or the single event it was: its numbers serve here too. */
-  async function numbersOf({ id, uid, series }: MasterSnapshot, row: SeriesRow | undefined): Promise<{ readonly slots: readonly Slot[]; readonly series: Series | null } | null> {
+  async function numbersOf({ id, uid, series }: MasterSnapshot, row: SeriesRow | undefined): Promise<Numbers | null> {
     const follows = (one: SeriesRow) => one.snapshot.series !== undefined && sameRule(one.snapshot.series, series)
     if (row !== undefined && follows(row)) return { slots: row.slots, series: row.snapshot.series ?? null }
     return store.transaction(async (tx) => {

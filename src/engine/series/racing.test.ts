@@ -147,6 +147,20 @@ describe('while a series made in the CRM is being made in Exchange', () => {
   })
 })
 
+test('a record that became an event of its own keeps its number when the rule of its series changes', async () => {
+  const office = await open()
+  const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', 4), uid: 'SERIES' })
+  await office.settle()
+  office.mailbox(ALICE).deleteOccurrence(id, at('2026-12-03T08:00:00Z'))
+  office.crm.edit(office.crm.live()[1]?.id as ItemId, { place: 'Hall' })
+  await office.settle()
+  expect(office.mailbox(ALICE).synced().length).toBe(2)
+  office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-02', 6) })
+  await office.settle()
+  expect(office.crm.live().map(({ uid }) => splitUid(uid).slot).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6])
+  expect(fieldsOf(office.crm.live().find(({ uid }) => splitUid(uid).slot === 1)?.item as Item).place).toBe('Hall')
+})
+
 test('a series whose records are all deleted keeps the date beyond the window that somebody has edited', async () => {
   const office = await open()
   const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', 20) })
