@@ -1,5 +1,5 @@
 import { instant, instantMs, occurrenceId, occurrenceUid, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
-import type { ChangeKey, EventFields, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Slot, Snapshot, SyncState } from '../../model/index.ts'
+import type { ChangeKey, Copy, EventFields, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Slot, Snapshot, SyncState } from '../../model/index.ts'
 import type {
   Change, ChangePage, Clock, CreateQuery, CreateRequest, Exchange, Fence, Found, KnownKeys, Located, SeriesRow,
   Store, Tx, WriteOutcome,
@@ -81,22 +81,27 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
 
   /** A record that became an event of its own, its date deleted and itself edited, has its number still: nobody else gets it. */
   async function numbered(master: MasterSnapshot, known: Numbers | null, now: Instant): Promise<Unfolding> {
-    const given = new Set(known?.slots.map(({ slot }) => slot))
-    for (const taken = new Set<number>(); ; ) {
-      const unfolding = unfold(master, known === null ? null : { ...known, taken }, now, policy)
-      const fresh = known === null ? [] : unfolding.slots.filter(({ slot }) => !given.has(slot))
-      const inUse = await linkedNumbers(master.uid, fresh)
-      if (inUse.length === 0) return unfolding
-      for (const slot of inUse) taken.add(slot)
+    if (known === null) return unfold(master, null, now, policy)
+    const given = new Set(known.slots.map(({ slot }) => slot))
+    const isChanged = known.series !== null && !sameRule(known.series, master.series)
+    const left = isChanged ? (await linked(master.uid, known.slots)).filter(({ copy: { traits } }) => traits.occurrence !== true && traits.invited !== true) : []
+    for (const taken = new Set(left.map(({ slot }) => slot)); ; ) {
+      const unfolding = unfold(master, { ...known, slots: known.slots.filter(({ slot }) => !taken.has(slot)), taken }, now, policy)
+      const fresh = await linked(master.uid, unfolding.slots.filter(({ slot }) => !given.has(slot)))
+      if (fresh.length === 0) return unfolding
+      for (const { slot } of fresh) taken.add(slot)
     }
   }
 
-  /** Those of some numbers that stand for something in this mailbox. */
-  async function linkedNumbers(uid: string | undefined, slots: readonly Slot[]): Promise<number[]> {
+  /** What stands for some numbers in this mailbox. */
+  async function linked(uid: string | undefined, slots: readonly Slot[]): Promise<{ readonly slot: number; readonly copy: Copy }[]> {
     if (uid === undefined || slots.length === 0) return []
     const byUid = new Map(slots.map(({ slot }) => [occurrenceUid(uid, slot), slot]))
     const copies = await store.transaction((tx) => tx.copiesByUid([...byUid.keys()]))
-    return copies.flatMap(({ link, copy }) => (copy.mailbox === lane ? (byUid.get(link.uid ?? '') ?? []) : []))
+    return copies.flatMap(({ link, copy }) => {
+      const slot = copy.mailbox === lane ? byUid.get(link.uid ?? '') : undefined
+      return slot === undefined ? [] : [{ slot, copy }]
+    })
   }
 
   /** The same meeting in another mailbox, this series under an earlier id, or the single event it was: its numbers serve here too. */

@@ -125,6 +125,24 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect(office.crm.live().length).toBe(19)
   })
 
+  test('a date deleted against an edit of its record keeps its number, whatever rule the series gets before it is read again', async () => {
+    const office = await open()
+    const ids = putSet(office, 4)
+    let made = 0
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        if (name === 'mA.create:before' && ++made === 2) office.mailbox(ALICE).edit(master(office).id, {}, { series: daily('2026-12-03', 6) })
+        if (name !== 'mA.create:after' || made > 1) return
+        office.mailbox(ALICE).deleteOccurrence(master(office).id, at('2026-12-04T08:00:00Z'))
+        office.crm.edit(ids[1] as ItemId, { place: 'Hall' })
+      },
+    }
+    await office.settle()
+    expect(office.crm.live().map(({ uid }) => splitUid(uid).slot).sort()).toEqual([0, 1, 2, 3, 4, 5, 6])
+    expect(office.mailbox(ALICE).synced().map(({ item }) => fieldsOf(item).place).sort()).toEqual(['', 'Hall'])
+  })
+
   test('two of its records deleted at once take their dates along, and nothing else', async () => {
     const office = await open()
     const ids = putSet(office, 4)
