@@ -1,20 +1,22 @@
-import { instant, instantMs, occurrenceId, occurrenceUid, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
-import type { ChangeKey, Copy, EventFields, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Slot, Snapshot, SyncState } from '../../model/index.ts'
+import { instant, instantMs, occurrenceId, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
+import type { ChangeKey, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Slot, Snapshot, SyncState } from '../../model/index.ts'
 import type {
-  Change, ChangePage, Clock, CreateQuery, CreateRequest, Exchange, Fence, Found, KnownKeys, Located, SeriesRow,
+  Change, ChangePage, Clock, CreateQuery, CreateRequest, Crm, Exchange, Fence, Found, KnownKeys, Located, SeriesRow,
   Store, Tx, WriteOutcome,
 } from '../../ports.ts'
 import { isSecret, mask, withKnownWords } from '../../sync/index.ts'
 import { isBorn } from '../born.ts'
 import { UNKNOWN_KEY } from '../work.ts'
-import { allSlots, asMade, isMaster, occurrenceOf, sameRule, unfold } from './unfold.ts'
-import type { Draft, MasterSnapshot, Numbers, Unfolding } from './unfold.ts'
+import { numbering } from './numbers.ts'
+import { allSlots, asMade, isMaster, occurrenceOf } from './unfold.ts'
+import type { Draft, MasterSnapshot } from './unfold.ts'
 import { seriesWrites } from './writes.ts'
 
 export interface SeriesOptions {
   readonly raw: Exchange
   readonly lane: SeriesRow['lane']
   readonly store: Store
+  readonly crm: Pick<Crm, 'set'>
   readonly fence: Fence
   readonly clock: Clock
   readonly policy: Policy
@@ -47,6 +49,7 @@ interface Place {
  */
 export function withSeries(options: SeriesOptions): SeriesExchange {
   const { raw, lane, store, fence, clock, policy } = options
+  const numbers = numbering(options)
   /** Where a master went is asked once, not once per occurrence, as long as nothing is written. */
   const located = new Map<string, Promise<Place>>()
 
@@ -67,8 +70,8 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const isKnown = policy.availabilityOnly === true && began && row !== undefined && !isMasked
     const shown = isKnown ? withKnownWords(fresh, row.snapshot.item, row.snapshot.series) : keepsWords ? fresh : mask(fresh, null, ruleFor(row))
     const master = (began ? { ...shown, traits: { ...shown.traits, fromCrm: true } } : shown) as MasterSnapshot
-    const known = made ? { slots: allSlots(master.series), series: master.series } : await numbersOf(master, row)
-    const { slots, occurrences, nextAt } = await numbered(master, known, now)
+    const known = made ? { slots: allSlots(master.series), series: master.series } : await numbers.numbersOf(master, row)
+    const { slots, occurrences, nextAt } = await numbers.unfolded(master, known, now)
     const compareAt = instant(instantMs(now) + COMPARE_MS)
     const isOver = nextAt === null && occurrences.length === 0
     const dueAt = isOver ? NEVER : nextAt !== null && nextAt < compareAt ? nextAt : compareAt
@@ -77,46 +80,6 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
       master, occurrences, gone: row !== undefined ? goneOf(row, slots) : slots.some(({ slot }) => slot === 0) ? [] : [master.id],
       row: { lane, master: master.id, uid: master.uid ?? null, snapshot: master, slots, dueAt, readAt: now, fromCrm },
     }
-  }
-
-  /** A record that became an event of its own, its date deleted and itself edited, has its number still: nobody else gets it. */
-  async function numbered(master: MasterSnapshot, known: Numbers | null, now: Instant): Promise<Unfolding> {
-    if (known === null) return unfold(master, null, now, policy)
-    const given = new Set(known.slots.map(({ slot }) => slot))
-    const isChanged = known.series !== null && !sameRule(known.series, master.series)
-    const left = isChanged ? (await linked(master.uid, known.slots)).filter(({ copy: { traits } }) => traits.occurrence !== true && traits.invited !== true) : []
-    for (const taken = new Set(left.map(({ slot }) => slot)); ; ) {
-      const unfolding = unfold(master, { ...known, slots: known.slots.filter(({ slot }) => !taken.has(slot)), taken }, now, policy)
-      const fresh = await linked(master.uid, unfolding.slots.filter(({ slot }) => !given.has(slot)))
-      if (fresh.length === 0) return unfolding
-      for (const { slot } of fresh) taken.add(slot)
-    }
-  }
-
-  /** What stands for some numbers in this mailbox. */
-  async function linked(uid: string | undefined, slots: readonly Slot[]): Promise<{ readonly slot: number; readonly copy: Copy }[]> {
-    if (uid === undefined || slots.length === 0) return []
-    const byUid = new Map(slots.map(({ slot }) => [occurrenceUid(uid, slot), slot]))
-    const copies = await store.transaction((tx) => tx.copiesByUid([...byUid.keys()]))
-    return copies.flatMap(({ link, copy }) => {
-      const slot = copy.mailbox === lane ? byUid.get(link.uid ?? '') : undefined
-      return slot === undefined ? [] : [{ slot, copy }]
-    })
-  }
-
-  /** The same meeting in another mailbox, this series under an earlier id, or the single event it was: its numbers serve here too. */
-  async function numbersOf({ id, uid, series }: MasterSnapshot, row: SeriesRow | undefined): Promise<Numbers | null> {
-    const follows = (one: SeriesRow) => one.snapshot.series !== undefined && sameRule(one.snapshot.series, series)
-    if (row !== undefined && follows(row)) return { slots: row.slots, series: row.snapshot.series ?? null }
-    return store.transaction(async (tx) => {
-      const rows = uid === undefined ? [] : await tx.seriesByUid(uid)
-      // A colleague's mailbox that was told of the new rule first has numbered it for all.
-      const kin = rows.find((one) => one.lane !== lane && follows(one)) ?? row ?? rows.find((one) => one.lane === lane) ?? rows[0]
-      if (kin !== undefined) return { slots: kin.slots, series: kin.snapshot.series ?? null }
-      const [single] = await tx.copiesByItem(lane, [id])
-      const time = single === undefined ? undefined : (single.copy.base.exchange.fields as Partial<EventFields>).time
-      return time === undefined ? null : { slots: [{ slot: 0, start: time.allDay ? time.firstDay : time.start }], series: null }
-    })
   }
 
   async function changesOf(drafts: readonly Draft[], known: KnownKeys): Promise<Change[]> {

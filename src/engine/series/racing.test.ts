@@ -179,6 +179,76 @@ test('a record that became an event of its own keeps its number when the rule of
   expect(fieldsOf(office.crm.live().find(({ uid }) => splitUid(uid).slot === 1)?.item as Item).place).toBe('Hall')
 })
 
+describe('a series whose dates have other numbers than its rule suggests, when our database is lost', () => {
+  async function renumbered(): Promise<{ office: Office; id: ItemId }> {
+    const office = await open()
+    const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', 4), uid: 'SERIES' })
+    await office.settle()
+    office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-01', 6) })
+    await office.settle()
+    expect(dates(office)).toEqual(['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 06T08', '6 01T08'])
+    return { office, id }
+  }
+  const dates = (office: Office) => office.crm.live().map(({ uid, item }) => `${splitUid(uid).slot} ${(fieldsOf(item).time as { start: string }).start.slice(8, 13)}`).sort()
+  const shown = (office: Office) => office.mailbox(ALICE).synced().length
+  const numbered = (office: Office, slot: number) => office.crm.live().find(({ uid }) => splitUid(uid).slot === slot)?.id as ItemId
+  const moved = (day: string) => ({ allDay: false, start: `2026-12-${day}T14:00:00Z` as Instant, end: `2026-12-${day}T14:30:00Z` as Instant }) as const
+
+  test('is what it was', async () => {
+    const { office } = await renumbered()
+    const before = [dates(office), office.writes.length]
+    await office.loseDatabase()
+    await office.settle()
+    expect([dates(office), office.writes.length, shown(office)]).toEqual([...before, 1])
+  })
+
+  test('follows a date that was moved in Exchange, or had been before', async () => {
+    const { office, id } = await renumbered()
+    office.mailbox(ALICE).editOccurrence(id, at('2026-12-04T08:00:00Z'), { time: moved('08') })
+    await office.settle()
+    await office.loseDatabase()
+    office.mailbox(ALICE).editOccurrence(id, at('2026-12-05T08:00:00Z'), { time: moved('09') })
+    office.mailbox(ALICE).editOccurrence(id, at('2026-12-04T08:00:00Z'), { subject: 'Retro' })
+    // Where the first of them was by the rule.
+    office.crm.edit(numbered(office, 5), { time: daily('2026-12-04', 1).time })
+    await office.settle()
+    expect([dates(office), shown(office)]).toEqual([['0 02T08', '1 03T08', '2 08T14', '3 09T14', '5 04T08', '6 01T08'], 1])
+  })
+
+  test('follows a record that was moved in the CRM', async () => {
+    const { office } = await renumbered()
+    await office.loseDatabase()
+    office.crm.edit(numbered(office, 5), { time: moved('09') })
+    await office.settle()
+    expect([dates(office), shown(office)]).toEqual([['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 09T14', '6 01T08'], 1])
+  })
+
+  test('gives nobody the number of a record that somebody added', async () => {
+    const { office, id } = await renumbered()
+    office.crm.put(event('Extra', moved('09')), ALICE, { uid: occurrenceUid('SERIES', 7) })
+    await office.settle()
+    await office.loseDatabase()
+    office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-01', 7) })
+    await office.settle()
+    expect([dates(office), shown(office)]).toEqual([['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 06T08', '6 01T08', '7 09T14', '8 07T08'], 2])
+  })
+
+  test('does not mistake a record that is an event of its own for the date that came in its place', async () => {
+    const { office, id } = await renumbered()
+    office.mailbox(ALICE).deleteOccurrence(id, at('2026-12-03T08:00:00Z'))
+    office.crm.edit(numbered(office, 1), { place: 'Hall' })
+    await office.settle()
+    office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-01', 7) })
+    await office.settle()
+    const before = dates(office)
+    expect([before, shown(office)]).toEqual([['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 06T08', '6 01T08', '7 03T08', '8 07T08'], 2])
+    const writes = office.writes.length
+    await office.loseDatabase()
+    await office.settle()
+    expect([dates(office), shown(office), office.writes.length]).toEqual([before, 2, writes])
+  })
+})
+
 test('a series whose records are all deleted keeps the date beyond the window that somebody has edited', async () => {
   const office = await open()
   const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', 20) })
