@@ -239,7 +239,16 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     // Only the master carries a stamp, with the token of whichever occurrence it was made for.
     const place: Located = found?.type === 'seen' ? { where: 'synced', snapshot: found.snapshot } : await raw.locate('event', row?.snapshot.stamp?.token ?? token, uid)
     if (place.where !== 'synced' || !isMaster(place.snapshot)) return { located: place, draft: null }
+    if (row !== undefined && row.master !== place.snapshot.id) await alsoKnownAs(row, place.snapshot.id)
     return { located: place, draft: await draftOf(place.snapshot, row?.master === place.snapshot.id ? row : undefined) }
+  }
+
+  /** Its dates are linked under the new id before a pull tells of it: should it be no series by then, they have to be told as gone. */
+  async function alsoKnownAs(row: SeriesRow, master: ItemId): Promise<void> {
+    await store.transaction(async (tx) => {
+      if ((await tx.series(lane, [master])).length > 0) return
+      await tx.saveSeries([{ ...row, master, snapshot: { ...row.snapshot, id: master, changeKey: UNKNOWN_KEY } }])
+    }, fence)
   }
 
   async function findCreated(query: CreateQuery): Promise<Snapshot | null> {

@@ -143,6 +143,18 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect(office.mailbox(ALICE).synced().map(({ item }) => fieldsOf(item).place).sort()).toEqual(['', 'Hall'])
   })
 
+  test('it is filed elsewhere and back, and made a single event before it is read: the other records go', async () => {
+    const office = await open()
+    putSet(office, 3)
+    once(office, 'mA.create:after', () => void office.mailbox(ALICE).move(master(office).id, 'synced'))
+    await office.pass()
+    const { series: _none, ...single } = master(office)
+    office.mailbox(ALICE).rows.set(single.id, single)
+    office.mailbox(ALICE).edit(single.id, {})
+    await office.settle()
+    expect([live(office), office.mailbox(ALICE).synced().length]).toEqual([['0 Training'], 1])
+  })
+
   test('two of its records deleted at once take their dates along, and nothing else', async () => {
     const office = await open()
     const ids = putSet(office, 4)
