@@ -263,7 +263,7 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const { row: known } = row === undefined ? asFirstTold(draft) : draft
     if (row === undefined && isThere) await store.transaction((tx) => record(tx, [{ ...draft, row: known }], []), fence)
     // It was made, and may have been deleted since: then it is seen as gone like any other.
-    const number = known.slots.find((one) => one.slot === slot)
+    const number = known.slots.find((one) => one.slot === slot) ?? row?.slots.find((one) => one.slot === slot)
     return occurrenceOf(draft.master, known.slots, slot)?.snapshot ?? (number === undefined ? null : asMade(draft.master, number))
   }
 

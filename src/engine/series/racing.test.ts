@@ -90,6 +90,27 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect([office.mailbox(ALICE).synced(), live(office)]).toEqual([[], []])
   })
 
+  test.each(['edited', 'left alone'])('and the process dies once it is there, its first date is deleted like any other (its record %s)', async (how) => {
+    const office = await open()
+    const [first] = putSet(office, 3)
+    let isMade = false
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        isMade ||= name === 'mA.create:after'
+        if (!isMade || name !== 'crm.get:before') return
+        office.world.script = { ...office.world.script, boundary: async () => undefined }
+        office.mailbox(ALICE).deleteOccurrence(master(office).id, at('2026-12-03T08:00:00Z'))
+        if (how === 'edited') office.crm.edit(first as ItemId, { place: 'Hall' })
+        throw new Crash()
+      },
+    }
+    await office.pass()
+    await office.settle()
+    const places = office.mailbox(ALICE).synced().map(({ item }) => fieldsOf(item).place)
+    expect([live(office).length, places]).toEqual(how === 'edited' ? [3, ['', 'Hall']] : [2, ['']])
+  })
+
   test.each(['crm.create:before', 'commit:before'])('a record that is deleted while the rest of its batch is being made takes its item along (told at %s)', async (boundary) => {
     const office = await open()
     for (const n of [1, 2, 3]) office.mailbox(ALICE).put(event(`Review ${n}`, { ...daily(`2026-12-0${2 + n}`, null).time }))
