@@ -333,6 +333,22 @@ test('an event that becomes a series beyond the window goes on as its next occur
   expect(office.crm.live().map((row) => [row.id, (fieldsOf(row.item).time as { start: string }).start])).toEqual([[record, '2026-12-25T08:00:00Z']])
 })
 
+test('a new rule moves and deletes no record of what is over, whatever becomes of old items', async () => {
+  const office = new Office({ policy: { pastDays: 2, futureDays: 10, keepPast: false } })
+  await office.connect()
+  const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', null), uid: 'SERIES' })
+  await office.settle()
+  office.world.pass(9 * 86_400_000)
+  await office.settle()
+  const over = () => office.crm.live().filter(({ item }) => (fieldsOf(item).time as { start: string }).start < '2026-12-07').map(({ uid, item }) => `${uid} ${(fieldsOf(item).time as { start: string }).start}`)
+  const before = over()
+  expect(before.length).toBe(5)
+  office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-12', null, '10') })
+  await office.settle()
+  expect(over()).toEqual(before)
+  expect(await office.store.transaction((tx) => tx.copiesByUid(['SERIES']))).toHaveLength(1)
+})
+
 test('a mailbox that forgot its sync state before a series was recorded tells it again', async () => {
   const office = await open()
   office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', null) })
