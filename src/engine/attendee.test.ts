@@ -95,6 +95,17 @@ describe('a meeting from outside that two of us were invited to', () => {
     expect(office.crm.live()).toEqual([])
   })
 
+  test('is put back with the answer its owner had given when its record is deleted', async () => {
+    const office = await open()
+    const common = { attendees: [person('alice')], organizer: { address: 'boss@ext.test', name: 'Boss' }, cancelled: false }
+    office.mailbox(ALICE).put(event('Audit', { ...common, answer: 'accepted' }), { uid: 'AUDIT', traits: { invited: true, hasAttendees: true } })
+    await office.settle()
+    expect(answers(office)).toEqual(['alice accepted'])
+    office.crm.edit(only(office).id, {}, { deleted: true })
+    await office.settle()
+    expect(answers(office)).toEqual(['alice accepted'])
+  })
+
   test('that is called off at once for both takes its record along', async () => {
     const office = await invited()
     for (const user of [ALICE, BOB]) office.mailbox(user).move(items(office, user)[0]?.id as ItemId, 'deleted')

@@ -12,7 +12,7 @@ import { mailingsOf } from './mailing.ts'
 import { asAttendees, withAnswerOf } from './people.ts'
 import { isMark, recover } from './recover.ts'
 import { settle } from './settle.ts'
-import { isMasking } from './work.ts'
+import { isMaskedHere, isMasking } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
 /** One write of one piece of work, journalled and sent. */
@@ -38,8 +38,11 @@ export async function execute(run: Run, works: readonly Work[], asides: readonly
   const sent = sane.flatMap((work) => work.plan.writes.map((write): Sent => (
     { work, write, operation: operationOf(run, work, write), mailing: mailings.get(write) ?? null, outcome: null })))
   const clashing = sane.filter((work) => work.plan.clashes.length > 0)
-  if (sent.length + clashing.length > 0) {
+  const masking = sane.filter(isMasking)
+  if (sent.length + clashing.length + masking.length > 0) {
     await engine.store.transaction(async (tx) => {
+      // First of all: what masks the words is itself no word of theirs.
+      await forgetWords(tx, masking)
       await tx.openOperations(sent.map(({ operation }) => operation))
       // Before anything is overwritten: a crash in between must not make a clash silent.
       await recordClashes(run, tx, clashing)
@@ -52,6 +55,17 @@ export async function execute(run: Run, works: readonly Work[], asides: readonly
   if (errors.some((error) => error.outcomeUnknown)) await recover(run, (operation) => !isMark(operation))
   const wide = errors.find((error) => error.scope !== 'item')
   if (wide !== undefined) throw wide
+}
+
+/** All that is known of one event or task: whatever its record was called in the calendars of colleagues, also of those who left. */
+const WHOLE_STORY = 10_000
+
+async function forgetWords(tx: Tx, works: readonly Work[]): Promise<void> {
+  const copies = new Set(works.map(({ linked: { copy } }) => copy.id))
+  for (const { linked: { link } } of works.filter(isMaskedHere)) {
+    for (const { copy } of await tx.journal({ item: link.record, limit: WHOLE_STORY })) copies.add(copy)
+  }
+  if (copies.size > 0) await tx.forgetValues([...copies])
 }
 
 async function recordClashes(run: Run, tx: Tx, works: readonly Work[]): Promise<void> {
@@ -67,9 +81,11 @@ async function recordClashes(run: Run, tx: Tx, works: readonly Work[]): Promise<
   run.engine.totals.conflicts += fresh.length
 }
 
-function conflictOf(run: Run, { linked: { link, copy } }: Work, clash: Clash): Conflict {
+function conflictOf(run: Run, work: Work, clash: Clash): Conflict {
+  const { link, copy } = work.linked
   return {
     id: run.engine.ids.next(), lane: run.lane, copy: copy.id, kind: link.kind, record: copy.crm.id, item: copy.exchange.id, ...clash,
+    ...(isMasking(work) ? { base: undefined } : {}),
     state: clash.winner === null ? 'open' : 'closed', at: run.engine.clock.now(),
   }
 }
@@ -94,7 +110,7 @@ function operationOf(run: Run, work: Work, write: Write): Operation {
     case 'update':
       return { ...common, type: 'update', item: write.id, expect: write.expect, token: copy.token, before: isMasking(work) ? null : pick(present, write.fields), after: write.fields, intent: null }
     case 'delete':
-      return { ...common, type: 'delete', item: write.id, expect: write.expect, token: copy.token, before: present.fields, after: null, intent: null }
+      return { ...common, type: 'delete', item: write.id, expect: write.expect, token: copy.token, before: isMasking(work) ? null : present.fields, after: null, intent: null }
   }
 }
 

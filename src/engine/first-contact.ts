@@ -1,6 +1,7 @@
 import { instant, instantMs, naturalKey, splitUid } from '../model/index.ts'
 import type { InboxRow, Instant, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
 import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, uidInExchange, withWordsOfRecord } from '../sync/index.ts'
+import { bornWith } from './born.ts'
 import { invitedMailboxes } from './people.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
@@ -151,6 +152,11 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
   if ((batch.siblings.get(stamp.record) ?? []).some(({ copy }) => copy.token === stamp.token)) return null
   const [record] = await look(run, 'crm', row.kind, [{ id: stamp.record, copy: null }])
   if (record?.type !== 'seen' || record.snapshot.unsupported !== undefined) return null
+  if (await isCopied(run, batch, row, snapshot, record.snapshot)) {
+    // Its original waits in this very batch: the record is that one's, also where the two look the same.
+    used.add(stamp.record)
+    return null
+  }
   if (!(await isSame(run, snapshot, record.snapshot))) return null
   if (!belongsHere(run, batch, record.snapshot, row.kind)) return [skip(row, 'moved-away')]
   // Its own row may wait in this very batch: met as a stranger it would be made once more.
@@ -169,6 +175,18 @@ async function withOwnWords(run: Run, snapshot: Snapshot, record: Snapshot): Pro
   return { ...found.snapshot, traits: { ...found.snapshot.traits, fromCrm: true } }
 }
 
+/** Whether a copy and paste and its original, both with one stamp, are found anew together, and this is the copy. */
+async function isCopied(run: Run, batch: Batch, row: InboxRow, { stamp, uid }: Snapshot, crm: Snapshot): Promise<boolean> {
+  const twins = batch.rows.filter(({ id, side, sighting }) =>
+    side === 'exchange' && id !== row.id && !batch.byItem.has(id) && sighting.type === 'seen' && sighting.snapshot.stamp?.token === stamp?.token)
+  if (twins.length === 0 || stamp === undefined) return false
+  if (uid !== undefined && uid === crm.uid) return false
+  if (twins.some(({ sighting }) => sighting.type === 'seen' && sighting.snapshot.uid !== undefined && sighting.snapshot.uid === crm.uid)) return true
+  // The older one is the original.
+  const original = await run.exchange.locate(row.kind, stamp.token, null)
+  return original.where !== 'synced' || original.snapshot.id !== row.id
+}
+
 /**
  * A stamp alone proves nothing, because copy and paste carries it along (rule R-19): the UID has to agree where both sides
  * know one (the CRM may hold it cut), and what was let go of is only taken back when a person would recognise it.
@@ -176,7 +194,8 @@ async function withOwnWords(run: Run, snapshot: Snapshot, record: Snapshot): Pro
 async function isSame(run: Run, exchange: Snapshot, crm: Snapshot): Promise<boolean> {
   // A record of a set that fitted no rule, or an occurrence made again, is a single event with a UID of its own.
   const isOfSet = crm.uid !== undefined && splitUid(crm.uid).slot > 0 && exchange.traits?.occurrence !== true
-  if (exchange.uid !== undefined && crm.uid !== undefined && !isOfSet) return exchange.uid === crm.uid || (crm.uid.length > 100 && exchange.uid.startsWith(crm.uid))
+  const hasOwn = isOfSet || exchange.stamp?.born === bornWith(null)
+  if (exchange.uid !== undefined && crm.uid !== undefined && !hasOwn) return exchange.uid === crm.uid || (crm.uid.length > 100 && exchange.uid.startsWith(crm.uid))
   const letGo = await run.engine.store.transaction((tx) => tx.tombstones(run.lane, [crm.id]))
   return letGo.length === 0 || naturalKey(exchange.item) === naturalKey(crm.item)
 }

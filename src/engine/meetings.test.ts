@@ -157,6 +157,36 @@ describe('one date of a meeting series to which somebody else is invited, too', 
   })
 })
 
+describe('one date of an outsider\'s series that was recorded before a colleague is invited to all of it', () => {
+  const DAYS = ['2026-12-03', '2026-12-04', '2026-12-05'] as const
+  const timeOf = (day: string) => ({ allDay: false, start: `${day}T08:00:00Z` as Instant, end: `${day}T09:00:00Z` as Instant }) as const
+  const outside = { organizer: { address: 'boss@ext.test', name: 'Boss' }, cancelled: false, answer: 'none' } as const
+  const traits = { invited: true, hasAttendees: true }
+  const series = (exceptions: Series['exceptions']): Series => ({
+    recurrence: { pattern: { type: 'daily', interval: 1 }, range: { type: 'count', first: DAYS[0] as PlainDate, count: 3 } }, time: { ...timeOf(DAYS[0]), zone: 'Europe/Rome' }, deleted: [], exceptions,
+  })
+  const shown = (office: Office) => office.crm.live().map((row) => `${String((fields(row).time as { start: string }).start).slice(0, 10)} ${people(row).join(', ')}`).sort()
+
+  test.each([[1, '2026-12-04'], [0, '2026-12-03'], [2, '2026-12-11']] as const)('is that date of it, also when our database is lost (date %s, held on %s)', async (n, day) => {
+    const office = await open()
+    const both = [person('alice'), person('bob')]
+    office.mailbox(BOB).put(event('Course', { ...outside, time: timeOf(day), attendees: both }), { uid: 'COURSE', traits })
+    await office.settle()
+    const [record] = office.crm.live()
+    const exception = { start: `${DAYS[n]}T08:00:00Z` as Instant, fields: { attendees: both, time: timeOf(day) } }
+    office.mailbox(ALICE).put(event('Course', { ...outside, time: series([]).time, attendees: [person('alice')] }), { uid: 'COURSE', traits, series: series([exception]) })
+    await office.settle()
+    office.mailbox(BOB).edit(item(office, BOB).id, { answer: 'accepted' })
+    await office.settle()
+    const dates = DAYS.map((one, at) => (at === n ? `${day} alice none, bob accepted` : `${one} alice none`)).sort()
+    expect([shown(office), office.crm.live().find(({ id }) => id === record?.id)?.uid]).toEqual([dates, 'COURSE'])
+    await office.loseDatabase()
+    await office.settle()
+    expect([shown(office), new Set(office.crm.live().map(({ uid }) => uid)).size]).toEqual([dates, 3])
+    expect(office.writes.filter(({ type }) => type === 'remove')).toEqual([])
+  })
+})
+
 describe('a meeting organised by somebody outside', () => {
   async function invited(policy: Partial<Policy> = {}): Promise<Office> {
     const office = await open(policy)

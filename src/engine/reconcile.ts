@@ -1,7 +1,7 @@
 import { asSyncError } from '../lib/errors.ts'
 import { instant, instantMs, naturalKey } from '../model/index.ts'
 import type { Conflict, CopyId, Held, InboxRow, Instant, ItemId, LinkedCopy, Side, Sighting, TaskFields, Tombstone } from '../model/index.ts'
-import { isMeeting, moved, placement, plan, planRestored } from '../sync/index.ts'
+import { isMeeting, isWordless, moved, placement, plan, planRestored } from '../sync/index.ts'
 import type { GroupTask, Placement } from '../sync/index.ts'
 import { planAttendee } from './attendee.ts'
 import { AWAY_MS, planAway } from './away.ts'
@@ -142,10 +142,15 @@ async function planLinked(run: Run, batch: Batch): Promise<(Work | Aside)[]> {
   await lookAhead(run, batch, [...units.values()])
   const result: (Work | Aside)[] = []
   for (const { linked, rows } of units.values()) {
-    result.push(...(await harmless(run, [...rows.values()], () => planUnit(run, batch, followed(linked), rows))))
+    const planned = await harmless(run, [...rows.values()], () => planUnit(run, batch, followed(linked), rows))
+    result.push(...planned.map((one) => (isWork(one) && losesWords(batch, one) ? { ...one, loses: true } : one)))
   }
   return result
 }
+
+/** Of what several have a copy of, one member's private mark takes the words from all: what they were is remembered nowhere. */
+const losesWords = (batch: Batch, { linked: { link, copy }, crm }: Work): boolean =>
+  batch.siblings.has(link.record) && crm.type === 'seen' && isWordless(crm.snapshot.item) && moved(copy.base.crm, crm.snapshot.item)
 
 interface Unit {
   readonly linked: LinkedCopy

@@ -60,7 +60,7 @@ async function runMailbox(engine: Engine, row: LaneRow): Promise<void> {
   const fence = await engine.store.raiseFence(row.lane)
   const chosen = policyOf(engine, row.lane)
   const policy = row.mailbox.availabilityOnly === true ? { ...chosen, availabilityOnly: true } : chosen
-  const exchange = withSeries({ raw, lane: row.lane, store: engine.store, fence, clock: engine.clock, policy })
+  const exchange = withSeries({ raw, lane: row.lane, store: engine.store, crm: engine.crm, fence, clock: engine.clock, policy })
   const run: Run = {
     engine, lane: row.lane, mailbox: row.mailbox, exchange, policy, fence, holds: holdsOf(exchange, engine.crm),
     owner: ownerOf(engine.directory(), row.mailbox), settledSince: await settledSince(engine, row.lane),

@@ -11,7 +11,7 @@ import type { Sent } from './execute.ts'
 import { lookAgain, lookAtAll, putNews } from './look.ts'
 import type { News } from './look.ts'
 import { membersOf } from './series/sets.ts'
-import { backoffMs, isMasking, UNKNOWN_KEY } from './work.ts'
+import { backoffMs, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
 /** Everything one batch changes in the store; collected first, saved in one transaction. */
@@ -37,8 +37,6 @@ export async function settle(run: Run, works: readonly Work[], sent: readonly Se
   for (const work of works) await settleWork(run, work, byWork.get(work) ?? [], ledger)
   for (const aside of asides) settleAside(run, aside, ledger)
   await run.engine.store.transaction(async (tx) => {
-    // Before they are settled: what masked the words is itself no word of theirs.
-    await tx.forgetValues(works.filter(isMasking).map(({ linked }) => linked.copy.id))
     await tx.settleOperations(sent.filter(isKnown).map(verdict))
     await tx.saveCopies(ledger.saved)
     await absorbStatus(run, tx, sent)

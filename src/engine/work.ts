@@ -21,12 +21,17 @@ export interface Work {
   readonly heirs?: readonly MailboxId[]
   /** Look at the record again after this: the plan was only the first half of what it asks for. */
   readonly again?: boolean
+  /** Its record lost its words, because a colleague's item of it became private. */
+  readonly loses?: boolean
   /** Left as it is on both sides, and why; nothing is written. */
   readonly skip?: { readonly side: Side; readonly id: ItemId; readonly reason: SkipReason }
 }
 
 /** The words that go are remembered nowhere; what people write over a block in the CRM is. */
-export const isMasking = ({ isNew, linked: { copy }, exchange }: Work): boolean =>
+export const isMasking = (work: Work): boolean => isMaskedHere(work) || work.loses === true
+
+/** The item of this very copy became private. */
+export const isMaskedHere = ({ isNew, linked: { copy }, exchange }: Work): boolean =>
   !isNew && copy.traits.masked !== true && exchange.type === 'seen' && exchange.snapshot.traits?.masked === true
 
 /** Equal to no real change key: the item has to be read before anything is planned. */

@@ -19,9 +19,10 @@ export interface Replan {
  * @param keep slots that stay as they are although nobody wants them, such as those the window has left behind: they
  * are neither moved nor gone nor in the answer, and nobody else gets their number. One that is wanted as it stands is
  * in the answer like any other.
+ * @param taken numbers of what is no occurrence any more: nobody gets them
  */
 export function replan(
-  present: readonly Slot[], wanted: readonly Occurrence[], keep: (slot: Slot) => boolean = () => false,
+  present: readonly Slot[], wanted: readonly Occurrence[], keep: (slot: Slot) => boolean = () => false, taken: ReadonlySet<number> = new Set(),
 ): Replan {
   const plan = new Map<Occurrence, Slot>()
   const free = new Set([...present].sort((left, right) => compare(left.start, right.start) || left.slot - right.slot))
@@ -39,7 +40,7 @@ export function replan(
     const slot = rest[i]
     if (slot !== undefined) take(occurrence, slot)
   })
-  number(open(), present, take)
+  number(open(), new Set([...present.map(({ slot }) => slot), ...taken]), take)
   return { slots: wanted.flatMap((occurrence) => planned(plan, occurrence)), gone: [...free] }
 }
 
@@ -73,8 +74,7 @@ function takeSameDay(open: readonly Occurrence[], free: ReadonlySet<Slot>, take:
 }
 
 /** A new one gets the number that its place in the rule suggests, or one above all. */
-function number(open: readonly Occurrence[], present: readonly Slot[], take: Take): void {
-  const used = new Set(present.map(({ slot }) => slot))
+function number(open: readonly Occurrence[], used: Set<number>, take: Take): void {
   const late = open.filter((occurrence) => {
     const slot = occurrence.index - 1
     if (used.has(slot)) return true

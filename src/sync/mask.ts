@@ -99,6 +99,14 @@ function maskExceptions(series: Series, all: boolean): Series {
 }
 
 const NO_WORDS = { subject: 'Busy', body: '', place: '', categories: [], attendees: [], organizer: null } as const
+const NO_WORDS_OF_TASK = { subject: 'Private task', body: '', categories: [] } as const
+
+/** Whether a record says no more than a masked item does, as far as the CRM holds it. */
+export function isWordless({ kind, fields }: Item): boolean {
+  if (kind === 'contact') return false
+  const { subject, body } = kind === 'event' ? NO_WORDS : NO_WORDS_OF_TASK
+  return fields.subject === subject && (fields.body ?? '') === body && (kind === 'task' || (fields.place ?? '') === '')
+}
 
 function wordless(snapshot: Snapshot): Snapshot {
   const { item } = snapshot
@@ -106,7 +114,7 @@ function wordless(snapshot: Snapshot): Snapshot {
     item.kind === 'event'
       ? { kind: 'event', fields: { ...item.fields, ...NO_WORDS } }
       : item.kind === 'task'
-        ? { kind: 'task', fields: { ...item.fields, subject: 'Private task', body: '', categories: [] } }
+        ? { kind: 'task', fields: { ...item.fields, ...NO_WORDS_OF_TASK } }
         : item
   const series = snapshot.series === undefined ? {} : { series: maskExceptions(snapshot.series, true) }
   return { ...snapshot, ...series, item: masked, traits: { ...snapshot.traits, masked: true } }

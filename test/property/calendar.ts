@@ -146,7 +146,7 @@ export class Calendar extends Stage<Deed> {
       case 'to-single':
         return this.onItem(pick, (row, user) => {
           if (row.series === undefined || this.isForeign(row, user)) return
-          this.forget(row)
+          this.forget(row, user)
           this.eachCopy(row, user, (copy, whose) => {
             const { series: _none, ...single } = copy
             this.office.mailbox(whose).rows.set(copy.id, single)
@@ -284,17 +284,20 @@ export class Calendar extends Stage<Deed> {
 
   private changeRule(row: MailboxRow, user: string, pick: number, field: number): void {
     if (this.isForeign(row, user)) return
-    this.forget(row)
+    this.forget(row, user)
     this.allowance += 60
     const series = this.rule(pick, field)
     this.eachCopy(row, user, (copy, whose) => this.office.mailbox(whose).edit(copy.id, { time: series.time }, { series }))
   }
 
   /** A new rule throws the exceptions of the old one away, as Outlook says before it does. */
-  private forget(row: MailboxRow): void {
+  private forget(row: MailboxRow, user: string): void {
     const thing = this.thing(row.item)
     thing.ruled = true
-    for (const { fields } of row.series?.exceptions ?? []) this.close(thing, fields as Fields)
+    // Of a meeting from outside somebody may have thrown dates away that the other still has.
+    this.eachCopy(row, user, ({ series }) => {
+      for (const { fields } of series?.exceptions ?? []) this.close(thing, fields as Fields)
+    })
     if (row.series === undefined) this.close(thing, { time: timeOf(row) })
   }
 

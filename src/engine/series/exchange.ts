@@ -1,13 +1,14 @@
 import { instant, instantMs, occurrenceId, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
-import type { ChangeKey, EventFields, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Series, Slot, Snapshot, SyncState } from '../../model/index.ts'
+import type { ChangeKey, Instant, ItemId, ItemKind, OccurrenceStart, Policy, Slot, Snapshot, SyncState } from '../../model/index.ts'
 import type {
-  Change, ChangePage, Clock, CreateQuery, CreateRequest, Exchange, Fence, Found, KnownKeys, Located, SeriesRow,
+  Change, ChangePage, Clock, CreateQuery, CreateRequest, Crm, Exchange, Fence, Found, KnownKeys, Located, SeriesRow,
   Store, Tx, WriteOutcome,
 } from '../../ports.ts'
 import { isSecret, mask, withKnownWords } from '../../sync/index.ts'
 import { isBorn } from '../born.ts'
 import { UNKNOWN_KEY } from '../work.ts'
-import { allSlots, asMade, isMaster, occurrenceOf, sameRule, unfold } from './unfold.ts'
+import { numbering } from './numbers.ts'
+import { allSlots, asMade, isMaster, occurrenceOf } from './unfold.ts'
 import type { Draft, MasterSnapshot } from './unfold.ts'
 import { seriesWrites } from './writes.ts'
 
@@ -15,6 +16,7 @@ export interface SeriesOptions {
   readonly raw: Exchange
   readonly lane: SeriesRow['lane']
   readonly store: Store
+  readonly crm: Pick<Crm, 'set'>
   readonly fence: Fence
   readonly clock: Clock
   readonly policy: Policy
@@ -47,6 +49,7 @@ interface Place {
  */
 export function withSeries(options: SeriesOptions): SeriesExchange {
   const { raw, lane, store, fence, clock, policy } = options
+  const numbers = numbering(options)
   /** Where a master went is asked once, not once per occurrence, as long as nothing is written. */
   const located = new Map<string, Promise<Place>>()
 
@@ -67,8 +70,8 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const isKnown = policy.availabilityOnly === true && began && row !== undefined && !isMasked
     const shown = isKnown ? withKnownWords(fresh, row.snapshot.item, row.snapshot.series) : keepsWords ? fresh : mask(fresh, null, ruleFor(row))
     const master = (began ? { ...shown, traits: { ...shown.traits, fromCrm: true } } : shown) as MasterSnapshot
-    const known = made ? { slots: allSlots(master.series), series: master.series } : await numbersOf(master, row)
-    const { slots, occurrences, nextAt } = unfold(master, known, now, policy)
+    const known = made ? { slots: allSlots(master.series), series: master.series } : await numbers.numbersOf(master, row)
+    const { slots, occurrences, nextAt } = await numbers.unfolded(master, known, now)
     const compareAt = instant(instantMs(now) + COMPARE_MS)
     const isOver = nextAt === null && occurrences.length === 0
     const dueAt = isOver ? NEVER : nextAt !== null && nextAt < compareAt ? nextAt : compareAt
@@ -77,21 +80,6 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
       master, occurrences, gone: row !== undefined ? goneOf(row, slots) : slots.some(({ slot }) => slot === 0) ? [] : [master.id],
       row: { lane, master: master.id, uid: master.uid ?? null, snapshot: master, slots, dueAt, readAt: now, fromCrm },
     }
-  }
-
-  /** The same meeting in another mailbox, this series under an earlier id, or the single event it was: its numbers serve here too. */
-  async function numbersOf({ id, uid, series }: MasterSnapshot, row: SeriesRow | undefined): Promise<{ readonly slots: readonly Slot[]; readonly series: Series | null } | null> {
-    const follows = (one: SeriesRow) => one.snapshot.series !== undefined && sameRule(one.snapshot.series, series)
-    if (row !== undefined && follows(row)) return { slots: row.slots, series: row.snapshot.series ?? null }
-    return store.transaction(async (tx) => {
-      const rows = uid === undefined ? [] : await tx.seriesByUid(uid)
-      // A colleague's mailbox that was told of the new rule first has numbered it for all.
-      const kin = rows.find((one) => one.lane !== lane && follows(one)) ?? row ?? rows.find((one) => one.lane === lane) ?? rows[0]
-      if (kin !== undefined) return { slots: kin.slots, series: kin.snapshot.series ?? null }
-      const [single] = await tx.copiesByItem(lane, [id])
-      const time = single === undefined ? undefined : (single.copy.base.exchange.fields as Partial<EventFields>).time
-      return time === undefined ? null : { slots: [{ slot: 0, start: time.allDay ? time.firstDay : time.start }], series: null }
-    })
   }
 
   async function changesOf(drafts: readonly Draft[], known: KnownKeys): Promise<Change[]> {
@@ -251,13 +239,23 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     // Only the master carries a stamp, with the token of whichever occurrence it was made for.
     const place: Located = found?.type === 'seen' ? { where: 'synced', snapshot: found.snapshot } : await raw.locate('event', row?.snapshot.stamp?.token ?? token, uid)
     if (place.where !== 'synced' || !isMaster(place.snapshot)) return { located: place, draft: null }
+    if (row !== undefined && row.master !== place.snapshot.id) await alsoKnownAs(row, place.snapshot.id)
     return { located: place, draft: await draftOf(place.snapshot, row?.master === place.snapshot.id ? row : undefined) }
+  }
+
+  /** Its dates are linked under the new id before a pull tells of it: should it be no series by then, they have to be told as gone. */
+  async function alsoKnownAs(row: SeriesRow, master: ItemId): Promise<void> {
+    await store.transaction(async (tx) => {
+      if ((await tx.series(lane, [master])).length > 0) return
+      await tx.saveSeries([{ ...row, master, snapshot: { ...row.snapshot, id: master, changeKey: UNKNOWN_KEY } }])
+    }, fence)
   }
 
   async function findCreated(query: CreateQuery): Promise<Snapshot | null> {
     if (query.kind !== 'event') return raw.findCreated(query)
     const { uid, slot } = splitUid(query.uid ?? '')
     const found = await raw.findCreated(query.uid === null ? query : { ...query, uid })
+    if (found === null && query.uid !== null) return answeredBefore(query.uid, query.token)
     if (found === null || !isMaster(found)) return found
     const [row] = await rowsOf([found.id])
     const isThere = (await raw.locate('event', query.token, uid)).where === 'synced'
@@ -265,8 +263,16 @@ export function withSeries(options: SeriesOptions): SeriesExchange {
     const { row: known } = row === undefined ? asFirstTold(draft) : draft
     if (row === undefined && isThere) await store.transaction((tx) => record(tx, [{ ...draft, row: known }], []), fence)
     // It was made, and may have been deleted since: then it is seen as gone like any other.
-    const number = known.slots.find((one) => one.slot === slot)
+    const number = known.slots.find((one) => one.slot === slot) ?? row?.slots.find((one) => one.slot === slot)
     return occurrenceOf(draft.master, known.slots, slot)?.snapshot ?? (number === undefined ? null : asMade(draft.master, number))
+  }
+
+  /** The answer to its making was noted, and then somebody threw it away: it was there, and is seen as gone like any other. */
+  async function answeredBefore(composed: string, token: CreateQuery['token']): Promise<Snapshot | null> {
+    const { uid, slot } = splitUid(composed)
+    const row = (await store.transaction((tx) => tx.seriesByUid(uid))).find((one) => one.lane === lane && one.snapshot.stamp?.token === token)
+    const number = row?.slots.find((one) => one.slot === slot)
+    return row === undefined || number === undefined ? null : asMade(row.snapshot as MasterSnapshot, number)
   }
 
   async function occurrences(uid: string): Promise<readonly Snapshot[]> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CRM_LANE, fieldsOf, itemOf, occurrenceUid, splitUid } from '../../model/index.ts'
 import type { Attendee, EventTime, Fields, Instant, Item, ItemId, MailboxId, PlainDate, Series } from '../../model/index.ts'
+import type { Change } from '../../ports.ts'
 import { expand } from '../../recurrence/index.ts'
 import { ALICE, BOB, LANES, Office } from '../../../test/property/office.ts'
 import { Crash } from '../../../sim/memory-replica.ts'
@@ -69,6 +70,47 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect([...(master(office).series?.deleted ?? [])].sort()).toEqual(['2026-12-03T08:00:00Z', '2026-12-06T08:00:00Z'])
   })
 
+  test.each(['tells', 'does not tell'])('and the process dies once it is there, somebody who throws it away throws its records away (a server that %s)', async (how) => {
+    const office = await open()
+    putSet(office, 4)
+    let isMade = false
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        isMade ||= name === 'mA.create:after'
+        if (!isMade || name !== 'crm.get:before') return
+        const tell = (changes: readonly Change[]) => (how === 'tells' ? changes : changes.filter(({ type }) => type !== 'gone'))
+        office.world.script = { ...office.world.script, boundary: async () => undefined, tell }
+        office.mailbox(ALICE).erase(master(office).id)
+        throw new Crash()
+      },
+    }
+    await office.pass()
+    await office.settle()
+    expect([office.mailbox(ALICE).synced(), live(office)]).toEqual([[], []])
+  })
+
+  test.each(['edited', 'left alone'])('and the process dies once it is there, its first date is deleted like any other (its record %s)', async (how) => {
+    const office = await open()
+    const [first] = putSet(office, 3)
+    let isMade = false
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        isMade ||= name === 'mA.create:after'
+        if (!isMade || name !== 'crm.get:before') return
+        office.world.script = { ...office.world.script, boundary: async () => undefined }
+        office.mailbox(ALICE).deleteOccurrence(master(office).id, at('2026-12-03T08:00:00Z'))
+        if (how === 'edited') office.crm.edit(first as ItemId, { place: 'Hall' })
+        throw new Crash()
+      },
+    }
+    await office.pass()
+    await office.settle()
+    const places = office.mailbox(ALICE).synced().map(({ item }) => fieldsOf(item).place)
+    expect([live(office).length, places]).toEqual(how === 'edited' ? [3, ['', 'Hall']] : [2, ['']])
+  })
+
   test.each(['crm.create:before', 'commit:before'])('a record that is deleted while the rest of its batch is being made takes its item along (told at %s)', async (boundary) => {
     const office = await open()
     for (const n of [1, 2, 3]) office.mailbox(ALICE).put(event(`Review ${n}`, { ...daily(`2026-12-0${2 + n}`, null).time }))
@@ -104,6 +146,36 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect(office.crm.live().length).toBe(19)
   })
 
+  test('a date deleted against an edit of its record keeps its number, whatever rule the series gets before it is read again', async () => {
+    const office = await open()
+    const ids = putSet(office, 4)
+    let made = 0
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        if (name === 'mA.create:before' && ++made === 2) office.mailbox(ALICE).edit(master(office).id, {}, { series: daily('2026-12-03', 6) })
+        if (name !== 'mA.create:after' || made > 1) return
+        office.mailbox(ALICE).deleteOccurrence(master(office).id, at('2026-12-04T08:00:00Z'))
+        office.crm.edit(ids[1] as ItemId, { place: 'Hall' })
+      },
+    }
+    await office.settle()
+    expect(office.crm.live().map(({ uid }) => splitUid(uid).slot).sort()).toEqual([0, 1, 2, 3, 4, 5, 6])
+    expect(office.mailbox(ALICE).synced().map(({ item }) => fieldsOf(item).place).sort()).toEqual(['', 'Hall'])
+  })
+
+  test('it is filed elsewhere and back, and made a single event before it is read: the other records go', async () => {
+    const office = await open()
+    putSet(office, 3)
+    once(office, 'mA.create:after', () => void office.mailbox(ALICE).move(master(office).id, 'synced'))
+    await office.pass()
+    const { series: _none, ...single } = master(office)
+    office.mailbox(ALICE).rows.set(single.id, single)
+    office.mailbox(ALICE).edit(single.id, {})
+    await office.settle()
+    expect([live(office), office.mailbox(ALICE).synced().length]).toEqual([['0 Training'], 1])
+  })
+
   test('two of its records deleted at once take their dates along, and nothing else', async () => {
     const office = await open()
     const ids = putSet(office, 4)
@@ -123,6 +195,90 @@ describe('while a series made in the CRM is being made in Exchange', () => {
       await office.settle()
     }
     expect(office.mailbox(ALICE).synced()).toEqual([])
+  })
+})
+
+test('a record that became an event of its own keeps its number when the rule of its series changes', async () => {
+  const office = await open()
+  const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', 4), uid: 'SERIES' })
+  await office.settle()
+  office.mailbox(ALICE).deleteOccurrence(id, at('2026-12-03T08:00:00Z'))
+  office.crm.edit(office.crm.live()[1]?.id as ItemId, { place: 'Hall' })
+  await office.settle()
+  expect(office.mailbox(ALICE).synced().length).toBe(2)
+  office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-02', 6) })
+  await office.settle()
+  expect(office.crm.live().map(({ uid }) => splitUid(uid).slot).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6])
+  expect(fieldsOf(office.crm.live().find(({ uid }) => splitUid(uid).slot === 1)?.item as Item).place).toBe('Hall')
+})
+
+describe('a series whose dates have other numbers than its rule suggests, when our database is lost', () => {
+  async function renumbered(): Promise<{ office: Office; id: ItemId }> {
+    const office = await open()
+    const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', 4), uid: 'SERIES' })
+    await office.settle()
+    office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-01', 6) })
+    await office.settle()
+    expect(dates(office)).toEqual(['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 06T08', '6 01T08'])
+    return { office, id }
+  }
+  const dates = (office: Office) => office.crm.live().map(({ uid, item }) => `${splitUid(uid).slot} ${(fieldsOf(item).time as { start: string }).start.slice(8, 13)}`).sort()
+  const shown = (office: Office) => office.mailbox(ALICE).synced().length
+  const numbered = (office: Office, slot: number) => office.crm.live().find(({ uid }) => splitUid(uid).slot === slot)?.id as ItemId
+  const moved = (day: string) => ({ allDay: false, start: `2026-12-${day}T14:00:00Z` as Instant, end: `2026-12-${day}T14:30:00Z` as Instant }) as const
+
+  test('is what it was', async () => {
+    const { office } = await renumbered()
+    const before = [dates(office), office.writes.length]
+    await office.loseDatabase()
+    await office.settle()
+    expect([dates(office), office.writes.length, shown(office)]).toEqual([...before, 1])
+  })
+
+  test('follows a date that was moved in Exchange, or had been before', async () => {
+    const { office, id } = await renumbered()
+    office.mailbox(ALICE).editOccurrence(id, at('2026-12-04T08:00:00Z'), { time: moved('08') })
+    await office.settle()
+    await office.loseDatabase()
+    office.mailbox(ALICE).editOccurrence(id, at('2026-12-05T08:00:00Z'), { time: moved('09') })
+    office.mailbox(ALICE).editOccurrence(id, at('2026-12-04T08:00:00Z'), { subject: 'Retro' })
+    // Where the first of them was by the rule.
+    office.crm.edit(numbered(office, 5), { time: daily('2026-12-04', 1).time })
+    await office.settle()
+    expect([dates(office), shown(office)]).toEqual([['0 02T08', '1 03T08', '2 08T14', '3 09T14', '5 04T08', '6 01T08'], 1])
+  })
+
+  test('follows a record that was moved in the CRM', async () => {
+    const { office } = await renumbered()
+    await office.loseDatabase()
+    office.crm.edit(numbered(office, 5), { time: moved('09') })
+    await office.settle()
+    expect([dates(office), shown(office)]).toEqual([['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 09T14', '6 01T08'], 1])
+  })
+
+  test('gives nobody the number of a record that somebody added', async () => {
+    const { office, id } = await renumbered()
+    office.crm.put(event('Extra', moved('09')), ALICE, { uid: occurrenceUid('SERIES', 7) })
+    await office.settle()
+    await office.loseDatabase()
+    office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-01', 7) })
+    await office.settle()
+    expect([dates(office), shown(office)]).toEqual([['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 06T08', '6 01T08', '7 09T14', '8 07T08'], 2])
+  })
+
+  test('does not mistake a record that is an event of its own for the date that came in its place', async () => {
+    const { office, id } = await renumbered()
+    office.mailbox(ALICE).deleteOccurrence(id, at('2026-12-03T08:00:00Z'))
+    office.crm.edit(numbered(office, 1), { place: 'Hall' })
+    await office.settle()
+    office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-01', 7) })
+    await office.settle()
+    const before = dates(office)
+    expect([before, shown(office)]).toEqual([['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 06T08', '6 01T08', '7 03T08', '8 07T08'], 2])
+    const writes = office.writes.length
+    await office.loseDatabase()
+    await office.settle()
+    expect([dates(office), shown(office), office.writes.length]).toEqual([before, 2, writes])
   })
 })
 
@@ -175,6 +331,22 @@ test('an event that becomes a series beyond the window goes on as its next occur
   office.mailbox(ALICE).edit(id, { time: monthly().time }, { series: monthly() })
   await office.settle()
   expect(office.crm.live().map((row) => [row.id, (fieldsOf(row.item).time as { start: string }).start])).toEqual([[record, '2026-12-25T08:00:00Z']])
+})
+
+test('a new rule moves and deletes no record of what is over, whatever becomes of old items', async () => {
+  const office = new Office({ policy: { pastDays: 2, futureDays: 10, keepPast: false } })
+  await office.connect()
+  const { id } = office.mailbox(ALICE).put(event('Stand-up', daily('2026-12-02', null).time), { series: daily('2026-12-02', null), uid: 'SERIES' })
+  await office.settle()
+  office.world.pass(9 * 86_400_000)
+  await office.settle()
+  const over = () => office.crm.live().filter(({ item }) => (fieldsOf(item).time as { start: string }).start < '2026-12-07').map(({ uid, item }) => `${uid} ${(fieldsOf(item).time as { start: string }).start}`)
+  const before = over()
+  expect(before.length).toBe(5)
+  office.mailbox(ALICE).edit(id, {}, { series: daily('2026-12-12', null, '10') })
+  await office.settle()
+  expect(over()).toEqual(before)
+  expect(await office.store.transaction((tx) => tx.copiesByUid(['SERIES']))).toHaveLength(1)
 })
 
 test('a mailbox that forgot its sync state before a series was recorded tells it again', async () => {

@@ -18,6 +18,13 @@ export interface Unfolding {
   readonly nextAt: Instant | null
 }
 
+/** The numbers given so far. */
+export interface Numbers {
+  readonly slots: readonly Slot[]
+  readonly series: Series | null
+  readonly taken?: ReadonlySet<number>
+}
+
 export type MasterSnapshot = Snapshot & { readonly series: Series }
 
 export const isMaster = (snapshot: Snapshot): snapshot is MasterSnapshot => snapshot.series !== undefined
@@ -34,11 +41,11 @@ export interface Draft {
  * A master as one item per occurrence inside the window.
  *
  * @param known the numbers given so far, and the series they were given for: null when it was a single event, the whole
- * null for a master never seen before
+ * null for a master never seen before; `taken` are those of records that became events of their own
  */
 export function unfold(
   master: MasterSnapshot,
-  known: { readonly slots: readonly Slot[]; readonly series: Series | null } | null,
+  known: Numbers | null,
   now: Instant,
   policy: Pick<Policy, 'pastDays' | 'futureDays'>,
 ): Unfolding {
@@ -49,8 +56,8 @@ export function unfold(
   const present = known?.slots ?? []
   const living = present.filter(({ start }) => !deleted.has(start))
   const numbered = known?.series !== undefined && known.series !== null && sameRule(known.series, series)
-    ? continued(living, wanted)
-    : replanned(living, wanted, series, fromMs)
+    ? continued(living, wanted, known.taken)
+    : replanned(living, wanted, series, fromMs, known?.taken)
   const wasSingle = known !== null && known.series === null
   const slots = wasSingle ? withFirst(numbered, series, now) : numbered
   const byStart = new Map(slots.map((slot) => [slot.start, slot] as const))
@@ -121,9 +128,9 @@ export function asMade(master: MasterSnapshot, { slot, start }: Slot): Snapshot 
 }
 
 /** The rule is what it was: nobody loses a number, and who is new gets the ordinal. */
-function continued(present: readonly Slot[], wanted: readonly Occurrence[]): Slot[] {
+function continued(present: readonly Slot[], wanted: readonly Occurrence[], taken: ReadonlySet<number> = new Set()): Slot[] {
   const starts = new Set(present.map(({ start }) => start))
-  const used = new Set(present.map(({ slot }) => slot))
+  const used = new Set([...present.map(({ slot }) => slot), ...taken])
   const fresh: Slot[] = []
   for (const { start, index } of wanted) {
     if (starts.has(start)) continue
@@ -135,11 +142,11 @@ function continued(present: readonly Slot[], wanted: readonly Occurrence[]): Slo
 }
 
 /** The rule changed: what still exists keeps its number, what moved is paired up, so that fewest records are written. */
-function replanned(present: readonly Slot[], wanted: readonly Occurrence[], series: Series, fromMs: number): Slot[] {
+function replanned(present: readonly Slot[], wanted: readonly Occurrence[], series: Series, fromMs: number, taken?: ReadonlySet<number>): Slot[] {
   const starts = new Set(wanted.map(({ start }) => start))
   // What lies before the window is history: neither moved nor deleted. Beyond its end the rule still has it: nobody wrote it off.
   const keep = ({ start }: Slot) => !starts.has(start) && (startMs(start) < fromMs || occurrenceAt(series, start) !== null)
-  const { slots } = replan(present, wanted, keep)
+  const { slots } = replan(present, wanted, keep, taken)
   return [...present.filter(keep), ...slots.map(({ slot, start }) => ({ slot, start }))]
 }
 
