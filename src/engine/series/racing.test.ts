@@ -215,6 +215,43 @@ test('an occurrence whose record was given to somebody without a mailbox does no
   expect(live(office).filter((words) => words.startsWith('4 '))).toEqual(['4 Stand-up'])
 })
 
+describe('an occurrence that left its series for the sake of its record', () => {
+  async function withSeries(where: string): Promise<Office> {
+    const office = await open()
+    if (where === 'the CRM') putSet(office, 4)
+    else office.mailbox(ALICE).put(event('Training', daily('2026-12-03', 4).time), { series: daily('2026-12-03', 4) })
+    await office.settle()
+    return office
+  }
+  const singles = (office: Office, user: string) => office.mailbox(user).synced().filter(({ series }) => series === undefined).map(({ item }) => (fieldsOf(item).time as { start: string }).start.slice(5, 10))
+  const CASES = ['Exchange', 'the CRM'].flatMap((where) => [0, 2].map((number) => [where, number] as const))
+
+  test.each(CASES)('is an event when the record comes back to its owner (made in %s, number %i)', async (where, number) => {
+    const office = await withSeries(where)
+    const id = office.crm.live()[number]?.id as ItemId
+    const date = `12-0${3 + number}`
+    office.crm.edit(id, {}, { assignee: BOB as never })
+    await office.settle()
+    expect([singles(office, ALICE), singles(office, BOB)]).toEqual([[], [date]])
+    office.crm.edit(id, {}, { assignee: ALICE as never })
+    await office.settle()
+    expect([singles(office, ALICE), singles(office, BOB), office.crm.live().length]).toEqual([[date], [], 4])
+  })
+
+  test.each(CASES)('is an event when the record is put back in the CRM, also without our database (made in %s, number %i)', async (where, number) => {
+    const office = await withSeries(where)
+    const id = office.crm.live()[number]?.id as ItemId
+    office.crm.edit(id, {}, { deleted: true })
+    await office.settle()
+    office.crm.edit(id, {}, { deleted: false })
+    await office.settle()
+    expect([singles(office, ALICE), office.crm.live().length]).toEqual([[`12-0${3 + number}`], 4])
+    await office.loseDatabase()
+    await office.settle()
+    expect([singles(office, ALICE), office.crm.live().length]).toEqual([[`12-0${3 + number}`], 4])
+  })
+})
+
 describe('a series made in the CRM that invites a guest', () => {
   async function withGuest(): Promise<Office> {
     const office = await open()

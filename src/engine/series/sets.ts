@@ -27,7 +27,7 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
   const present = await run.exchange.occurrence(snapshot.uid)
   if (present.known) {
     if (present.snapshot !== null && !(await isTaken(run, present.snapshot))) return done(join(run, batch, row, snapshot, present.snapshot, present.fromCrm))
-    if (isDeleted(present.deleted, snapshot)) return done({ type: 'skip', row, reason: 'user-deleted', enterAt: null, uid: snapshot.uid })
+    if (isDeleted(present.deleted, snapshot) && !isBack(batch, row)) return done({ type: 'skip', row, reason: 'user-deleted', enterAt: null, uid: snapshot.uid })
     return { type: 'single' }
   }
   if (slot === 0 && snapshot.traits?.repeats === undefined && !batch.rows.some((other) => isOfSet(other, uid))) return { type: 'no-set' }
@@ -112,6 +112,12 @@ const timeOf = ({ item }: Snapshot): EventTime | undefined => (item.fields as Pa
 function isDeleted(deleted: readonly OccurrenceStart[], record: Snapshot): boolean {
   const time = timeOf(record)
   return time !== undefined && deleted.includes(time.allDay ? time.firstDay : time.start)
+}
+
+/** It was deleted there because the record was deleted or given away: nobody in Exchange wanted that, and the record is back. */
+function isBack({ tombstones }: Batch, { id }: InboxRow): boolean {
+  const reason = tombstones.get(id)?.reason
+  return reason === 'deleted' || reason === 'reassigned'
 }
 
 const sets = new WeakMap<Batch, Map<string, Promise<readonly Snapshot[]>>>()
