@@ -154,7 +154,7 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
     const sighting = work[side]
     if (sighting.type !== 'seen') continue
     copy = { ...copy, [side]: { id: sighting.snapshot.id, changeKey: sighting.snapshot.changeKey } }
-    if (side === 'exchange') copy = { ...copy, traits: traitsSince(copy, sighting.snapshot.traits), stamped: copy.stamped || sighting.snapshot.traits?.occurrence === true || carriesStamp(run, work, sighting.snapshot) }
+    if (side === 'exchange') copy = { ...copy, traits: traitsSince(copy, sighting.snapshot.traits), stamped: isStamped(run, work, sighting.snapshot) }
     else {
       link = { ...link, assignee: sighting.snapshot.assignee ?? link.assignee, bornAt: sighting.snapshot.bornAt ?? link.bornAt }
       // A record without the field says nothing about it.
@@ -177,14 +177,21 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
       base[side] = withFields(base[side], asWritten(run, side, base[side], write.fields, snapshot.item))
       // With its first attendee an event became a meeting.
       if (side === 'exchange') copy = { ...copy, traits: { ...copy.traits, ...snapshot.traits } }
-      if (side === 'exchange' && isMadePrivate(write.fields)) copy = { ...copy, traits: { ...copy.traits, fromCrm: true } }
+      if (side === 'exchange' && isMadePrivate(write.fields)) copy = { ...copy, traits: { ...copy.traits, fromCrm: true }, stamped: copy.stamped && (copy.traits.fromCrm === true || copy.traits.occurrence === true) }
     }
   }
   return { link, copy: { ...copy, base } }
 }
 
-const carriesStamp = (run: Run, work: Work, { stamp }: Snapshot) =>
-  stamp !== undefined && stamp.instance === run.engine.instance && stamp.record === work.linked.copy.crm.id
+/** Whether the item carries our stamp, and the stamp still says what it has to of where the words began. */
+function isStamped(run: Run, work: Work, { stamp, traits }: Snapshot): boolean {
+  const { copy } = work.linked
+  const isMasked = traits?.masked === true
+  // Its master tells where its words began: without our database they would be taken for the CRM's.
+  if (traits?.occurrence === true) return !(copy.traits.fromCrm === true && isMasking(work)) && (copy.stamped || !isMasked)
+  if (stamp === undefined || stamp.instance !== run.engine.instance || stamp.record !== copy.crm.id) return copy.stamped
+  return isMasked ? stamp.born === undefined : copy.traits.fromCrm !== true || stamp.born !== undefined
+}
 
 /** What the side made of the fields we wrote: its own answer where it tells, else what it can hold. */
 function asWritten(run: Run, side: Side, item: Item, fields: Fields, reply: Item): Fields {
