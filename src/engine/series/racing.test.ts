@@ -238,6 +238,30 @@ describe('an occurrence that left its series for the sake of its record', () => 
     expect([singles(office, ALICE), singles(office, BOB), office.crm.live().length]).toEqual([[date], [], 4])
   })
 
+  test.each(CASES)('keeps its record when that comes back at once (made in %s, number %i)', async (where, number) => {
+    for (const [away, back] of [[{ assignee: BOB as never }, { assignee: ALICE as never }], [{ deleted: true }, { deleted: false }]] as const) {
+      for (const boundary of ['mA.remove:after', 'commit:after']) {
+        const office = await withSeries(where)
+        const id = office.crm.live()[number]?.id as ItemId
+        office.crm.edit(id, {}, away)
+        let isGone = false
+        let isBack = false
+        office.world.script = {
+          ...office.world.script,
+          boundary: async (name) => {
+            isGone ||= name === 'mA.remove:after'
+            if (isBack || !isGone || name !== boundary) return
+            isBack = true
+            office.crm.edit(id, {}, back)
+            await office.run(CRM_LANE)
+          },
+        }
+        await office.settle()
+        expect([singles(office, ALICE), singles(office, BOB), office.crm.live().length], `${Object.keys(away)} ${boundary}`).toEqual([[`12-0${3 + number}`], [], 4])
+      }
+    }
+  })
+
   test.each(CASES)('is an event when the record is put back in the CRM, also without our database (made in %s, number %i)', async (where, number) => {
     const office = await withSeries(where)
     const id = office.crm.live()[number]?.id as ItemId

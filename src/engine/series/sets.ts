@@ -4,6 +4,7 @@ import { inferSeries } from '../../recurrence/index.ts'
 import { inWindow, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
 import type { Run } from '../context.ts'
 import type { Stranger } from '../first-contact.ts'
+import { look } from '../look.ts'
 import type { Batch } from '../reconcile.ts'
 import { newCopy, UNKNOWN_KEY } from '../work.ts'
 import type { Aside, Work } from '../work.ts'
@@ -26,8 +27,11 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
   const { uid, slot } = splitUid(snapshot.uid)
   const present = await run.exchange.occurrence(snapshot.uid)
   if (present.known) {
-    if (present.snapshot !== null && !(await isTaken(run, present.snapshot))) return done(join(run, batch, row, snapshot, present.snapshot, present.fromCrm))
-    if (isDeleted(present.deleted, snapshot) && !isBack(batch, row)) return done({ type: 'skip', row, reason: 'user-deleted', enterAt: null, uid: snapshot.uid })
+    const isBack = wasTakenAlong(batch, row)
+    // What we deleted ourselves is in what was last read of the series until the next pull.
+    const occurrence = isBack && present.snapshot !== null ? await asItIsNow(run, present.snapshot) : present.snapshot
+    if (occurrence !== null && !(await isTaken(run, occurrence))) return done(join(run, batch, row, snapshot, occurrence, present.fromCrm))
+    if (isDeleted(present.deleted, snapshot) && !isBack) return done({ type: 'skip', row, reason: 'user-deleted', enterAt: null, uid: snapshot.uid })
     return { type: 'single' }
   }
   if (slot === 0 && snapshot.traits?.repeats === undefined && !batch.rows.some((other) => isOfSet(other, uid))) return { type: 'no-set' }
@@ -114,10 +118,15 @@ function isDeleted(deleted: readonly OccurrenceStart[], record: Snapshot): boole
   return time !== undefined && deleted.includes(time.allDay ? time.firstDay : time.start)
 }
 
-/** It was deleted there because the record was deleted or given away: nobody in Exchange wanted that, and the record is back. */
-function isBack({ tombstones }: Batch, { id }: InboxRow): boolean {
+/** Its occurrence was deleted because the record was deleted or given away: nobody in Exchange wanted that. */
+function wasTakenAlong({ tombstones }: Batch, { id }: InboxRow): boolean {
   const reason = tombstones.get(id)?.reason
   return reason === 'deleted' || reason === 'reassigned'
+}
+
+async function asItIsNow(run: Run, { id }: Snapshot): Promise<Snapshot | null> {
+  const [found] = await look(run, 'exchange', 'event', [{ id, copy: null }])
+  return found?.type === 'seen' ? found.snapshot : null
 }
 
 const sets = new WeakMap<Batch, Map<string, Promise<readonly Snapshot[]>>>()
