@@ -3,7 +3,7 @@ import { CRM_LANE, FIELDS, instant, instantMs, sameValue, withFields } from '../
 import type { Conflict, Copy, FieldName, Fields, Held, InboxRow, Item, ItemId, LinkedCopy, Side, Skip, Snapshot, Tombstone } from '../model/index.ts'
 import type { NewInboxRow, Tx } from '../ports.ts'
 import type { Sides } from '../sync/index.ts'
-import { valueOf } from '../sync/index.ts'
+import { isMeeting, valueOf } from '../sync/index.ts'
 import { isMadePrivate, traitsSince } from './born.ts'
 import { other, refOf, reportError, reportSkip } from './context.ts'
 import type { Run } from './context.ts'
@@ -109,11 +109,12 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
     ledger.inherited.push(...inheritance(run, work))
     ledger.tombstones.push(tombstoneOf(run, work, work.plan.ending.reason))
     ledger.dropped.push(...work.rows)
+    if (work.again === true) await refresh(run, work, 'crm', ledger)
     return
   }
   const created = sent.find(({ write }) => write.type === 'create')
   if (created !== undefined && created.outcome?.type !== 'done') return retry(run, work, sent, ledger)
-  const after = afterWrites(run, work, sent, work.plan.ending.base)
+  const after = failed.some((one) => leavesSeries(work, one)) ? apart(afterWrites(run, work, sent, work.plan.ending.base)) : afterWrites(run, work, sent, work.plan.ending.base)
   if (isToBeLeft(failed)) return letBe(run, work, after, ledger)
   ledger.saved.push(after)
   if (failed.length > 0) return retry(run, work, sent, ledger)
@@ -134,6 +135,12 @@ function letBe(run: Run, work: Work, { link, copy }: LinkedCopy, ledger: Ledger)
   ledger.dropped.push(...work.rows)
   ledger.skips.push(skipOf(run, { side: 'crm', id: copy.crm.id, kind: link.kind, reason: 'only-in-outlook', uid: link.uid, enterAt: null }))
 }
+
+/** The record's date is one that the series cannot have; without guests it can be an event of its own. */
+const leavesSeries = ({ linked: { copy } }: Work, { write, outcome }: Sent): boolean =>
+  outcome?.type === 'failed' && outcome.error.remedy === 'apart' && write.on === 'exchange' && write.type === 'update' && copy.traits.occurrence === true && !isMeeting(copy.traits)
+
+const apart = ({ link, copy }: LinkedCopy): LinkedCopy => ({ link, copy: { ...copy, traits: { ...copy.traits, apart: true } } })
 
 function inheritance(run: Run, { heirs, crm, linked }: Work): NewInboxRow[] {
   if (crm.type !== 'seen') return []
@@ -236,8 +243,10 @@ async function retry(run: Run, work: Work, sent: readonly Sent[], ledger: Ledger
   let until = now
   let error: InboxRow['error'] = null
   const renew = new Set<Side>()
-  for (const { write, outcome } of sent) {
-    if (outcome === null) continue
+  for (const one of sent) {
+    const { write, outcome } = one
+    // Planned again at once: next time it leaves.
+    if (outcome === null || leavesSeries(work, one)) continue
     if (outcome.type === 'failed') {
       const cause = asSyncError(outcome.error)
       error = { code: cause.code, message: cause.message }

@@ -215,6 +215,38 @@ test('an occurrence whose record was given to somebody without a mailbox does no
   expect(live(office).filter((words) => words.startsWith('4 '))).toEqual(['4 Stand-up'])
 })
 
+describe('a record that the CRM moves beyond its neighbours in the series', () => {
+  test.each([1, 8])('becomes an event of its own, with what Exchange alone knows of it (%i days)', async (days) => {
+    const office = await open()
+    office.mailbox(ALICE).put(event('Training', daily('2026-12-03', 4).time, { categories: ['Blue'] }), { series: daily('2026-12-03', 4) })
+    await office.settle()
+    const { id, item } = office.crm.live()[1] as NonNullable<ReturnType<typeof office.crm.live>[number]>
+    const time = fieldsOf(item).time as Extract<EventTime, { allDay: false }>
+    const later = (moment: Instant) => new Date(Date.parse(moment) + days * 86_400_000).toISOString().replace('.000', '') as Instant
+    office.crm.edit(id, { time: { ...time, start: later(time.start), end: later(time.end) }, place: 'Hall' })
+    await office.settle()
+    const [single, ...more] = office.mailbox(ALICE).synced().filter(({ series }) => series === undefined)
+    expect(more).toEqual([])
+    expect(fieldsOf(single?.item as Item)).toMatchObject({ subject: 'Training', place: 'Hall', categories: ['Blue'], time: { start: later(time.start) } })
+    expect(master(office).series?.deleted).toEqual([time.start])
+    expect([office.crm.live().length, office.totals.failed]).toEqual([4, 0])
+    office.mailbox(ALICE).edit(single?.id as ItemId, { place: 'Roof' })
+    await office.settle()
+    expect(fieldsOf(office.crm.row(id).item).place).toBe('Roof')
+  })
+
+  test('is not moved by it when it is a meeting with guests: somebody has to decide', async () => {
+    const office = await open()
+    office.mailbox(ALICE).put(event('Board', daily('2026-12-03', 4).time, { attendees: [{ ...bob, address: 'boss@ext.test' }] }), { series: daily('2026-12-03', 4), traits: { hasAttendees: true } })
+    await office.settle()
+    const { id, item } = office.crm.live()[1] as NonNullable<ReturnType<typeof office.crm.live>[number]>
+    const time = fieldsOf(item).time as Extract<EventTime, { allDay: false }>
+    office.crm.edit(id, { time: { ...time, start: at('2026-12-20T08:00:00Z'), end: at('2026-12-20T09:00:00Z') } })
+    for (let round = 0; round < 3; round++) await office.pass()
+    expect([office.mailbox(ALICE).synced().length, master(office).series?.deleted, office.totals.errors.map(({ code }) => code)]).toEqual([1, [], ['EWS_NOT_IN_SERIES']])
+  })
+})
+
 describe('an occurrence that left its series for the sake of its record', () => {
   async function withSeries(where: string): Promise<Office> {
     const office = await open()

@@ -1,5 +1,5 @@
 import { instant, instantMs, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
-import type { EventFields, EventTime, InboxRow, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
+import type { EventFields, EventTime, InboxRow, Item, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
 import { inferSeries } from '../../recurrence/index.ts'
 import { inWindow, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
 import type { Run } from '../context.ts'
@@ -11,8 +11,8 @@ import type { Aside, Work } from '../work.ts'
 
 export type SetVerdict =
   | { readonly type: 'done'; readonly works: (Work | Aside)[] }
-  /** Of a set, but an event of its own in Exchange. */
-  | { readonly type: 'single' }
+  /** Of a set, but an event of its own in Exchange. @param was the occurrence that it was until now */
+  | { readonly type: 'single'; readonly was?: Item }
   | { readonly type: 'no-set' }
 
 /** How long the first record of a series made in the CRM waits for the others. */
@@ -32,7 +32,7 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
     const occurrence = isBack && present.snapshot !== null ? await asItIsNow(run, present.snapshot) : present.snapshot
     if (occurrence !== null && !(await isTaken(run, occurrence))) return done(join(run, batch, row, snapshot, occurrence, present.fromCrm))
     if (isDeleted(present.deleted, snapshot) && !isBack) return done({ type: 'skip', row, reason: 'user-deleted', enterAt: null, uid: snapshot.uid })
-    return { type: 'single' }
+    return { type: 'single', ...(occurrence === null && present.snapshot !== null && present.snapshot.traits?.masked !== true ? { was: present.snapshot.item } : {}) }
   }
   if (slot === 0 && snapshot.traits?.repeats === undefined && !batch.rows.some((other) => isOfSet(other, uid))) return { type: 'no-set' }
   const set = await setOf(run, batch, uid)
