@@ -1,9 +1,10 @@
 import { changeKey, fieldsOf, itemId, itemOf, syncState, withFields } from '../src/model/index.ts'
-import type { EventFields, FieldName, Fields, FieldValue, Item, ItemId, ItemKind, OccurrenceRef, OccurrenceStart, Series, Snapshot, Stamp, SyncState, Token } from '../src/model/index.ts'
+import type { EventFields, EventTime, FieldName, Fields, FieldValue, Item, ItemId, ItemKind, OccurrenceRef, OccurrenceStart, Series, Snapshot, Stamp, SyncState, Token } from '../src/model/index.ts'
 import type {
   Change, ChangePage, CreateQuery, CreateRequest, Exchange, Found, KnownKeys, Located, RemoveOutcome, RemoveRequest, UpdateRequest, WriteOutcome,
 } from '../src/ports.ts'
-import { occurrenceAt } from '../src/recurrence/index.ts'
+import { SyncError } from '../src/lib/errors.ts'
+import { occurrenceAt, occurrenceByIndex } from '../src/recurrence/index.ts'
 import { told, wholeMinute } from './memory-replica.ts'
 import type { Row, World } from './memory-replica.ts'
 
@@ -169,6 +170,9 @@ export class MemoryMailbox implements Exchange {
       if (this.snapshot(row).changeKey !== expect) return { type: 'stale' }
       if (occurrence !== undefined) {
         if (!hasOccurrence(row, occurrence)) return { type: 'gone' }
+        if (passesNeighbour(row, occurrence, (fields as Partial<EventFields>).time)) {
+          return { type: 'failed', error: new SyncError('EWS_NOT_IN_SERIES', 'The occurrence would pass its neighbour.', { scope: 'item', remedy: 'apart' }) }
+        }
         this.editOccurrence(id, occurrence.start, fields as Partial<EventFields>)
         this.world.script.wrote({ side: 'exchange', at: this.name, type: 'update', kind: row.kind, item: this.row(id).item, ...told(request), ...traitsOf(row) })
         return { type: 'done', snapshot: this.snapshot(this.row(id)) }
@@ -239,6 +243,20 @@ const traitsOf = ({ traits }: MailboxRow) => (traits === undefined ? {} : { trai
 
 const hasOccurrence = ({ series }: MailboxRow, { start }: OccurrenceRef) =>
   series !== undefined && !series.deleted.includes(start) && occurrenceAt(series, start) !== null
+
+/** Occurrences stay in their order, exceptions and all. */
+function passesNeighbour({ series }: MailboxRow, { index }: OccurrenceRef, time: EventTime | undefined): boolean {
+  if (series === undefined || time === undefined || time.allDay) return false
+  return [-1, 1].some((step) => {
+    for (let at = index + step; ; at += step) {
+      const other = occurrenceByIndex(series, at)
+      if (other === null) return false
+      if (series.deleted.includes(other.start)) continue
+      const actual = series.exceptions.find(({ start }) => start === other.start)?.fields.time ?? other.time
+      return !actual.allDay && (step < 0 ? actual.start >= time.start : actual.start <= time.start)
+    }
+  })
+}
 
 /** One-line texts are cut, times are whole minutes. */
 export function holdValue(name: FieldName, value: FieldValue, line: number): FieldValue {

@@ -288,7 +288,7 @@ function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
     async putTombstones(rows) {
       for (const row of rows) tables.tombstones.put(row, undo)
     },
-    tombstones: async (mailbox, ids) => sorted(buried(mailbox, new Set(ids)), (row) => row.record, (row) => row.item),
+    tombstones: async (mailbox, ids) => sorted(buried(mailbox, new Set(ids)), (row) => row.at, (row) => row.record, (row) => row.item),
     async removeTombstones(mailbox, ids) {
       for (const row of buried(mailbox, new Set(ids))) {
         tables.tombstones.remove(keyOf(row.mailbox, row.record, row.item), undo)

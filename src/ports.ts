@@ -329,6 +329,7 @@ export interface Tx {
   /** Removes copies, and their links when no copy is left. */
   removeCopies(copies: readonly Copy['id'][]): Promise<void>
   putTombstones(rows: readonly Tombstone[]): Promise<void>
+  /** By item or record, oldest first: of several for one record the last tells how it ended. */
   tombstones(mailbox: MailboxId, ids: readonly ItemId[]): Promise<readonly Tombstone[]>
   removeTombstones(mailbox: MailboxId, ids: readonly ItemId[]): Promise<void>
 

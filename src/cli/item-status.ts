@@ -1,6 +1,6 @@
 import { explainSkip } from '../engine/index.ts'
 import { itemId, splitOccurrenceId, splitUid } from '../model/index.ts'
-import type { InboxRow, ItemId, LinkedCopy, Operation } from '../model/index.ts'
+import type { InboxRow, ItemId, LinkedCopy, Operation, Tombstone } from '../model/index.ts'
 import type { LaneRow, Tx } from '../ports.ts'
 
 /** One item explained: what it is linked to, what was last written, and why it stands as it does. */
@@ -32,16 +32,20 @@ export async function itemStatus(tx: Tx, raw: string): Promise<ItemStatus> {
   const copies = await copiesOf(tx, lanes, id)
   const around = [...new Set<ItemId>([id, ...copies.flatMap(({ link, copy }) => [link.record, copy.exchange.id])])]
   const each = <T>(ask: (lane: LaneRow['lane']) => Promise<readonly T[]>) => Promise.all(lanes.map(({ lane }) => ask(lane))).then((lists) => lists.flat())
+  const [grave] = (await each((lane) => tx.tombstones(lane, [id]))).toSorted((a, b) => (a.at < b.at ? 1 : -1))
   const skips = (await each((lane) => tx.skips(lane, 10_000))).filter((skip) => skip.id === id)
   const waiting = await each(async (lane) => [...(await tx.inboxOf(lane, 'exchange', around)), ...(await tx.inboxOf(lane, 'crm', around))])
   const held = (await tx.held({ open: true })).filter((one) => around.includes(one.item) || one.candidates.includes(id))
   const conflicts = copies.length === 0 ? [] : await tx.conflicts({ copies: copies.map(({ copy }) => copy.id) })
   const journal = await tx.journal({ item: raw, limit: 10 })
+  const over = copies.length > 0 ? null : ending(id, grave, journal[0])
+  // What was let go of is looked at again with every edit; how that came about says more.
+  const told = skips.filter(({ side, reason }) => over === null || side === 'crm' || reason !== 'moved-away')
   const [series] = await each((lane) => tx.series(lane, [id]))
   const [first] = copies
   return {
     known: copies.length + skips.length + waiting.length + held.length + journal.length > 0,
-    why: why(copies, skips.map(({ reason }) => explainSkip(reason)), waiting, held.map(({ id: one }) => one), conflicts.filter(({ state }) => state === 'open').length, journal),
+    why: why(copies, told.map(({ reason }) => explainSkip(reason)), waiting, held.map(({ id: one }) => one), conflicts.filter(({ state }) => state === 'open').length, journal, over),
     link: first === undefined ? null : {
       kind: first.link.kind, record: first.link.record, uid: first.link.uid === null ? null : splitUid(first.link.uid).uid,
       copies: copies.map((one) => copyStatus(one, lanes)),
@@ -81,6 +85,7 @@ function why(
   held: readonly string[],
   openConflicts: number,
   journal: readonly Operation[],
+  over: ItemStatus['why'] | null,
 ): ItemStatus['why'] {
   const failing = waiting.find(({ error }) => error !== null)
   if (failing?.error != null) return { sentence: `Its last change could not be carried over: ${failing.error.message}`, cure: `It is tried again at ${failing.dueAt}; "sync --once" tries at once.` }
@@ -88,6 +93,7 @@ function why(
   if (openConflicts > 0) return { sentence: 'Both sides changed the same field, and the policy asks somebody to decide.', cure: 'See "exchange-connector conflicts" and choose a side.' }
   if (skipped[0] !== undefined) return { sentence: skipped[0], cure: CURES.skipped }
   if (waiting.length > 0) return { sentence: 'News of it waits to be carried over.', cure: 'Nothing to do: the next run takes it.' }
+  if (over !== null) return over
   const [last] = journal
   if (copies.length === 0) {
     return last === undefined
@@ -96,6 +102,25 @@ function why(
   }
   const state = copies.some(({ copy }) => copy.traits.invited === true) ? CURES.invited : copies.some(({ copy }) => copy.traits.masked === true) ? CURES.masked : 'Both sides are in step.'
   return { sentence: last === undefined ? state : `${state} Last write: ${last.reason}.`, cure: 'Nothing to do.' }
+}
+
+/** How an item ended that is linked no more; null where that is not remembered. */
+function ending(id: ItemId, grave: Tombstone | undefined, last: Operation | undefined): ItemStatus['why'] | null {
+  if (last?.type === 'create' && last.side === 'crm' && last.state === 'done' && last.item !== null && last.item !== id && last.item.includes('x') && id.includes('x')) {
+    return { sentence: `Its record was made again as ${last.item}: ${last.reason}.`, cure: `Ask for ${last.item} instead.` }
+  }
+  return grave === undefined ? null : ENDINGS[grave.reason]
+}
+
+const ENDINGS: Readonly<Record<Tombstone['reason'], ItemStatus['why']>> = {
+  'deleted': { sentence: 'It was deleted on both sides.', cure: 'Nothing to do; put back from the bin of the CRM it is made again.' },
+  'user-deleted': { sentence: explainSkip('user-deleted'), cure: 'Nothing to do; taken back out of Deleted Items it is joined again.' },
+  'unlinked': {
+    sentence: 'It was let go of, and what is left stays as it is: its record was deleted in the CRM although the meeting is not the CRM\'s to delete (somebody else organizes it, or it has guests), or something that is over was deleted in Exchange.',
+    cure: 'Nothing to do; its record put back from the bin of the CRM is joined again.',
+  },
+  'ownerless': { sentence: 'Its record went to somebody without a connected mailbox; it stays in Exchange as it is.', cure: 'Nothing to do; it is joined again when the record comes back.' },
+  'reassigned': { sentence: 'Its record went to somebody else, and it left this mailbox.', cure: 'Nothing to do.' },
 }
 
 const CURES = {

@@ -1,6 +1,7 @@
-import { instant, instantMs, naturalKey, splitUid } from '../model/index.ts'
-import type { InboxRow, Instant, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
+import { fieldsOf, instant, instantMs, naturalKey, sameValue, splitUid, withFields } from '../model/index.ts'
+import type { FieldName, InboxRow, Instant, Item, ItemId, LinkedCopy, SkipReason, Snapshot } from '../model/index.ts'
 import { inWindow, isMeeting, isUnwanted, match, planCreate, planMatch, uidInExchange, withWordsOfRecord } from '../sync/index.ts'
+import type { Plan } from '../sync/index.ts'
 import { bornWith } from './born.ts'
 import { invitedMailboxes } from './people.ts'
 import { other } from './context.ts'
@@ -264,7 +265,17 @@ async function meetCrm(run: Run, batch: Batch, stranger: Stranger, used: Set<Ite
   const single = ofSet.type === 'single' ? own : snapshot
   const fresh = newCopy(run, row.kind, null, single, isGuest ? 'guest' : 'home')
   const linked = { link: batch.siblings.get(row.id)?.[0]?.link ?? fresh.link, copy: fresh.copy }
-  return [{ linked, isNew: true, rows: [row], exchange: { type: 'quiet' }, crm: { type: 'seen', snapshot: single }, plan: planCreate('exchange', single) }]
+  const was = ofSet.type === 'single' ? ofSet.was : undefined
+  return [{ linked, isNew: true, rows: [row], exchange: { type: 'quiet' }, crm: { type: 'seen', snapshot: single }, plan: withWhatItWas(run, planCreate('exchange', single), single.item, was) }]
+}
+
+/** What the CRM does not hold of an occurrence that became an event of its own comes along. */
+function withWhatItWas({ holds }: Run, plan: Plan, record: Item, was: Item | undefined): Plan {
+  if (was === undefined) return plan
+  const [told, held] = [fieldsOf(record), fieldsOf(holds.crm(was))]
+  const kept = Object.entries(fieldsOf(was)).filter(([name]) => told[name as FieldName] === undefined || sameValue(told[name as FieldName], held[name as FieldName]))
+  const item = withFields(record, Object.fromEntries(kept))
+  return { ...plan, writes: [{ type: 'create', on: 'exchange', item }], ending: { type: 'keep', base: { exchange: item, crm: record } } }
 }
 
 const belongsHere = (run: Run, batch: Batch, record: Snapshot, kind: InboxRow['kind']): boolean =>

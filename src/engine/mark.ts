@@ -113,5 +113,7 @@ function operationOf(run: Run, side: Side, { link, copy }: LinkedCopy): Operatio
 function requestOf(run: Run, side: Side, { link, copy }: LinkedCopy): UpdateRequest {
   const common = { id: copy[side].id, kind: link.kind, fields: {}, expect: copy[side].changeKey }
   if (side === 'crm') return { ...common, reference: copy.exchange.id }
-  return { ...common, stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: copy.token, ...(copy.traits.fromCrm === true ? { born: bornWith(link.uid) } : {}) } }
+  // Words that were masked are Exchange's alone from then on, wherever the item began.
+  const began = copy.traits.fromCrm === true && copy.traits.masked !== true
+  return { ...common, stamp: { instance: run.engine.instance, kind: link.kind, record: copy.crm.id, token: copy.token, ...(began ? { born: bornWith(link.uid) } : {}) } }
 }

@@ -1,7 +1,7 @@
 import { asSyncError } from '../lib/errors.ts'
 import { instant, instantMs, naturalKey } from '../model/index.ts'
 import type { Conflict, CopyId, Held, InboxRow, Instant, ItemId, LinkedCopy, Side, Sighting, TaskFields, Tombstone } from '../model/index.ts'
-import { isMeeting, isWordless, moved, placement, plan, planRestored } from '../sync/index.ts'
+import { isMeeting, isWordless, moved, placement, plan, planApart, planRestored } from '../sync/index.ts'
 import type { GroupTask, Placement } from '../sync/index.ts'
 import { planAttendee } from './attendee.ts'
 import { AWAY_MS, planAway } from './away.ts'
@@ -233,6 +233,7 @@ export async function planUnit(run: Run, batch: Batch, linked: LinkedCopy, bySid
   if (reassigned && !isEdited) {
     return await planAway(run, batch, linked, rows, exchange, crm)
   }
+  if (copy.traits.apart === true && crm.type === 'seen' && exchange.type !== 'gone' && !isEdited) return [{ linked, isNew: false, rows, exchange, crm, plan: planApart(copy, exchange), again: true }]
   const decided = refereeOf(conflicts, copy.id)
   const made = plan({ kind: link.kind, copy, exchange, crm, policy: run.policy, holds: run.holds, now: run.engine.clock.now(), owner: run.owner, decided, ...groupOf(run, batch, linked) })
   const remakes = made.writes.some((write) => write.type === 'create' && write.on === 'crm')

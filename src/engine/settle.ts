@@ -3,7 +3,7 @@ import { CRM_LANE, FIELDS, instant, instantMs, sameValue, withFields } from '../
 import type { Conflict, Copy, FieldName, Fields, Held, InboxRow, Item, ItemId, LinkedCopy, Side, Skip, Snapshot, Tombstone } from '../model/index.ts'
 import type { NewInboxRow, Tx } from '../ports.ts'
 import type { Sides } from '../sync/index.ts'
-import { valueOf } from '../sync/index.ts'
+import { isMeeting, valueOf } from '../sync/index.ts'
 import { isMadePrivate, traitsSince } from './born.ts'
 import { other, refOf, reportError, reportSkip } from './context.ts'
 import type { Run } from './context.ts'
@@ -11,7 +11,7 @@ import type { Sent } from './execute.ts'
 import { lookAgain, lookAtAll, putNews } from './look.ts'
 import type { News } from './look.ts'
 import { membersOf } from './series/sets.ts'
-import { backoffMs, UNKNOWN_KEY } from './work.ts'
+import { backoffMs, isMaskedHere, UNKNOWN_KEY } from './work.ts'
 import type { Aside, Work } from './work.ts'
 
 /** Everything one batch changes in the store; collected first, saved in one transaction. */
@@ -96,11 +96,12 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
     ledger.inherited.push(...inheritance(run, work))
     ledger.tombstones.push(tombstoneOf(run, work, work.plan.ending.reason))
     ledger.dropped.push(...work.rows)
+    if (work.again === true) await refresh(run, work, 'crm', ledger)
     return
   }
   const created = sent.find(({ write }) => write.type === 'create')
   if (created !== undefined && created.outcome?.type !== 'done') return retry(run, work, sent, ledger)
-  const after = afterWrites(run, work, sent, work.plan.ending.base)
+  const after = failed.some((one) => leavesSeries(work, one)) ? apart(afterWrites(run, work, sent, work.plan.ending.base)) : afterWrites(run, work, sent, work.plan.ending.base)
   if (isToBeLeft(failed)) return letBe(run, work, after, ledger)
   ledger.saved.push(after)
   if (failed.length > 0) return retry(run, work, sent, ledger)
@@ -122,6 +123,12 @@ function letBe(run: Run, work: Work, { link, copy }: LinkedCopy, ledger: Ledger)
   ledger.skips.push(skipOf(run, { side: 'crm', id: copy.crm.id, kind: link.kind, reason: 'only-in-outlook', uid: link.uid, enterAt: null }))
 }
 
+/** The record's date is one that the series cannot have; without guests it can be an event of its own. */
+const leavesSeries = ({ linked: { copy } }: Work, { write, outcome }: Sent): boolean =>
+  outcome?.type === 'failed' && outcome.error.remedy === 'apart' && write.on === 'exchange' && write.type === 'update' && copy.traits.occurrence === true && !isMeeting(copy.traits)
+
+const apart = ({ link, copy }: LinkedCopy): LinkedCopy => ({ link, copy: { ...copy, traits: { ...copy.traits, apart: true } } })
+
 function inheritance(run: Run, { heirs, crm, linked }: Work): NewInboxRow[] {
   if (crm.type !== 'seen') return []
   return (heirs ?? []).map((lane) => ({ lane, side: 'crm', id: crm.snapshot.id, kind: linked.link.kind, sighting: crm, dueAt: run.engine.clock.now(), suspectSince: null }))
@@ -141,7 +148,7 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
     const sighting = work[side]
     if (sighting.type !== 'seen') continue
     copy = { ...copy, [side]: { id: sighting.snapshot.id, changeKey: sighting.snapshot.changeKey } }
-    if (side === 'exchange') copy = { ...copy, traits: traitsSince(copy, sighting.snapshot.traits), stamped: copy.stamped || sighting.snapshot.traits?.occurrence === true || carriesStamp(run, work, sighting.snapshot) }
+    if (side === 'exchange') copy = { ...copy, traits: traitsSince(copy, sighting.snapshot.traits), stamped: isStamped(run, work, sighting.snapshot) }
     else {
       link = { ...link, assignee: sighting.snapshot.assignee ?? link.assignee, bornAt: sighting.snapshot.bornAt ?? link.bornAt }
       // A record without the field says nothing about it.
@@ -164,14 +171,21 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
       base[side] = withFields(base[side], asWritten(run, side, base[side], write.fields, snapshot.item))
       // With its first attendee an event became a meeting.
       if (side === 'exchange') copy = { ...copy, traits: { ...copy.traits, ...snapshot.traits } }
-      if (side === 'exchange' && isMadePrivate(write.fields)) copy = { ...copy, traits: { ...copy.traits, fromCrm: true } }
+      if (side === 'exchange' && isMadePrivate(write.fields)) copy = { ...copy, traits: { ...copy.traits, fromCrm: true }, stamped: copy.stamped && (copy.traits.fromCrm === true || copy.traits.occurrence === true) }
     }
   }
   return { link, copy: { ...copy, base } }
 }
 
-const carriesStamp = (run: Run, work: Work, { stamp }: Snapshot) =>
-  stamp !== undefined && stamp.instance === run.engine.instance && stamp.record === work.linked.copy.crm.id
+/** Whether the item carries our stamp, and the stamp still says what it has to of where the words began. */
+function isStamped(run: Run, work: Work, { stamp, traits }: Snapshot): boolean {
+  const { copy } = work.linked
+  const isMasked = traits?.masked === true
+  // Its master tells where its words began: without our database they would be taken for the CRM's.
+  if (traits?.occurrence === true) return !(copy.traits.fromCrm === true && isMaskedHere(work)) && (copy.stamped || !isMasked)
+  if (stamp === undefined || stamp.instance !== run.engine.instance || stamp.record !== copy.crm.id) return copy.stamped
+  return isMasked ? stamp.born === undefined : copy.traits.fromCrm !== true || stamp.born !== undefined
+}
 
 /** What the side made of the fields we wrote: its own answer where it tells, else what it can hold. */
 function asWritten(run: Run, side: Side, item: Item, fields: Fields, reply: Item): Fields {
@@ -216,8 +230,10 @@ async function retry(run: Run, work: Work, sent: readonly Sent[], ledger: Ledger
   let until = now
   let error: InboxRow['error'] = null
   const renew = new Set<Side>()
-  for (const { write, outcome } of sent) {
-    if (outcome === null) continue
+  for (const one of sent) {
+    const { write, outcome } = one
+    // Planned again at once: next time it leaves.
+    if (outcome === null || leavesSeries(work, one)) continue
     if (outcome.type === 'failed') {
       const cause = asSyncError(outcome.error)
       error = { code: cause.code, message: cause.message }

@@ -71,6 +71,7 @@ const DISABLED = ['ErrorAccountDisabled', 'ErrorAccountDisabledForUser', 'ErrorA
 const EXPIRED = ['ErrorPasswordExpired', 'ErrorPasswordChangeRequired']
 const FULL = ['ErrorQuotaExceeded', 'ErrorMailboxQuotaExceeded', 'ErrorMessageSizeExceeded']
 const IMPERSONATION = ['ErrorImpersonateUserDenied', 'ErrorImpersonationDenied', 'ErrorImpersonationFailed']
+const NOT_IN_SERIES = ['ErrorOccurrenceCrossingBoundary', 'ErrorOccurrenceTimeSpanTooBig']
 const OUR_BUG = ['ErrorSchemaValidation', 'ErrorInvalidRequest', 'ErrorInvalidServerVersion', 'ErrorChangeKeyRequired',
   'ErrorChangeKeyRequiredForWriteOperations', 'ErrorSendMeetingInvitationsRequired', 'ErrorSendMeetingCancellationsRequired',
   'ErrorSendMeetingInvitationsOrCancellationsRequired', 'ErrorAffectedTaskOccurrencesRequired', 'Client']
@@ -121,6 +122,9 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
   }
   if (verdictOf(failure) === 'folder-gone') {
     return make('EWS_FOLDER_GONE', call, `A folder of ${call.mailbox} that is kept in step is gone: ${says}. It is looked up again.`, 'folder', 'retry')
+  }
+  if (NOT_IN_SERIES.includes(code)) {
+    return make('EWS_NOT_IN_SERIES', call, `Exchange does not let an occurrence of ${call.mailbox} lie beyond its neighbours in the series: ${says}. Move it between them.`, 'item', 'apart')
   }
   if (OUR_BUG.includes(code)) {
     return make('EWS_SCHEMA', call, `Exchange refused our ${call.operation} as malformed: ${says}. This is an error in the connector; please report it.`, 'item', 'bug')

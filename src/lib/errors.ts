@@ -1,7 +1,10 @@
 /** How far the damage reaches: an item's error never stops its mailbox, a mailbox's never its server. */
 export type ErrorScope = 'item' | 'folder' | 'mailbox' | 'server' | 'system'
-/** What to do next; `leave`: the item stays as it is until somebody changes it, and nothing is wrong. */
-export type ErrorRemedy = 'retry' | 'wait' | 'resync' | 'ask-human' | 'leave' | 'bug'
+/**
+ * What to do next; `leave`: the item stays as it is until somebody changes it, and nothing is wrong; `apart`: its series cannot
+ * hold the occurrence like that, an event of its own can.
+ */
+export type ErrorRemedy = 'retry' | 'wait' | 'resync' | 'ask-human' | 'leave' | 'apart' | 'bug'
 
 export interface SyncErrorDetails {
   scope: ErrorScope

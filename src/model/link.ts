@@ -26,6 +26,8 @@ export interface Traits {
   readonly unsent?: boolean
   /** Exchange: one occurrence of a series, set by the engine. It is never stamped: that would make it an exception. */
   readonly occurrence?: boolean
+  /** Exchange refused what the CRM made of this occurrence: it has to leave its series. */
+  readonly apart?: boolean
   /** The words were replaced by a busy block before they were stored anywhere; never written back. */
   readonly masked?: boolean
   /** Its words began in the CRM, or it was made private there: they are no secret of Exchange. */

@@ -104,13 +104,13 @@ const COPIES_OF_LINK = copies(sql`link = l.id offset 0`)
 
 const tombstones = (db: Database, mailbox: Tombstone['mailbox'], ids: readonly string[]) =>
   rows(db, sql<Tombstone>`
-    select distinct on (t.record, t.item) t.mailbox, t.kind, t.record, t.item, t.item_key as "exchangeChangeKey",
+    select distinct t.mailbox, t.kind, t.record, t.item, t.item_key as "exchangeChangeKey",
       t.record_key as "crmChangeKey", t.reason, t.at
     from ${wanted(ids)} cross join lateral (
       select * from connector.tombstones where item = wanted.id
       union all select * from connector.tombstones where record = wanted.id offset 0) t
     where t.mailbox = ${mailbox}
-    order by t.record, t.item`)
+    order by t.at, t.record, t.item`)
 
 function toLinkedCopy(row: CopyRecord): LinkedCopy {
   const { id, mailbox, role, base, token, traits, stamped, referenced } = row

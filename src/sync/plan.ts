@@ -161,6 +161,12 @@ export function planReassigned(copy: Copy, exchange: Sighting, taken: boolean): 
   return { ...gone, ending: { type: 'bury', reason: 'reassigned' } }
 }
 
+/** The series cannot have this occurrence where the CRM has it now: it goes, and the record becomes an event of its own. */
+export function planApart(copy: Copy, exchange: Sighting): Plan {
+  const gone = remove('exchange', copy.exchange.id, keyOf(exchange, copy.exchange.changeKey), 'moved in the CRM beyond its neighbours in the series: becomes an event of its own')
+  return { ...gone, ending: { type: 'bury', reason: 'reassigned' } }
+}
+
 /** An item that exists on one side only is made on the other. */
 export function planCreate(on: Side, snapshot: Snapshot): Plan {
   const reason = on === 'crm' ? 'new in Exchange' : 'new in the CRM'

@@ -343,10 +343,19 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       await tx((t) => t.putTombstones([aTombstone('r1', 'i1', { reason: 'unlinked', at: at(5) })]))
       const find = (...wanted: string[]) => tx((t) => t.tombstones(ALICE, wanted.map(itemId)))
       expect(await find('i1')).toEqual([aTombstone('r1', 'i1', { reason: 'unlinked', at: at(5) })])
-      expect((await find('r2', 'i1')).map((row) => row.record)).toEqual(['r1', 'r2'])
+      expect((await find('r2', 'i1')).map((row) => row.record)).toEqual(['r2', 'r1'])
       await tx((t) => t.removeTombstones(ALICE, [itemId('r1'), itemId('i2')]))
       expect(await find('i1', 'i2')).toEqual([])
       expect(await tx((t) => t.tombstones(BOB, [itemId('i1')]))).toHaveLength(1)
+    })
+  })
+
+  describe(`${name}: several tombstones of one record`, () => {
+    const { tx } = use(makeStore)
+
+    it('are told in the order in which they came, whatever the items are called', async () => {
+      for (const [item, minute] of [['i5', 1], ['i9', 2], ['i1', 3]] as const) await tx((t) => t.putTombstones([aTombstone('r1', item, { at: at(minute) })]))
+      expect((await tx((t) => t.tombstones(ALICE, [itemId('r1')]))).map((row) => row.item)).toEqual(['i5', 'i9', 'i1'])
     })
   })
 

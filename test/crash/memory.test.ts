@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { fieldsOf, itemOf, occurrenceUid } from '../../src/model/index.ts'
-import type { Fields, Instant, ItemId, PlainDate, Series } from '../../src/model/index.ts'
+import type { EventTime, Fields, Instant, ItemId, PlainDate, Series } from '../../src/model/index.ts'
 import { expand } from '../../src/recurrence/index.ts'
 import { Crash } from '../../sim/memory-replica.ts'
 import { ALICE, BOB, Office, SALES } from '../property/office.ts'
@@ -132,6 +132,16 @@ const OF_SERIES: readonly Scenario[] = [
       const series = daily(4, 5, '10')
       office.mailbox(ALICE).edit(item(office, ALICE, 'Stand-up'), { time: series.time }, { series })
       office.crm.edit(numbered(office, 2), { place: 'Hall' })
+    },
+  },
+  {
+    name: 'two records of a series that change places in the CRM',
+    deaths: 16,
+    prepare: (office) => void office.mailbox(ALICE).put(itemOf('event', { subject: 'Stand-up', time: daily(3, 4).time }), { series: daily(3, 4), uid: 'SET' }),
+    act(office) {
+      const times = timesOf(daily(3, 4))
+      office.crm.edit(numbered(office, 1), { time: times[2] as EventTime })
+      office.crm.edit(numbered(office, 2), { time: times[1] as EventTime, place: 'Hall' })
     },
   },
   {

@@ -139,4 +139,35 @@ describe.each(EITHER)('with mailboxes %s', (house) => {
       await office.settled()
     })
   })
+
+  // Last: its invitations stay in the outbox.
+  describe('the record of a meeting of somebody else that is deleted in the CRM', () => {
+    const why = async (id = '') => (await office.run('status', '--item', id, '--json')).json.why.sentence as string
+    const invited = async () => {
+      await simulators.invite('bob', { Subject: 'Review', Start: `${day(3)}T09:00:00Z`, End: `${day(3)}T10:00:00Z` }, ['alice@example.test'])
+      office.configure({ users: [simulators.userOf('alice')], policy: { foreignDeletion: 'hide' } })
+      expect((await office.trySync()).json).toMatchObject({ ok: true, crm: { created: 1 } })
+      const record = (await simulators.record('Events', 'Review'))?.['id'] ?? ''
+      await simulators.control('vtenext/remove', { id: record })
+      return record
+    }
+
+    it('stays away by the policy "hide" and says why, and is joined again when it is put back', async () => {
+      const record = await invited()
+      expect((await office.trySync()).json).toMatchObject({ crm: NOTHING, exchange: NOTHING })
+      expect(await why(record)).toMatch(/let go of.*somebody else organizes it/)
+      expect(await why((await simulators.item('alice', 'Review'))?.id)).toMatch(/let go of.*somebody else organizes it/)
+      await simulators.control('vtenext/restore', { id: record })
+      expect((await office.trySync()).json).toMatchObject({ crm: { created: 0, deleted: 0 }, exchange: NOTHING, linked: 1 })
+      expect((await office.trySync()).json).toMatchObject({ crm: NOTHING, exchange: NOTHING, linked: 0 })
+      expect(await why(record)).toMatch(/^It is in step; only its organizer can change it/)
+    })
+
+    it('comes back by the policy "restore", and its old number tells the new one', async () => {
+      const record = await invited()
+      office.configure({ users: [simulators.userOf('alice')] })
+      expect((await office.trySync()).json).toMatchObject({ crm: { created: 1 }, exchange: NOTHING })
+      expect(await why(record)).toContain(`made again as ${(await simulators.record('Events', 'Review'))?.['id']}`)
+    })
+  })
 })

@@ -220,6 +220,67 @@ describe('a private event that began in the CRM', () => {
   })
 })
 
+describe('what began in the CRM and was made private in Outlook', () => {
+  const edits = (id: string, fields: Record<string, unknown>) => simulators.editItem('alice', id, fields)
+  const block = { subject: 'Busy', location: '', description: '' }
+
+  it('stays a block without our database, and the block is not written over the words in Outlook', async () => {
+    await simulators.putRecord('alice', 'Events', visit('Visit', { location: 'Milano' }))
+    await simulators.putRecord('alice', 'Calendar', { subject: 'Call', date_start: day(2), due_date: day(3) })
+    await sync()
+    const event = await simulators.item('alice', 'Visit')
+    const task = await simulators.item('alice', 'Call', 'tasks')
+    await edits(event?.id ?? '', { Subject: `${WORD} visit`, Location: `${WORD} hall`, Sensitivity: 'Private' })
+    await edits(task?.id ?? '', { Subject: `${WORD} call`, Sensitivity: 'Private' })
+    await sync()
+    await office.settled()
+    await office.loseDatabase()
+    expect(await sync()).toMatchObject({ exchange: NOTHING, crm: NOTHING, linked: 2, conflicts: 0 })
+    expect(await only()).toMatchObject(block)
+    expect(await subjects('Calendar')).toEqual(['Private task'])
+    expect(await places()).toEqual([])
+    await office.settled()
+    await edits(event?.id ?? '', { Sensitivity: 'Normal' })
+    await sync()
+    expect(await only()).toMatchObject({ subject: `${WORD} visit`, location: `${WORD} hall` })
+  })
+
+  it.each(['the whole of it', 'one of its dates'])('does so as a series, too (%s)', async (part) => {
+    await simulators.control('vtenext/makeSeries', { fields: visit('Choir', { location: 'Church' }), count: 3, as: 'alice' })
+    await sync()
+    const [master] = await simulators.items('alice', 'calendar')
+    const dates = await simulators.control('ews/occurrences', { address: 'alice@example.test', id: master?.id, from: `${day(0)}T00:00:00Z`, to: `${day(60)}T00:00:00Z` })
+    const id = part === 'one of its dates' ? dates[1].id : master?.id
+    await edits(id, { Subject: `${WORD} choir`, Sensitivity: 'Private' })
+    await sync()
+    const masked = part === 'one of its dates' ? ['Busy', 'Choir', 'Choir'] : ['Busy', 'Busy', 'Busy']
+    expect(await subjects()).toEqual(masked)
+    expect(await places()).toEqual([])
+    await office.settled()
+    await office.loseDatabase()
+    expect(await sync()).toMatchObject({ exchange: NOTHING, conflicts: 0 })
+    expect(await subjects()).toEqual(masked)
+    expect(await places()).toEqual([])
+    expect(JSON.stringify(await simulators.items('alice', 'calendar'))).toContain(`${WORD} choir`)
+    await office.settled()
+  })
+})
+
+describe('what came from Outlook and was made private in the CRM', () => {
+  it('keeps its words there, also when the database was lost', async () => {
+    await simulators.putItem('alice', 'calendar', meeting('Lunch', { Location: 'Bar' }))
+    await sync()
+    await simulators.editRecord('alice', (await only())?.['id'] ?? '', { visibility: 'Private' })
+    await sync()
+    expect(await only()).toMatchObject({ subject: 'Lunch', location: 'Bar' })
+    await office.settled()
+    await office.loseDatabase()
+    expect(await sync()).toMatchObject({ exchange: NOTHING, crm: NOTHING })
+    expect(await only()).toMatchObject({ subject: 'Lunch', location: 'Bar' })
+    await office.settled()
+  })
+})
+
 describe('sharing the availability only', () => {
   const users = (availabilityOnly: boolean) => usualConfig(simulators).users.map((user) => (user.crm === 'alice' ? { ...user, availabilityOnly } : user))
 

@@ -387,6 +387,99 @@ test('an occurrence whose record was given to somebody without a mailbox does no
   expect(live(office).filter((words) => words.startsWith('4 '))).toEqual(['4 Stand-up'])
 })
 
+describe('a record that the CRM moves beyond its neighbours in the series', () => {
+  test.each([1, 8])('becomes an event of its own, with what Exchange alone knows of it (%i days)', async (days) => {
+    const office = await open()
+    office.mailbox(ALICE).put(event('Training', daily('2026-12-03', 4).time, { categories: ['Blue'] }), { series: daily('2026-12-03', 4) })
+    await office.settle()
+    const { id, item } = office.crm.live()[1] as NonNullable<ReturnType<typeof office.crm.live>[number]>
+    const time = fieldsOf(item).time as Extract<EventTime, { allDay: false }>
+    const later = (moment: Instant) => new Date(Date.parse(moment) + days * 86_400_000).toISOString().replace('.000', '') as Instant
+    office.crm.edit(id, { time: { ...time, start: later(time.start), end: later(time.end) }, place: 'Hall' })
+    await office.settle()
+    const [single, ...more] = office.mailbox(ALICE).synced().filter(({ series }) => series === undefined)
+    expect(more).toEqual([])
+    expect(fieldsOf(single?.item as Item)).toMatchObject({ subject: 'Training', place: 'Hall', categories: ['Blue'], time: { start: later(time.start) } })
+    expect(master(office).series?.deleted).toEqual([time.start])
+    expect([office.crm.live().length, office.totals.failed]).toEqual([4, 0])
+    office.mailbox(ALICE).edit(single?.id as ItemId, { place: 'Roof' })
+    await office.settle()
+    expect(fieldsOf(office.crm.row(id).item).place).toBe('Roof')
+  })
+
+  test('is not moved by it when it is a meeting with guests: somebody has to decide', async () => {
+    const office = await open()
+    office.mailbox(ALICE).put(event('Board', daily('2026-12-03', 4).time, { attendees: [{ ...bob, address: 'boss@ext.test' }] }), { series: daily('2026-12-03', 4), traits: { hasAttendees: true } })
+    await office.settle()
+    const { id, item } = office.crm.live()[1] as NonNullable<ReturnType<typeof office.crm.live>[number]>
+    const time = fieldsOf(item).time as Extract<EventTime, { allDay: false }>
+    office.crm.edit(id, { time: { ...time, start: at('2026-12-20T08:00:00Z'), end: at('2026-12-20T09:00:00Z') } })
+    for (let round = 0; round < 3; round++) await office.pass()
+    expect([office.mailbox(ALICE).synced().length, master(office).series?.deleted, office.totals.errors.map(({ code }) => code)]).toEqual([1, [], ['EWS_NOT_IN_SERIES']])
+  })
+})
+
+describe('an occurrence that left its series for the sake of its record', () => {
+  async function withSeries(where: string): Promise<Office> {
+    const office = await open()
+    if (where === 'the CRM') putSet(office, 4)
+    else office.mailbox(ALICE).put(event('Training', daily('2026-12-03', 4).time), { series: daily('2026-12-03', 4) })
+    await office.settle()
+    return office
+  }
+  const singles = (office: Office, user: string) => office.mailbox(user).synced().filter(({ series }) => series === undefined).map(({ item }) => (fieldsOf(item).time as { start: string }).start.slice(5, 10))
+  const CASES = ['Exchange', 'the CRM'].flatMap((where) => [0, 2].map((number) => [where, number] as const))
+
+  test.each(CASES)('is an event when the record comes back to its owner (made in %s, number %i)', async (where, number) => {
+    const office = await withSeries(where)
+    const id = office.crm.live()[number]?.id as ItemId
+    const date = `12-0${3 + number}`
+    office.crm.edit(id, {}, { assignee: BOB as never })
+    await office.settle()
+    expect([singles(office, ALICE), singles(office, BOB)]).toEqual([[], [date]])
+    office.crm.edit(id, {}, { assignee: ALICE as never })
+    await office.settle()
+    expect([singles(office, ALICE), singles(office, BOB), office.crm.live().length]).toEqual([[date], [], 4])
+  })
+
+  test.each(CASES)('keeps its record when that comes back at once (made in %s, number %i)', async (where, number) => {
+    for (const [away, back] of [[{ assignee: BOB as never }, { assignee: ALICE as never }], [{ deleted: true }, { deleted: false }]] as const) {
+      for (const boundary of ['mA.remove:after', 'commit:after']) {
+        const office = await withSeries(where)
+        const id = office.crm.live()[number]?.id as ItemId
+        office.crm.edit(id, {}, away)
+        let isGone = false
+        let isBack = false
+        office.world.script = {
+          ...office.world.script,
+          boundary: async (name) => {
+            isGone ||= name === 'mA.remove:after'
+            if (isBack || !isGone || name !== boundary) return
+            isBack = true
+            office.crm.edit(id, {}, back)
+            await office.run(CRM_LANE)
+          },
+        }
+        await office.settle()
+        expect([singles(office, ALICE), singles(office, BOB), office.crm.live().length], `${Object.keys(away)} ${boundary}`).toEqual([[`12-0${3 + number}`], [], 4])
+      }
+    }
+  })
+
+  test.each(CASES)('is an event when the record is put back in the CRM, also without our database (made in %s, number %i)', async (where, number) => {
+    const office = await withSeries(where)
+    const id = office.crm.live()[number]?.id as ItemId
+    office.crm.edit(id, {}, { deleted: true })
+    await office.settle()
+    office.crm.edit(id, {}, { deleted: false })
+    await office.settle()
+    expect([singles(office, ALICE), office.crm.live().length]).toEqual([[`12-0${3 + number}`], 4])
+    await office.loseDatabase()
+    await office.settle()
+    expect([singles(office, ALICE), office.crm.live().length]).toEqual([[`12-0${3 + number}`], 4])
+  })
+})
+
 describe('a series made in the CRM that invites a guest', () => {
   async function withGuest(): Promise<Office> {
     const office = await open()

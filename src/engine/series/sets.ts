@@ -1,17 +1,18 @@
 import { instant, instantMs, naturalKey, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
-import type { EventFields, EventTime, InboxRow, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
+import type { EventFields, EventTime, InboxRow, Item, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
 import { inferSeries } from '../../recurrence/index.ts'
 import { inWindow, isMeeting, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
 import type { Run } from '../context.ts'
 import type { Stranger } from '../first-contact.ts'
+import { look } from '../look.ts'
 import type { Batch } from '../reconcile.ts'
 import { newCopy, UNKNOWN_KEY } from '../work.ts'
 import type { Aside, Work } from '../work.ts'
 
 export type SetVerdict =
   | { readonly type: 'done'; readonly works: (Work | Aside)[] }
-  /** Of a set, but an event of its own in Exchange. */
-  | { readonly type: 'single' }
+  /** Of a set, but an event of its own in Exchange. @param was the occurrence that it was until now */
+  | { readonly type: 'single'; readonly was?: Item }
   | { readonly type: 'no-set' }
 
 /** How long the first record of a series made in the CRM waits for the others. */
@@ -26,9 +27,12 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
   const { uid, slot } = splitUid(snapshot.uid)
   const present = await run.exchange.occurrence(snapshot.uid)
   if (present.known) {
-    if (present.snapshot !== null && !(await isTaken(run, present.snapshot))) return done(join(run, batch, row, snapshot, present.snapshot, present.fromCrm))
-    if (isDeleted(present.deleted, snapshot)) return done({ type: 'skip', row, reason: 'user-deleted', enterAt: null, uid: snapshot.uid })
-    return { type: 'single' }
+    const isBack = wasTakenAlong(batch, row)
+    // What we deleted ourselves is in what was last read of the series until the next pull.
+    const occurrence = isBack && present.snapshot !== null ? await asItIsNow(run, present.snapshot) : present.snapshot
+    if (occurrence !== null && !(await isTaken(run, occurrence))) return done(join(run, batch, row, snapshot, occurrence, present.fromCrm))
+    if (isDeleted(present.deleted, snapshot) && !isBack) return done({ type: 'skip', row, reason: 'user-deleted', enterAt: null, uid: snapshot.uid })
+    return { type: 'single', ...(occurrence === null && present.snapshot !== null && present.snapshot.traits?.masked !== true ? { was: present.snapshot.item } : {}) }
   }
   if (slot === 0 && snapshot.traits?.repeats === undefined && !batch.rows.some((other) => isOfSet(other, uid))) return { type: 'no-set' }
   const set = await setOf(run, batch, uid)
@@ -112,6 +116,17 @@ const timeOf = ({ item }: Snapshot): EventTime | undefined => (item.fields as Pa
 function isDeleted(deleted: readonly OccurrenceStart[], record: Snapshot): boolean {
   const time = timeOf(record)
   return time !== undefined && deleted.includes(time.allDay ? time.firstDay : time.start)
+}
+
+/** Its occurrence was deleted because the record was deleted or given away: nobody in Exchange wanted that. */
+function wasTakenAlong({ tombstones }: Batch, { id }: InboxRow): boolean {
+  const reason = tombstones.get(id)?.reason
+  return reason === 'deleted' || reason === 'reassigned'
+}
+
+async function asItIsNow(run: Run, { id }: Snapshot): Promise<Snapshot | null> {
+  const [found] = await look(run, 'exchange', 'event', [{ id, copy: null }])
+  return found?.type === 'seen' ? found.snapshot : null
 }
 
 const sets = new WeakMap<Batch, Map<string, Promise<readonly Snapshot[]>>>()

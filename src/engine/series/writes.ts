@@ -40,7 +40,7 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
     if (one === null) return { outcome: { type: 'gone' }, next: draft }
     if (one.snapshot.changeKey !== request.expect) return { outcome: { type: 'stale' }, next: draft }
     const { start, index } = one.occurrence
-    if (Object.keys(request.fields).length === 0) return { outcome: { type: 'done', snapshot: one.snapshot }, next: draft }
+    if (Object.keys(request.fields).length === 0) return { outcome: { type: 'done', snapshot: one.snapshot }, next: await restamped(draft, request) }
     const { stamp: _never, ...rest } = request
     const [answer] = await raw.update([{ ...rest, id: draft.master.id, expect: draft.master.changeKey, occurrence: { start, index } }])
     const outcome = answer ?? { type: 'gone' as const }
@@ -54,6 +54,15 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
     // A date that was declined leaves the calendar: the answer was given, and the next pull tells of the rest.
     if (after === null && request.fields.answer === 'declined') return { outcome: { type: 'done', snapshot: { ...one.snapshot, item: withFields(one.snapshot.item, request.fields) } }, next }
     return { outcome: after === null ? { type: 'gone' } : { type: 'done', snapshot: after.snapshot }, next }
+  }
+
+  /** Only the master carries a stamp: words of an occurrence that became Exchange's alone are no longer said to have begun in the CRM. */
+  async function restamped(draft: Draft, { stamp }: UpdateRequest): Promise<Draft> {
+    const { id, changeKey, stamp: present } = draft.master
+    if (stamp === undefined || stamp.born !== undefined || present?.born === undefined) return draft
+    const { born: _no, ...plain } = present
+    const [outcome] = await raw.update([{ id, kind: 'event', fields: {}, expect: changeKey, stamp: plain }])
+    return outcome?.type === 'done' && isMaster(outcome.snapshot) ? draftOf(outcome.snapshot, draft.row) : draft
   }
 
   async function remove(requests: readonly RemoveRequest[]): Promise<readonly RemoveOutcome[]> {
