@@ -288,6 +288,33 @@ describe('the window of a calendar view', () => {
   })
 })
 
+describe('a 404 that does not speak of the item', () => {
+  it.each([
+    ['the mailbox cannot be found', '{"error":{"code":"ResourceNotFound","message":"Resource could not be discovered."}}', 'GRAPH_NO_MAILBOX'],
+    ['a proxy answers', '<html>Not found</html>', 'GRAPH_NOT_GRAPH'],
+  ])('(%s) makes no event look deleted', async (_what, body, code) => {
+    const own = done((await mailbox.create([create({ stamp: stamp('pair-1') })]))[0])
+    const all = await pull()
+    const deleted = await put('deleted')
+    const told = await pull(all)
+    await outlook('DELETE', `/events/${deleted.id}`)
+    const strike = (operation?: string) => {
+      cloud.sim.faults.clear()
+      cloud.sim.faults.add({ ...(operation === undefined ? {} : { operation }), effect: { type: 'status', status: 404, body } })
+    }
+    strike()
+    expect(await mailbox.get('event', [own.id])).toMatchObject([{ type: 'failed', error: { code, scope: 'mailbox' } }])
+    expect(await mailbox.update([{ id: own.id, kind: 'event', fields: { subject: 'ours' }, expect: own.changeKey }])).toMatchObject([{ type: 'failed', error: { code } }])
+    expect(await mailbox.remove([{ id: own.id, kind: 'event', expect: own.changeKey }])).toMatchObject([{ type: 'failed', error: { code } }])
+    await expect(mailbox.pull('event', told.state, none)).rejects.toMatchObject({ code })
+    // The feed's own word is not confirmed by such an answer either.
+    strike('getEvent')
+    await expect(mailbox.pull('event', told.state, none)).rejects.toMatchObject({ code })
+    cloud.sim.faults.clear()
+    expect((await pull(told)).changes).toEqual([{ type: 'gone', id: deleted.id }])
+  })
+})
+
 describe('a vanished event', () => {
   it('is found by its stamp where it is kept in step, and elsewhere in another calendar', async () => {
     const own = done((await mailbox.create([create({ stamp: stamp('pair-1') })]))[0])

@@ -192,11 +192,15 @@ describe('a request', () => {
 
 describe('an answer', () => {
   const call = { operation: 'PATCH events', writes: true, connection: 'cloud', url: 'https://graph.example', mailbox: 'alice@example.test', access: 'application' } as const
-  const of = (status: number, code: string) => ({ status, body: { error: { code, message: 'x' } }, retryAfterMs: undefined })
+  const says = (status: number, code: string, message: string) => ({ status, body: { error: { code, message } }, retryAfterMs: undefined })
+  const of = (status: number, code: string) => says(status, code, 'x')
 
   it.each([
     [of(410, 'SyncStateNotFound'), 'resync'], [of(400, 'SyncStateInvalid'), 'resync'], [of(404, 'ErrorItemNotFound'), 'gone'], [of(400, 'ErrorInvalidIdMalformed'), 'gone'],
     [of(412, 'ErrorIrresolvableConflict'), 'stale'], [of(404, 'MailboxNotEnabledForRESTAPI'), 'error'], [of(404, 'Request_ResourceNotFound'), 'error'], [of(400, 'ErrorInvalidRequest'), 'error'],
+    [says(404, 'ResourceNotFound', 'The object was not found.'), 'gone'], [says(404, 'ResourceNotFound', 'Resource could not be discovered.'), 'error'],
+    [of(404, 'ErrorMailboxInfoStale'), 'error'], [of(404, 'UnknownError'), 'error'], [{ ...of(404, ''), body: undefined }, 'error'],
+    [says(400, 'invalidRequest', 'Parent folder specified does not contain a Task with given Id'), 'gone'],
   ])('%j means %s', (answer, verdict) => {
     expect(verdictOf(answer)).toBe(verdict)
   })
@@ -209,7 +213,11 @@ describe('an answer', () => {
     [of(503, 'serviceNotAvailable'), 'GRAPH_BUSY', 'mailbox', 'wait', true],
     [of(504, 'UnknownError'), 'GRAPH_TRANSIENT', 'mailbox', 'retry', true],
     [of(409, 'ErrorConcurrentItemSave'), 'GRAPH_TRANSIENT', 'mailbox', 'retry', true],
-    [of(507, 'ErrorQuotaExceeded'), 'GRAPH_TRANSIENT', 'mailbox', 'retry', true],
+    [of(507, 'ErrorQuotaExceeded'), 'GRAPH_MAILBOX_FULL', 'mailbox', 'ask-human', false],
+    [of(403, 'ErrorQuotaExceeded'), 'GRAPH_MAILBOX_FULL', 'mailbox', 'ask-human', false],
+    [says(404, 'ResourceNotFound', 'Resource could not be discovered.'), 'GRAPH_NO_MAILBOX', 'mailbox', 'ask-human', false],
+    [{ ...of(404, ''), body: undefined }, 'GRAPH_NOT_GRAPH', 'mailbox', 'wait', false],
+    [{ ...of(400, ''), body: { error: 'invalid_request' } }, 'GRAPH_NOT_GRAPH', 'item', 'ask-human', false],
     [of(400, 'ErrorQuotaExceeded'), 'GRAPH_MAILBOX_FULL', 'mailbox', 'ask-human', false],
     [of(400, 'ErrorInvalidRequest'), 'GRAPH_REFUSED', 'item', 'ask-human', false],
   ])('%j becomes %s of the %s', (answer, code, scope, remedy, outcomeUnknown) => {
