@@ -12,6 +12,7 @@ import { foundOf, readAll, readRequest, strayed } from './read.ts'
 import type { EventResource, Page, Resource } from './resources.ts'
 import { query, segment } from './session.ts'
 import type { Session } from './session.ts'
+import { folderPath } from './shapes.ts'
 import type { Places } from './shapes.ts'
 import { keyOf } from './to-model.ts'
 
@@ -33,7 +34,8 @@ export interface Round {
 export async function pullPage(session: Session, folders: Folders, feed: EventFeed, kind: ItemKind, since: SyncState | null, known: KnownKeys): Promise<ChangePage> {
   const places = await folders.places(kind)
   if ((kind === 'task' && places.list === undefined) || (kind === 'contact' && places.contacts === '')) {
-    return { type: 'page', changes: [], next: syncState(''), more: false }
+    // Where the feed stood stays known: what is deleted meanwhile would otherwise never be told.
+    return { type: 'page', changes: [], next: since ?? syncState(''), more: false }
   }
   const state = since === null || since === '' ? null : readRound(since)
   if (state === undefined || (state !== null && state.root !== session.root)) return { type: 'resync-required' }
@@ -164,7 +166,8 @@ interface Vanished {
 async function confirm(session: Session, places: Places, kind: ItemKind, ids: readonly ItemId[]): Promise<Vanished> {
   const answers = await readAll(session, places, kind, ids)
   const there = ids.filter((_, at) => answers[at] !== undefined && verdictOf(answers[at]) === 'ok')
-  const away = await strayed(session, places, kind, there, new Map(ids.map((id, at) => [id, answers[at]?.body as Resource])))
+  const away = kind === 'task' ? await unlisted(session, places, there)
+    : await strayed(session, places, kind, there, new Map(ids.map((id, at) => [id, answers[at]?.body as Resource])))
   const changes: Change[] = []
   const back: ItemId[] = []
   ids.forEach((id, at) => {
@@ -176,6 +179,16 @@ async function confirm(session: Session, places: Places, kind: ItemKind, ids: re
     else throw session.error(answer, readRequest(session, places, kind, id))
   })
   return { changes, back }
+}
+
+/**
+ * Which of these tasks the list does not show. Deleted ones were seen to be still readable by their id, so where that
+ * contradicts the feed the list decides. https://github.com/microsoftgraph/microsoft-graph-docs/issues/5407
+ */
+async function unlisted(session: Session, places: Places, ids: readonly ItemId[]): Promise<ReadonlySet<ItemId>> {
+  if (ids.length === 0) return new Set()
+  const listed = new Set((await session.list<Resource>(`${session.root}${folderPath('task', places)}`)).map(({ id }) => id))
+  return new Set(ids.filter((id) => !listed.has(id)))
 }
 
 /** Replaying changes in their own order keeps the journal readable. */
