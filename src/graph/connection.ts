@@ -10,6 +10,8 @@ import { checkExpiry, checkMailbox, checkService, proofEnd } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import type { EventFeed } from './event-feed.ts'
 import { Folders } from './folders.ts'
+import { heardOf } from './heard.ts'
+import type { FollowedState } from './heard.ts'
 import { createHints, HINTS_DEFAULTS } from './hints.ts'
 import type { GraphHints, HintsOptions } from './hints.ts'
 import { createSharing } from './permissions.ts'
@@ -60,6 +62,8 @@ export interface GraphConnection {
   mailbox(mailbox: Mailbox): Exchange
   /** Notifications or polls of this connection's mailboxes; the same object every time. */
   hints(): GraphHints
+  /** How its mailboxes were followed when a service last said so, in this process or in another; null for never. */
+  followed(): Promise<FollowedState | null>
   /** Undefined with application access: nobody signs in. */
   readonly signIn: SignIn | undefined
   /** What works and what does not for a mailbox, with a cure for each trouble; never throws for trouble it looks for. */
@@ -98,6 +102,7 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
   const kinds = new Set<ItemKind>(ITEM_KINDS.filter((kind) => kind !== 'task' || access === 'delegated' || options.tasks === true))
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders }>()
   const states = clientStates(vault, name)
+  const heard = heardOf(vault, name)
   const expiry = { secretExpires: options.secretExpires, certificate: options.proof.certificate?.cert }
   let hints: GraphHints | undefined
 
@@ -142,15 +147,16 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
         ...replica,
         async pull(kind, since, known) {
           const page = await replica.pull(kind, since, known)
-          if (page.type === 'page' && page.changes.length > 0) hints?.stirred(mailbox.id)
+          if (page.type === 'page') hints?.pulled(mailbox.id, kind, { hasNews: page.changes.length > 0, isFirst: since === null, isOver: !page.more })
           return page
         },
       }
     },
     hints() {
-      hints ??= createHints({ clock, log, options: { ...HINTS_DEFAULTS, ...options.hints }, notificationUrl: options.notificationUrl, states, access: opening })
+      hints ??= createHints({ clock, log, options: { ...HINTS_DEFAULTS, ...options.hints }, notificationUrl: options.notificationUrl, states, heard, access: opening })
       return hints
     },
+    followed: () => heard.told(),
     async check(mailbox) {
       return checkMailbox(sessionFor(mailbox), { access, clientId: options.clientId }, signIn === undefined ? null : await signIn.state(mailbox.id))
     },
