@@ -198,6 +198,16 @@ describe('the application\'s own access', () => {
     await expect(pull(application(more))).rejects.toMatchObject({ code, scope: 'server', remedy: 'ask-human', message: expect.stringContaining(words) })
   })
 
+  it('explains a clock that is wrong, which a certificate shows, and a proof that is missing', async () => {
+    const certificate = selfSigned()
+    sim.entra.addCertificate(certificate.cert)
+    const late = { ...clock, now: () => instant(sim.clock.now() - 20 * 60_000) }
+    await expect(pull(application({ proof: { certificate }, clock: late }))).rejects.toMatchObject({ code: 'GRAPH_CLIENT', message: expect.stringContaining('The clock of this machine') })
+    const few = { ...clock, now: () => instant(sim.clock.now() - 5 * 60_000) }
+    expect(await pull(application({ proof: { certificate }, clock: few }))).toMatchObject({ type: 'page' })
+    await expect(pull(application({ proof: {} }))).rejects.toMatchObject({ code: 'GRAPH_CLIENT', message: expect.stringContaining('set clientSecret or certificate') })
+  })
+
   it('explains a secret that has expired', async () => {
     sim.entra.expireSecret()
     await expect(pull(application())).rejects.toMatchObject({ code: 'GRAPH_CLIENT', message: expect.stringContaining('has expired') })
