@@ -1,5 +1,5 @@
 import { createSign, generateKeyPairSync } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startGraphSim } from '../../sim/graph/index.ts'
 import type { GraphSim } from '../../sim/graph/index.ts'
 import { assigneeId, instant, mailboxId } from '../model/index.ts'
@@ -111,6 +111,12 @@ describe('signing in', () => {
   })
 })
 
+/** Operations of both servers since then, by name. */
+function requestsFrom({ faults }: GraphSim): () => string[] {
+  const take = vi.spyOn(faults, 'take')
+  return () => take.mock.calls.map(([operation]) => operation)
+}
+
 describe('tokens', () => {
   const pull = (connection: GraphConnection) => connection.mailbox(alice).pull('event', null, none)
 
@@ -150,18 +156,65 @@ describe('tokens', () => {
     expect(await connection.mailbox(alice).pull('event', page.next, none)).toMatchObject({ type: 'page', changes: [] })
   })
 
-  it('are asked for once, however many requests wait for them', async () => {
-    await signIn(connect())
-    const connection = connect()
-    const replica = connection.mailbox(alice)
-    const puts: string[] = []
-    const put = vault.put
-    vault.put = (name, value) => {
-      puts.push(name)
-      return put(name, value)
-    }
+  it.each(['delegated', 'application'] as const)('are asked for once, however many requests wait for them (%s)', async (access) => {
+    if (access === 'delegated') await signIn(connect())
+    const replica = connect({ access }).mailbox(alice)
+    await replica.open()
+    const asked = requestsFrom(sim)
+    sim.clock.advance(2 * 3_600_000)
     await Promise.all([replica.pull('event', null, none), replica.pull('event', null, none), replica.pull('event', null, none)])
-    expect(puts).toEqual(['graph:cloud:m1'])
+    expect(asked().filter((operation) => operation === 'token')).toHaveLength(1)
+  })
+
+  it('are renewed minutes before they expire, and not at every turn', async () => {
+    const connection = connect()
+    await signIn(connection)
+    await pull(connection)
+    const asked = requestsFrom(sim)
+    const renewed = () => asked().filter((operation) => operation === 'token').length
+    sim.clock.advance(50 * 60_000)
+    await pull(connection)
+    expect(renewed()).toBe(0)
+    sim.clock.advance(6 * 60_000)
+    await pull(connection)
+    expect(renewed()).toBe(1)
+  })
+
+  it('bring a new refresh token every time, which is saved before anything is done with them', async () => {
+    sim.entra.tokens.strictRotation = true
+    const connection = connect()
+    await signIn(connection)
+    for (let turn = 0; turn < 3; turn += 1) {
+      sim.clock.advance(2 * 3_600_000)
+      expect(await pull(connection)).toMatchObject({ type: 'page' })
+    }
+    sim.clock.advance(2 * 3_600_000)
+    const asked = requestsFrom(sim)
+    const put = vault.put
+    let isSaved = (): void => undefined
+    vault.put = async (name, value) => {
+      await new Promise<void>((resolve) => { isSaved = resolve })
+      await put(name, value)
+    }
+    const under = pull(connection)
+    while (asked().length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(asked()).toEqual(['token'])
+    isSaved()
+    expect(await under).toMatchObject({ type: 'page' })
+  })
+
+  it('that another process renewed at the same moment are taken from it', async () => {
+    sim.entra.tokens.strictRotation = true
+    const first = connect()
+    await signIn(first)
+    const old = secrets.get('graph:cloud:m1') ?? null
+    sim.clock.advance(2 * 3_600_000)
+    await pull(first)
+    let reads = 0
+    const second = connect({ vault: { ...vault, get: (name) => (name === 'graph:cloud:m1' && (reads += 1) === 1 ? Promise.resolve(old) : vault.get(name)) } })
+    expect(await pull(second)).toMatchObject({ type: 'page' })
+    expect(await second.signIn?.state(alice.id)).toMatchObject({ type: 'signed-in' })
   })
 
   it('are forgotten when the user signs out', async () => {
