@@ -9,6 +9,7 @@ import { createAvailability } from './availability.ts'
 import { checkExpiry, checkMailbox, checkService, proofEnd } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import type { EventFeed } from './event-feed.ts'
+import type { Gate } from './gate.ts'
 import { Folders } from './folders.ts'
 import { heardOf } from './heard.ts'
 import type { FollowedState } from './heard.ts'
@@ -101,17 +102,25 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
   const feed: EventFeed = { whole: undefined }
   const kinds = new Set<ItemKind>(ITEM_KINDS.filter((kind) => kind !== 'task' || access === 'delegated' || options.tasks === true))
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders }>()
+  const gates = new Map<string, Gate>()
   const states = clientStates(vault, name)
   const heard = heardOf(vault, name)
   const expiry = { secretExpires: options.secretExpires, certificate: options.proof.certificate?.cert }
   let hints: GraphHints | undefined
+
+  /** Whoever asks for a mailbox shares its places: its replica, a look at free times, the check. */
+  function gateOf(address: string): Gate {
+    const gate = gates.get(address) ?? newGate()
+    gates.set(address, gate)
+    return gate
+  }
 
   function sessionFor(mailbox: Mailbox): Session {
     const tokens: TokenSource = own ?? (delegated as NonNullable<typeof delegated>).of(mailbox)
     return openSession(transport, {
       mailbox, clock, log, kinds, range: options.range, pageSize: options.pageSize ?? 100,
       root: access === 'application' ? `/users/${segment(mailbox.address)}` : '/me',
-      caller: { mailbox: mailbox.address, tokens, gate: newGate() },
+      caller: { mailbox: mailbox.address, tokens, gate: gateOf(mailbox.address) },
     })
   }
 

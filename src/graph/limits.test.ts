@@ -7,6 +7,7 @@ import type { Cloud } from '../../test/support/cloud.ts'
 import { instant, itemId, itemOf, token } from '../model/index.ts'
 import type { Instant } from '../model/index.ts'
 import type { Exchange } from '../ports.ts'
+import type { GraphConnection } from './index.ts'
 import { fromAnswer, retryAfterMs, verdictOf } from './errors.ts'
 import { newGate, Transport } from './transport.ts'
 import type { GraphRequest } from './transport.ts'
@@ -18,10 +19,12 @@ const requests = (count: number) => Array.from({ length: count }, (_, at) => ({ 
 
 describe('a busy cloud', () => {
   let cloud: Cloud
+  let connection: GraphConnection
   let mailbox: Exchange
   beforeEach(async () => {
     cloud = await startCloud()
-    mailbox = cloud.connect().mailbox(alice)
+    connection = cloud.connect()
+    mailbox = connection.mailbox(alice)
     await mailbox.open()
     cloud.waits.length = 0
   })
@@ -69,8 +72,14 @@ describe('a busy cloud', () => {
 
   it('is never asked more than four things at once for a mailbox', async () => {
     await mailbox.create(requests(60))
+    cloud.sim.faults.add({ effect: { type: 'delay', ms: 10 } })
     await Promise.all([pullRound(mailbox, 'event'), pullRound(mailbox, 'task'), pullRound(mailbox, 'contact'), mailbox.get('event', Array.from({ length: 30 }, (_, at) => itemId(`x${at}`)))])
     // The simulated cloud refuses the fifth.
+    expect(cloud.waits).toEqual([])
+    const window = { from: instant(cloud.sim.clock.now()), to: instant(cloud.sim.clock.now() + 86_400_000) }
+    await Promise.all([
+      pullRound(mailbox, 'event'), ...Array.from({ length: 6 }, () => connection.availability(alice).freeBusy([alice.address], window)), connection.sharing(alice).list(), connection.check(alice),
+    ])
     expect(cloud.waits).toEqual([])
   })
 })
@@ -165,6 +174,26 @@ describe('a request', () => {
     const answers = await transport.batch(posts, caller())
     expect(answers.map(({ status }) => status)).toEqual([201, 504])
     expect(transport.error(answers[1] ?? { status: 0, body: null, retryAfterMs: undefined }, { method: 'POST', path: '/me/events' }, caller())).toMatchObject({ outcomeUnknown: true })
+  })
+
+  it.each([['no body', ''], ['null', 'null'], ['no list', '{"responses":7}']])('whose batch is answered with %s leaves its outcome unknown', async (_what, body) => {
+    answer = () => ({ status: 200, body })
+    const posts = [1, 2].map((at): GraphRequest => ({ method: 'POST', path: `/me/events/${at}`, body: {} }))
+    await expect(transport.batch(posts, caller())).rejects.toMatchObject({ code: 'GRAPH_BAD_REPLY', outcomeUnknown: true })
+  })
+
+  it('that a batch wants later waits as the part says, in seconds, as a number or as a date', async () => {
+    const when = (at: number) => [{ 'Retry-After': '2' }, { 'retry-after': 3 }, { 'Retry-After': new Date(Date.now() + 5_000).toUTCString() }][at]
+    let turn = 0
+    answer = (_path, body) => batched(body, (url) => {
+      const isBusy = turn++ < 3
+      return isBusy ? { status: 429, headers: when(Number(url.slice(-1))) } : { status: 200, body: {} }
+    })
+    const answers = await transport.batch([0, 1, 2].map((at) => get(`/me/events/${at}`)), caller())
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(waits).toHaveLength(1)
+    expect(waits[0]).toBeGreaterThan(3_000)
+    expect(waits[0]).toBeLessThanOrEqual(5_000)
   })
 
   it('follows no link to another server', () => {
