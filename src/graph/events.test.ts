@@ -229,6 +229,39 @@ describe.each([['events/delta', true], ['calendarView/delta', false]])('followin
     expect(told(await pull())).toEqual(['a'])
   })
 
+  it('tells an event that was moved to another calendar as gone, although its id still reads', async () => {
+    const { id } = await put('a')
+    const all = await pull()
+    const other = await outlook('POST', '/calendars', { name: 'Private' })
+    cloud.sim.moveItem(alice.address, id, other.name)
+    expect((await outlook('GET', `/events/${id}`)).subject).toBe('a')
+    expect((await pull(all)).changes).toEqual([{ type: 'gone', id }])
+    expect(await mailbox.get('event', [id])).toEqual([{ type: 'gone' }])
+  })
+
+  it('does not take an event for moved away whose calendar only has another spelling of its id', async () => {
+    const { id } = await put('a')
+    await mailbox.open()
+    const calendar = (body: object) => cloud.sim.faults.add({ operation: 'getEventCalendar', times: 1, effect: { type: 'status', status: 200, body: JSON.stringify(body) } })
+    for (const body of [{ id: 'AQMkOther', isDefaultCalendar: true }, { id: 'AQMkOther' }]) {
+      calendar(body)
+      expect(await mailbox.get('event', [id])).toMatchObject([{ type: 'seen' }])
+    }
+    calendar({ id: 'AQMkOther', isDefaultCalendar: false })
+    expect(await mailbox.get('event', [id])).toEqual([{ type: 'gone' }])
+    cloud.sim.faults.add({ operation: 'listCalendars', times: 1, effect: { type: 'status', status: 200, body: JSON.stringify({ value: [{ id: 'AQMkOther', isDefaultCalendar: true }] }) } })
+    expect(await mailbox.locate('event', token('never'), null)).toEqual({ where: 'nowhere' })
+  })
+
+  it('is not given up for a server that is busy for a moment', async () => {
+    await put('a')
+    cloud.sim.faults.add({ operation: eventsDelta ? 'eventsDelta' : 'calendarViewDelta', times: 1, effect: { type: 'status', status: 500 } })
+    await expect(pull()).rejects.toMatchObject({ code: 'GRAPH_TRANSIENT' })
+    const all = await pull()
+    expect(told(all)).toEqual(['a'])
+    expect(all.state.includes('calendarView')).toBe(!eventsDelta)
+  })
+
   it('asks for everything again when the sync state is another protocol\'s or another way of access', async () => {
     expect(await mailbox.pull('event', syncState('H4sIAAAAAAAEAO29'), none)).toEqual({ type: 'resync-required' })
     const { state } = await pull()
@@ -271,14 +304,25 @@ describe('the window of a calendar view', () => {
     expect(told(await pull(now))).toEqual([])
   })
 
-  it('loses no deletion while it moves', async () => {
+  it('loses no deletion between the end of the old window and the beginning of the new one', async () => {
     const { id } = await put('doomed')
     const before = await pull()
     cloud.sim.clock.advance(35 * DAY_MS)
-    // The old round ends and the new one begins: the deletion falls in between.
     const old = await mailbox.pull('event', before.state, none)
     if (old.type !== 'page') throw new Error(old.type)
     expect(old.more).toBe(true)
+    await outlook('DELETE', `/events/${id}`)
+    const rest = await pull({ changes: [], state: old.next, pages: 0 })
+    expect(rest.changes).toEqual([{ type: 'gone', id }])
+    expect((await pull(rest)).changes).toEqual([])
+  })
+
+  it('loses no deletion after the new window was read', async () => {
+    const { id } = await put('doomed')
+    const before = await pull()
+    cloud.sim.clock.advance(35 * DAY_MS)
+    const old = await mailbox.pull('event', before.state, none)
+    if (old.type !== 'page') throw new Error(old.type)
     const fresh = await mailbox.pull('event', old.next, none)
     if (fresh.type !== 'page') throw new Error(fresh.type)
     await outlook('DELETE', `/events/${id}`)

@@ -190,6 +190,16 @@ describe.each([
     expect(seriesIn(await pullRound(mailbox, 'event', edited, none)).at(-1)?.series?.deleted).toEqual([at(8)])
   })
 
+  it('tells a deleted occurrence of which the server names nothing but an id', async () => {
+    const { id } = await daily()
+    const all = await pullRound(mailbox, 'event')
+    const { id: deleted } = await instanceOn(id, 8)
+    await cloud.outlook('DELETE', `/events/${deleted}`)
+    const alone = { value: [{ id: deleted, '@removed': { reason: 'deleted' } }], '@odata.deltaLink': `${cloud.sim.url}/v1.0${(JSON.parse(all.state) as { link: string }).link}` }
+    cloud.sim.faults.add({ operation: switches.eventsDelta ? 'eventsDelta' : 'calendarViewDelta', times: 1, effect: { type: 'status', status: 200, body: JSON.stringify(alone) } })
+    expect(seriesIn(await pullRound(mailbox, 'event', all)).map(({ series }) => series?.deleted)).toEqual([[at(8)]])
+  })
+
   it('tells that it is gone', async () => {
     const { id } = await daily()
     const all = await pullRound(mailbox, 'event')
