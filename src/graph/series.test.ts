@@ -124,6 +124,24 @@ describe('writing a series', () => {
     expect((await master(made.id)).series.recurrence).toEqual(series.recurrence)
   })
 
+  it('keeps its wall clock time over a change of the clocks', async () => {
+    const start = { allDay: false, start: '2027-03-18T08:00:00Z' as Instant, end: '2027-03-18T09:00:00Z' as Instant, zone: 'Europe/Rome' } as const
+    const pattern = { type: 'weekly', interval: 1, days: ['thursday'], firstDay: 'monday' } as const
+    const series: Series = { recurrence: { pattern, range: { type: 'endless', first: '2027-03-18' as PlainDate } }, exceptions: [], deleted: [], time: start }
+    const made = done((await mailbox.create([{ item: itemOf('event', { subject: 'Ours', time: start }), token: stamp.token, stamp, series }]))[0])
+    const all = (await cloud.outlook('GET', `/events/${made.id}/instances?startDateTime=2027-03-01T00:00:00Z&endDateTime=2027-05-01T00:00:00Z`)).value as { start: { dateTime: string } }[]
+    expect(all.slice(0, 3).map((one) => one.start.dateTime.slice(0, 16))).toEqual(['2027-03-18T08:00', '2027-03-25T08:00', '2027-04-01T07:00'])
+    expect((await cloud.outlook('GET', `/events/${made.id}`)).recurrence.range.recurrenceTimeZone).toBe('W. Europe Standard Time')
+  })
+
+  it('does not believe a deletion that the server only said it made', async () => {
+    const { id } = await daily()
+    const { changeKey } = await master(id)
+    cloud.sim.faults.add({ operation: 'deleteEvent', times: 1, effect: { type: 'status', status: 204 } })
+    expect(await mailbox.remove([{ id: itemId(id), kind: 'event', expect: changeKey, occurrence: occurrence(5) }]))
+      .toMatchObject([{ type: 'failed', error: { code: 'GRAPH_OCCURRENCE', scope: 'item', message: expect.stringContaining('still there') } }])
+  })
+
   it('edits one occurrence and answers with the whole series', async () => {
     const { id } = await daily()
     const before = await master(id)
