@@ -224,8 +224,10 @@ describe.each([['events/delta', true], ['calendarView/delta', false]])('followin
   it('asks for everything again when the server has forgotten where we were', async () => {
     await put('a')
     const { state } = await pull()
-    cloud.sim.faults.add({ times: 1, effect: { type: 'status', status: 410, body: '{"error":{"code":"SyncStateNotFound","message":"gone"}}' } })
-    expect(await mailbox.pull('event', state, none)).toEqual({ type: 'resync-required' })
+    for (const [status, code] of [[410, 'SyncStateNotFound'], [410, 'Gone'], [400, 'syncStateInvalid'], [404, 'resyncRequired'], [400, 'ErrorInvalidParameter']] as const) {
+      cloud.sim.faults.add({ operation: eventsDelta ? 'eventsDelta' : 'calendarViewDelta', times: 1, effect: { type: 'error', code, message: 'Badly formed token.', status } })
+      expect(await mailbox.pull('event', state, none)).toEqual({ type: 'resync-required' })
+    }
     expect(told(await pull())).toEqual(['a'])
   })
 

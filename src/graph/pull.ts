@@ -3,7 +3,7 @@ import { changeKey, itemId, syncState } from '../model/index.ts'
 import type { ItemId, ItemKind, SyncState } from '../model/index.ts'
 import type { Change, ChangePage, KnownKeys } from '../ports.ts'
 import { SyncError } from '../lib/errors.ts'
-import { verdictOf } from './errors.ts'
+import { codeIn, verdictOf } from './errors.ts'
 import type { Answer } from './errors.ts'
 import { beginEvents, isLongOver, roll } from './event-feed.ts'
 import type { EventFeed } from './event-feed.ts'
@@ -41,7 +41,10 @@ export async function pullPage(session: Session, folders: Folders, feed: EventFe
   if (state === undefined || (state !== null && state.root !== session.root)) return { type: 'resync-required' }
   const { round, answer } = state === null ? await begin(session, places, feed, kind) : { round: state, answer: await fetchPage(session, state) }
   const verdict = verdictOf(answer)
-  if (verdict === 'resync' || verdict === 'gone') {
+  // A link that the server gave and now calls malformed is as good as forgotten, by whatever name it says so.
+  const isRefused = state !== null && answer.status === 400
+  if (verdict === 'resync' || verdict === 'gone' || isRefused) {
+    if (isRefused) session.log.warn({ lane: session.mailbox.id, kind, code: codeIn(answer.body) }, 'the place in the feed is refused: everything is read again')
     // A folder or list whose address is gone is looked up anew, too.
     folders.forget()
     return { type: 'resync-required' }
