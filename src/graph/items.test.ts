@@ -165,6 +165,14 @@ describe('a mailbox without To Do', () => {
       .toMatchObject([{ type: 'failed', error: { code: 'GRAPH_NO_SUCH_KIND', scope: 'item', outcomeUnknown: false } }, { type: 'done' }])
   })
 
+  it('is told what it lacks by the check: the right, or the wish', async () => {
+    const cure = async (tasks: boolean) => (await cloud.connect({ tasks }).check(alice)).find(({ name }) => name === 'tasks')?.cure
+    expect(await cure(true)).toBe('')
+    expect(await cure(false)).toContain('set "tasks: true"')
+    cloud.sim.setSwitches({ todo: false })
+    expect(await cure(true)).toContain('Tasks.ReadWrite.All in Entra')
+  })
+
   it('begins where it stopped once it has To Do again, so that a deletion in between is not lost', async () => {
     const [a] = (await mailbox.create([{ item: call, token: token('a') }])).map(done)
     const { state } = await pullRound(mailbox, 'task')
