@@ -7,6 +7,7 @@ import type { ItemId, ChangeKey, Mailbox } from '../model/index.ts'
 import type { Clock, Log } from '../ports.ts'
 import { createGraphConnection } from './index.ts'
 import type { GraphConnection, GraphConnectionOptions, Vault } from './index.ts'
+import { applicationTokens } from './tokens.ts'
 
 const log: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const alice: Mailbox = { id: mailboxId('m1'), address: 'alice@example.test', user: 'alice', userId: assigneeId('19x5'), connection: 'cloud', zone: 'Europe/Rome' }
@@ -273,6 +274,16 @@ describe('the application\'s own access', () => {
 })
 
 describe('the addresses of a cloud', () => {
+  it.each([
+    ['https://graph.microsoft.com', 'https://graph.microsoft.com/.default'], ['https://dod-graph.microsoft.us/', 'https://dod-graph.microsoft.us/.default'],
+    ['https://microsoftgraph.chinacloudapi.cn/v1.0', 'https://microsoftgraph.chinacloudapi.cn/.default'],
+  ])('name whom the application\'s tokens are for (%s)', async (graphUrl, scope) => {
+    const asked: string[] = []
+    const authority = { application: (wanted: string) => { asked.push(wanted); return Promise.resolve({ accessToken: 'x', refreshToken: undefined, expiresInSeconds: 3600, claims: undefined }) } }
+    expect(await applicationTokens(authority, graphUrl, clock).token()).toBe('x')
+    expect(asked).toEqual([scope])
+  })
+
   it('have to be https, but for the own machine', () => {
     expect(() => connect({ graphUrl: 'http://graph.example.test' })).toThrow(expect.objectContaining({ code: 'GRAPH_CONFIG', message: expect.stringContaining('readable') }))
     expect(() => connect({ loginUrl: 'login.example.test' })).toThrow(expect.objectContaining({ code: 'GRAPH_CONFIG' }))
