@@ -374,6 +374,18 @@ describe('a vanished event', () => {
     expect(await mailbox.locate('event', token('away'), null)).toEqual({ where: 'elsewhere' })
   })
 
+  it('is the older one of two that carry its stamp, in whatever order they are listed', async () => {
+    const own = done((await mailbox.create([create({ stamp: stamp('pair-1') })]))[0])
+    const expanded = "?$expand=singleValueExtendedProperties($filter=id eq 'String {1cdabb78-13f8-4dcc-9338-3e2367763215} Name VtenextSync')"
+    const older = await outlook('GET', `/events/${own.id}${expanded}`)
+    const { id } = await put('pasted', { singleValueExtendedProperties: older.singleValueExtendedProperties })
+    const younger = { ...await outlook('GET', `/events/${id}${expanded}`), createdDateTime: '2099-01-01T00:00:00Z' }
+    for (const value of [[older, younger], [younger, older]]) {
+      cloud.sim.faults.add({ operation: 'listEvents', times: 1, effect: { type: 'status', status: 200, body: JSON.stringify({ value }) } })
+      expect(await mailbox.locate('event', token('pair-1'), null)).toMatchObject({ where: 'synced', snapshot: { id: own.id } })
+    }
+  })
+
   it('is found by its UID, unless it carries another pair\'s stamp', async () => {
     const { id, iCalUId } = await put('made in Outlook')
     expect(await mailbox.locate('event', token('pair-2'), iCalUId)).toMatchObject({ where: 'synced', snapshot: { id } })
