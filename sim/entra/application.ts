@@ -69,6 +69,7 @@ function checkAssertion(application: Application, assertion: string, audiences: 
   const certificate = application.certificates.find((one) => thumbprints(one).includes(header['x5t#S256'] ?? header['x5t']))
   if (!certificate) throw wrongAssertion('The key was not found')
   const padding = header.alg === 'PS256' ? { padding: 6, saltLength: 32 } : {}
+  if (header.typ !== 'JWT') throw wrongAssertion('The header has no typ')
   if (header.alg !== 'PS256' && header.alg !== 'RS256') throw wrongAssertion(`Algorithm ${String(header.alg)} is not supported`)
   if (!verify('RSA-SHA256', Buffer.from(signed), { key: certificate.publicKey, ...padding }, signature))
     throw wrongAssertion('The signature is wrong')

@@ -85,6 +85,8 @@ describe('an application with a certificate', () => {
     const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
     expect((await askWith(assertion({}, other))).body.error_codes).toEqual([700027])
     expect((await askWith(assertion({ aud: 'https://elsewhere.example/token' }))).body.error_codes).toEqual([700027])
+    // Microsoft documents the token endpoint, and nothing else.
+    expect((await askWith(assertion({ aud: `${sim.login}/${sim.tenant}/v2.0` }))).body.error_codes).toEqual([700027])
     expect((await askWith(assertion({ sub: 'somebody' }))).body.error_codes).toEqual([700027])
     const late = assertion()
     sim.clock.advance(301_000)

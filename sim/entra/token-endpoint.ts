@@ -15,11 +15,11 @@ const CODE_LIFETIME_MS = 600_000
  * @throws EntraError
  */
 export function answerToken(tenant: Tenant, form: URLSearchParams, authorization: string | undefined): object {
-  const { application, login, issuer, clock } = tenant
+  const { application, login, clock } = tenant
   const { id } = clientIdOf(form, authorization)
   if (id !== application.clientId) throw unknownApplication(id)
   const names = [tenant.tenant, tenant.domain, 'common', 'organizations']
-  const audiences = [issuer, ...names.map((name) => `${login}/${name}/oauth2/v2.0/token`)]
+  const audiences = names.map((name) => `${login}/${name}/oauth2/v2.0/token`)
   authenticate(application, form, authorization, audiences, clock.now())
   switch (form.get('grant_type')) {
     case 'client_credentials':

@@ -1,6 +1,7 @@
 import type { Call, Reply } from './call.ts'
 import { findFolder, needObject } from './call.ts'
-import { badRequest } from './errors.ts'
+import { badRequest, notFound } from './errors.ts'
+import { need404 } from './event-shape.ts'
 import { changeKey, folderId } from './ids.ts'
 import type { Folder } from './model.ts'
 import { collection, entity, order, readQuery, selected } from './odata.ts'
@@ -44,6 +45,14 @@ export function getCalendar(call: Call): Reply {
   const { world, mailbox, params } = call
   const id = params.calendar
   const calendar = id === undefined ? world.store.wellKnown(mailbox, 'calendar') : findFolder(world.store, mailbox, id, 'event')
+  return entity(call, 200, selected(render(call, calendar), readQuery(call.url).select, [], 'calendar'))
+}
+
+/** The calendar an event lies in. Documentation: https://learn.microsoft.com/graph/api/resources/event#relationships */
+export function getEventCalendar(call: Call): Reply {
+  const { world, mailbox } = call
+  const calendar = world.store.folders(mailbox).get(need404(call).event.folder)
+  if (calendar === undefined) throw notFound()
   return entity(call, 200, selected(render(call, calendar), readQuery(call.url).select, [], 'calendar'))
 }
 

@@ -41,6 +41,8 @@ export interface Switches {
   repeatEntries: boolean
   /** Is To Do there? Some national clouds are without it. */
   todo: boolean
+  /** What a reading of a deleted task by its id answers: gone, an invalid request, or the task as it was. */
+  deletedTasks: 'gone' | 'refused' | 'readable'
 }
 
 /** One simulated cloud with all that its requests share. */

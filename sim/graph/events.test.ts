@@ -16,6 +16,17 @@ afterEach(() => sim.stop())
 const create = async (body: Record<string, unknown>, headers: Record<string, string> = IMMUTABLE) => ask(sim, 'POST', EVENTS, body, { headers })
 const made = async (subject: string, at = '2026-12-01T09:00:00', more: Record<string, unknown> = {}) => (await create(eventBody(subject, at, more))).body
 
+describe('the calendar of an event', () => {
+  it('is the one it lies in', async () => {
+    const { id } = await made('A')
+    const calendar = async () => (await ask(sim, 'GET', users(ALICE, `events/${id}/calendar?$select=id,name,isDefaultCalendar`), undefined, { headers: IMMUTABLE })).body
+    expect(await calendar()).toMatchObject({ name: 'Calendar', isDefaultCalendar: true })
+    const other = (await ask(sim, 'POST', users(ALICE, 'calendars'), { name: 'Private' })).body
+    sim.moveItem(ALICE, id, 'Private')
+    expect(await calendar()).toMatchObject({ id: other.id, name: 'Private', isDefaultCalendar: false })
+  })
+})
+
 describe('one event', () => {
   it('is made with the defaults Outlook gives', async () => {
     const { status, body, headers } = await create(eventBody('Visit', '2026-12-01T09:00:00'))

@@ -77,7 +77,7 @@ const SCOPES = [
 ]
 const SWITCHES: Switches = {
   repeatedTransaction: 'same', eventsDelta: true, removedOccurrences: false, uid: false, stampTravels: false, acceptReplaces: false,
-  ifMatch: true, forcePageSize: Number.POSITIVE_INFINITY, emptyPages: 0, replays: 0, repeatEntries: false, todo: true, cancelledOccurrences: true,
+  ifMatch: true, forcePageSize: Number.POSITIVE_INFINITY, emptyPages: 0, replays: 0, repeatEntries: false, todo: true, cancelledOccurrences: true, deletedTasks: 'gone',
 }
 const DEFAULT_MAILBOXES: MailboxOptions[] = ['alice', 'bob', 'carol'].map((name) => ({ address: `${name}@example.test` }))
 

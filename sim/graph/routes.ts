@@ -1,5 +1,5 @@
 import type { Need } from './access.ts'
-import { createCalendar, deleteCalendar, getCalendar, listCalendars, updateCalendar } from './calendars.ts'
+import { createCalendar, deleteCalendar, getCalendar, getEventCalendar, listCalendars, updateCalendar } from './calendars.ts'
 import { calendarView, calendarViewDelta, eventsDelta, listEventInstances } from './calendar-view.ts'
 import type { Call, Reply } from './call.ts'
 import { createEvent, deleteEvent, getEvent, listEvents, updateEvent } from './events.ts'
@@ -51,6 +51,7 @@ area('Calendars', [
   ['getEvent', 'GET', 'events/:event', getEvent],
   ['updateEvent', 'PATCH', 'events/:event', updateEvent],
   ['deleteEvent', 'DELETE', 'events/:event', deleteEvent],
+  ['getEventCalendar', 'GET', 'events/:event/calendar', getEventCalendar],
   ['listInstances', 'GET', 'events/:event/instances', listEventInstances],
   ['acceptEvent', 'POST', 'events/:event/accept', (call) => respond(call, 'accept')],
   ['tentativelyAcceptEvent', 'POST', 'events/:event/tentativelyAccept', (call) => respond(call, 'tentativelyAccept')],

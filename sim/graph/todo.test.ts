@@ -136,6 +136,19 @@ describe('what hangs on a task', () => {
   })
 })
 
+describe('a deleted task', () => {
+  it.each([['gone', 404, 'ErrorItemNotFound'], ['refused', 400, 'invalidRequest'], ['readable', 200, undefined]] as const)('is %s where the server is made so', async (deletedTasks, status, code) => {
+    sim.setSwitches({ deletedTasks })
+    const { id } = await create({ title: 'A' })
+    const { deltaLink } = await round(sim, `${tasks}/delta`)
+    await ask(sim, 'DELETE', `${tasks}/${id}`)
+    const answer = await ask(sim, 'GET', `${tasks}/${id}`)
+    expect([answer.status, answer.body.error?.code]).toEqual([status, code])
+    expect((await ask(sim, 'GET', tasks)).body.value).toEqual([])
+    expect((await round(sim, deltaLink)).value).toMatchObject([{ id, '@removed': { reason: 'deleted' } }])
+  })
+})
+
 describe('the changes of a list', () => {
   it('hold what is new, changed and gone', async () => {
     const a = await create({ title: 'A' })

@@ -51,9 +51,17 @@ export function taskOf(call: Call): TaskItem {
   return task
 }
 
+/** Tasks that were deleted, by their ids: some servers still show them, or refuse the question. */
+const deleted = new WeakMap<Mailbox, Map<string, TaskItem>>()
+
 /** Documentation: https://learn.microsoft.com/graph/api/todotask-get */
 export function getTask(call: Call): Reply {
-  return entity(call, 200, finish(call, readQuery(call.url), taskOf(call)))
+  const late = deleted.get(call.mailbox)?.get(call.params.task ?? '')
+  const { deletedTasks } = call.world.switches
+  // https://github.com/microsoftgraph/microsoft-graph-explorer-v4/issues/2743
+  if (late !== undefined && deletedTasks === 'refused') throw badRequest('Parent folder specified does not contain a Task with given Id', 'invalidRequest')
+  // https://github.com/microsoftgraph/microsoft-graph-docs/issues/5407
+  return entity(call, 200, finish(call, readQuery(call.url), late !== undefined && deletedTasks === 'readable' ? late : taskOf(call)))
 }
 
 /** Documentation: https://learn.microsoft.com/graph/api/todotasklist-post-tasks */
@@ -108,6 +116,8 @@ export function deleteTask(call: Call): Reply {
   checkMatch(call, task.seq)
   call.world.store.writes.deleted += 1
   call.world.store.remove(call.mailbox, task)
+  const known = deleted.get(call.mailbox) ?? new Map<string, TaskItem>()
+  deleted.set(call.mailbox, known.set(itemId(call.mailbox, task, false), task))
   return { status: 204 }
 }
 

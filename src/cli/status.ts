@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { LaneRow, Tx } from '../ports.ts'
+import { followedLines, readFollowed } from './followed.ts'
 import { itemStatus } from './item-status.ts'
 import type { ItemStatus } from './item-status.ts'
 import { groupNotices } from './notices.ts'
@@ -24,9 +25,11 @@ export function statusCommand(command: Command): void {
         // Before the first sync nobody is connected, and that is said already.
         const notices = lanes.length === 0 ? [] : groupNotices(connector.config, new Set(lanes.flatMap(({ user }) => user ?? []))).map(({ detail }) => detail)
         const warnings = connector.endingProofs()
-        if (options.json === true) printJson({ lanes, ...(warnings.length === 0 ? {} : { warnings }), ...(notices.length === 0 ? {} : { notices }) })
+        const followed = await readFollowed(connector)
+        if (options.json === true) printJson({ lanes, ...followed, ...(warnings.length === 0 ? {} : { warnings }), ...(notices.length === 0 ? {} : { notices }) })
         else {
           printLanes(lanes)
+          for (const line of followedLines(followed)) say(line)
           for (const { connection, detail, cure } of warnings) say(`! ${connection}: ${detail} ${cure}`)
           for (const notice of notices) say(`! ${notice}`)
         }

@@ -8,8 +8,14 @@ export const bornWith = (uid: string | null | undefined): string => contentHash(
 /** Whether the item began in the CRM. A pasted copy carries the stamp along, but has a UID of its own. */
 export const isBorn = (stamp: Stamp | undefined, { uid }: Pick<Snapshot, 'uid'>): boolean => stamp?.born !== undefined && stamp.born === bornWith(uid)
 
-/** What an item shows now, and what is known of it since it began. */
-export const traitsSince = ({ traits }: Copy, shown: Traits | undefined): Traits => ({ ...shown, ...(traits.fromCrm === true ? { fromCrm: true } : {}) })
+/**
+ * What an item shows now, and what is known of it since it began: that its words are the CRM's, and the UID that Exchange
+ * gave it, by which it is known again in another house.
+ */
+export function traitsSince({ traits }: Copy, { uid, traits: shown }: Pick<Snapshot, 'uid' | 'traits'>): Traits {
+  const { invitationUid } = traits
+  return { ...shown, ...(traits.fromCrm === true ? { fromCrm: true } : {}), ...(invitationUid !== undefined && invitationUid === uid ? { invitationUid } : {}) }
+}
 
 /** Made private in the CRM: from then on its words are no secret to those who see the record. */
 export const isMadePrivate = ({ sensitivity }: Fields): boolean => sensitivity === 'private' || sensitivity === 'confidential'

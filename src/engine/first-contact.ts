@@ -209,9 +209,10 @@ async function movedHere(run: Run, { link, copy }: LinkedCopy, row: InboxRow, sn
   const [self] = await look(run, 'exchange', row.kind, [{ id: row.id, copy: null }])
   // A station of an item that moved on meanwhile.
   if (self?.type === 'gone') return [{ type: 'drop', row }]
-  // A move keeps the UID, a copy gets its own; what has none is recognised as a person would.
+  // A move keeps the UID, a copy gets its own; what has none is recognised as a person would. What we made in the cloud
+  // brings along the UID that it was given there.
   const uid = uidInExchange({ link, copy })
-  const isIt = uid !== null && snapshot.uid !== undefined ? uid === snapshot.uid : naturalKey(copy.base.exchange) === naturalKey(snapshot.item)
+  const isIt = uid !== null && snapshot.uid !== undefined ? uid === snapshot.uid || copy.traits.invitationUid === snapshot.uid : naturalKey(copy.base.exchange) === naturalKey(snapshot.item)
   if (!isIt) return null
   const [before] = await look(run, 'exchange', row.kind, [{ id: copy.exchange.id, copy }])
   if (before?.type !== 'gone') return null

@@ -148,7 +148,7 @@ function afterWrites(run: Run, work: Work, sent: readonly Sent[], planned: Sides
     const sighting = work[side]
     if (sighting.type !== 'seen') continue
     copy = { ...copy, [side]: { id: sighting.snapshot.id, changeKey: sighting.snapshot.changeKey } }
-    if (side === 'exchange') copy = { ...copy, traits: traitsSince(copy, sighting.snapshot.traits), stamped: isStamped(run, work, sighting.snapshot) }
+    if (side === 'exchange') copy = { ...copy, traits: traitsSince(copy, sighting.snapshot), stamped: isStamped(run, work, sighting.snapshot) }
     else {
       link = { ...link, assignee: sighting.snapshot.assignee ?? link.assignee, bornAt: sighting.snapshot.bornAt ?? link.bornAt }
       // A record without the field says nothing about it.

@@ -128,7 +128,7 @@ export class Authority {
 
   async #grant(ask: (server: oauth.AuthorizationServer, proof: oauth.ClientAuth) => Promise<oauth.TokenEndpointResponse>): Promise<Tokens> {
     const server = await this.server()
-    this.#authentication ??= authentication(this.#options)
+    this.#authentication ??= authentication(this.#options, server.token_endpoint ?? '')
     try {
       const reply = await ask(server, await this.#authentication)
       return {
@@ -178,24 +178,32 @@ const CURES: Readonly<Record<string, string>> = {
   AADSTS7000222: 'The client secret has expired: make a new one under "Certificates & secrets".',
   AADSTS700016: 'The tenant has no such application: correct clientId or tenant.',
   AADSTS90002: 'There is no such tenant: correct "tenant".',
+  AADSTS7000218: 'The application has to prove itself: set clientSecret or certificate.',
+  AADSTS7000112: 'The application was disabled: enable it in Entra, "Enterprise applications".',
+  AADSTS700024: 'The clock of this machine is wrong by minutes: set it.',
   AADSTS700027: 'The certificate is not registered with the application, or has expired: upload it under "Certificates & secrets".',
   AADSTS65001: 'Nobody has consented to the permissions: an administrator has to grant them.',
 }
 
-async function authentication({ proof, name }: AuthorityOptions): Promise<oauth.ClientAuth> {
-  if (proof.certificate !== undefined) return certificateProof(proof.certificate, name)
+async function authentication({ proof, name }: AuthorityOptions, tokenEndpoint: string): Promise<oauth.ClientAuth> {
+  if (proof.certificate !== undefined) return certificateProof(proof.certificate, name, tokenEndpoint)
   return proof.secret === undefined ? oauth.None() : oauth.ClientSecretPost(proof.secret)
 }
 
+/** As long as Microsoft advises: our clock may be a little wrong. */
+const ASSERTION_SECONDS = 600
+
 /** https://learn.microsoft.com/entra/identity-platform/certificate-credentials */
-async function certificateProof({ cert, key }: { cert: string; key: string }, name: string): Promise<oauth.ClientAuth> {
+async function certificateProof({ cert, key }: { cert: string; key: string }, name: string, tokenEndpoint: string): Promise<oauth.ClientAuth> {
   try {
     const thumbprint = createHash('sha256').update(new X509Certificate(cert).raw).digest('base64url')
     const pkcs8 = createPrivateKey(key).export({ type: 'pkcs8', format: 'der' })
     const signing = await crypto.subtle.importKey('pkcs8', new Uint8Array(pkcs8), { name: 'RSA-PSS', hash: 'SHA-256' }, false, ['sign'])
     return oauth.PrivateKeyJwt(signing, {
-      [oauth.modifyAssertion](header: Record<string, oauth.JsonValue | undefined>) {
-        header['x5t#S256'] = thumbprint
+      [oauth.modifyAssertion](header: Record<string, oauth.JsonValue | undefined>, payload: Record<string, oauth.JsonValue | undefined>) {
+        Object.assign(header, { typ: 'JWT', 'x5t#S256': thumbprint })
+        // Others address it to the issuer; Microsoft documents the token endpoint.
+        Object.assign(payload, { aud: tokenEndpoint, exp: Number(payload['nbf']) + ASSERTION_SECONDS })
       },
     })
   } catch (cause) {

@@ -16,6 +16,8 @@ export interface Sender {
 export interface ClientStates {
   /** At most 128 characters, as Graph allows. */
   of(sender: Sender): Promise<string>
+  /** Names the key without telling it: subscriptions made with another one send what nobody here believes. */
+  keyName(): Promise<string>
   /** @returns null for anything that we did not give away */
   read(clientState: unknown): Promise<Sender | null>
 }
@@ -44,6 +46,7 @@ export function clientStates(vault: Vault, connection: string): ClientStates {
       const words = `${mailbox}.${kind}`
       return `${words}.${await signed(words)}`
     },
+    keyName: async () => (await signed('name of the key')).slice(0, 12),
     async read(clientState) {
       if (typeof clientState !== 'string' || clientState.length > 128) return null
       const [mailbox, kind, signature, ...rest] = clientState.split('.')

@@ -9,7 +9,10 @@ import { createAvailability } from './availability.ts'
 import { checkExpiry, checkMailbox, checkService, proofEnd } from './doctor.ts'
 import type { Check } from './doctor.ts'
 import type { EventFeed } from './event-feed.ts'
+import type { Gate } from './gate.ts'
 import { Folders } from './folders.ts'
+import { heardOf } from './heard.ts'
+import type { FollowedState } from './heard.ts'
 import { createHints, HINTS_DEFAULTS } from './hints.ts'
 import type { GraphHints, HintsOptions } from './hints.ts'
 import { createSharing } from './permissions.ts'
@@ -60,6 +63,8 @@ export interface GraphConnection {
   mailbox(mailbox: Mailbox): Exchange
   /** Notifications or polls of this connection's mailboxes; the same object every time. */
   hints(): GraphHints
+  /** How its mailboxes were followed when a service last said so, in this process or in another; null for never. */
+  followed(): Promise<FollowedState | null>
   /** Undefined with application access: nobody signs in. */
   readonly signIn: SignIn | undefined
   /** What works and what does not for a mailbox, with a cure for each trouble; never throws for trouble it looks for. */
@@ -97,16 +102,25 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
   const feed: EventFeed = { whole: undefined }
   const kinds = new Set<ItemKind>(ITEM_KINDS.filter((kind) => kind !== 'task' || access === 'delegated' || options.tasks === true))
   const opened = new Map<MailboxId, { readonly session: Session; readonly folders: Folders }>()
+  const gates = new Map<string, Gate>()
   const states = clientStates(vault, name)
+  const heard = heardOf(vault, name)
   const expiry = { secretExpires: options.secretExpires, certificate: options.proof.certificate?.cert }
   let hints: GraphHints | undefined
+
+  /** Whoever asks for a mailbox shares its places: its replica, a look at free times, the check. */
+  function gateOf(address: string): Gate {
+    const gate = gates.get(address) ?? newGate()
+    gates.set(address, gate)
+    return gate
+  }
 
   function sessionFor(mailbox: Mailbox): Session {
     const tokens: TokenSource = own ?? (delegated as NonNullable<typeof delegated>).of(mailbox)
     return openSession(transport, {
       mailbox, clock, log, kinds, range: options.range, pageSize: options.pageSize ?? 100,
       root: access === 'application' ? `/users/${segment(mailbox.address)}` : '/me',
-      caller: { mailbox: mailbox.address, tokens, gate: newGate() },
+      caller: { mailbox: mailbox.address, tokens, gate: gateOf(mailbox.address) },
     })
   }
 
@@ -142,15 +156,16 @@ export function createGraphConnection(options: GraphConnectionOptions): GraphCon
         ...replica,
         async pull(kind, since, known) {
           const page = await replica.pull(kind, since, known)
-          if (page.type === 'page' && page.changes.length > 0) hints?.stirred(mailbox.id)
+          if (page.type === 'page') hints?.pulled(mailbox.id, kind, { hasNews: page.changes.length > 0, isFirst: since === null, isOver: !page.more })
           return page
         },
       }
     },
     hints() {
-      hints ??= createHints({ clock, log, options: { ...HINTS_DEFAULTS, ...options.hints }, notificationUrl: options.notificationUrl, states, access: opening })
+      hints ??= createHints({ clock, log, options: { ...HINTS_DEFAULTS, ...options.hints }, notificationUrl: options.notificationUrl, states, heard, access: opening })
       return hints
     },
+    followed: () => heard.told(),
     async check(mailbox) {
       return checkMailbox(sessionFor(mailbox), { access, clientId: options.clientId }, signIn === undefined ? null : await signIn.state(mailbox.id))
     },

@@ -51,7 +51,9 @@ export async function checkMailbox(session: Session, { access, clientId }: Asker
   if (places.list !== undefined) return [...checks, { name: 'tasks', ok: true, detail: 'To Do is there.', cure: '' }]
   return [...checks, {
     name: 'tasks', ok: false, warning: true, detail: 'Tasks are not kept in step for this mailbox.',
-    cure: access === 'application' ? 'Use delegated access, or consent to Tasks.ReadWrite.All for the whole tenant and set "tasks: true" (docs/graph.md).'
+    cure: access === 'application' ? session.kinds.has('task')
+      ? '"tasks: true" is set, but To Do does not open: consent to the application permission Tasks.ReadWrite.All in Entra for the whole tenant. A cloud without To Do needs "tasks: false".'
+      : 'Use delegated access, or consent to Tasks.ReadWrite.All for the whole tenant and set "tasks: true" (docs/graph.md).'
       : 'This cloud has no To Do, or the user has not consented to Tasks.ReadWrite: let him sign in again.',
   }]
 }

@@ -29,21 +29,40 @@ export type Verdict = 'ok' | 'gone' | 'stale' | 'resync' | 'error'
 
 const RESYNC = /^(?:syncstatenotfound|syncstateinvalid|resyncrequired|fullsyncrequired|syncstatenotinstalled)$/i
 const GONE = /^(?:errorItemNotFound|itemNotFound|resourceNotFound|errorInvalidMailboxItemId|errorInvalidIdMalformed|errorInvalidId|invalidItemId)$/i
+/** Codes of the item alone; any other one of a missing thing may mean the mailbox. */
+const WIDER = /mailbox|user|tenant|unknown/i
+/** To Do tells a missing task this way. https://github.com/microsoftgraph/microsoft-graph-explorer-v4/issues/2743 */
+const NO_TASK = /does not contain a task with given id/i
 const STALE = /^(?:errorIrresolvableConflict|errorStaleObject|errorChangeKeyRequired)$/i
 
 /** @returns what the answer means; an id of another server or of another format stands for nothing here, so it is gone */
-export function verdictOf({ status, body }: Answer): Verdict {
+export function verdictOf(answer: Answer): Verdict {
+  const { status, body } = answer
   if (status >= 200 && status < 300) return 'ok'
   const code = codeIn(body)
   if (status === 410 || RESYNC.test(code)) return 'resync'
   if (status === 412 || STALE.test(code)) return 'stale'
-  if (GONE.test(code) || (status === 404 && !NO_MAILBOX.test(code))) return 'gone'
-  return 'error'
+  return saysGone(answer) ? 'gone' : 'error'
 }
 
+/**
+ * Only Graph's own words about the item count: a mailbox that cannot be found, or a proxy in between, answers 404 for
+ * every item, and none of them was deleted.
+ */
+function saysGone(answer: Answer): boolean {
+  const code = codeIn(answer.body)
+  if (isNoMailbox(answer)) return false
+  if (GONE.test(code) || (answer.status === 400 && NO_TASK.test(messageIn(answer.body)))) return true
+  return answer.status === 404 && code !== '' && !WIDER.test(code)
+}
+
+/** The same code names a subscription that is gone and a mailbox that cannot be found; only its words tell. */
+const isNoMailbox = ({ body }: Answer): boolean =>
+  NO_MAILBOX.test(codeIn(body)) || (/^resourceNotFound$/i.test(codeIn(body)) && /could not be discovered/i.test(messageIn(body)))
+
 /** The server does not have the function or refuses this way of asking; another way may work. */
-export const isUnsupported = ({ status, body }: Answer): boolean =>
-  [400, 404, 405, 501].includes(status) && !RESYNC.test(codeIn(body)) && !NO_MAILBOX.test(codeIn(body))
+export const isUnsupported = (answer: Answer): boolean =>
+  [400, 404, 405, 501].includes(answer.status) && !RESYNC.test(codeIn(answer.body)) && !isNoMailbox(answer)
 
 /** The same create was carried out before, and the server says so instead of answering with the item. */
 export const isDuplicateCreate = (answer: Answer): boolean =>
@@ -60,7 +79,10 @@ export function fromAnswer(answer: Answer, call: CallContext): SyncError {
   const code = codeIn(body)
   const says = `HTTP ${status}${code === '' ? '' : ` ${code}`}${messageIn(body) === '' ? '' : ` (${messageIn(body).slice(0, 300)})`}`
   if (status === 429) return busy(call, says, answer.retryAfterMs, false)
-  if (NO_MAILBOX.test(code)) {
+  if (/quota/i.test(code)) {
+    return make('GRAPH_MAILBOX_FULL', call, `Mailbox ${call.mailbox} is full: ${says}. Make room or raise its quota.`, 'mailbox', 'ask-human')
+  }
+  if (isNoMailbox(answer)) {
     return make('GRAPH_NO_MAILBOX', call, `Microsoft 365 has no mailbox ${call.mailbox} that Graph can open: ${says}. Correct the address, give the user `
       + 'an Exchange Online licence, or move the user to the connection of the server where the mailbox is.', 'mailbox', 'ask-human')
   }
@@ -75,13 +97,18 @@ export function fromAnswer(answer: Answer, call: CallContext): SyncError {
     call.access === 'delegated' ? 'mailbox' : 'server', 'ask-human')
   }
   if (status === 403) return forbidden(call, says)
-  if (/quota/i.test(code)) {
-    return make('GRAPH_MAILBOX_FULL', call, `Mailbox ${call.mailbox} is full: ${says}. Make room or raise its quota.`, 'mailbox', 'ask-human')
-  }
   if (status >= 300 && status < 400) {
     return make('GRAPH_NOT_GRAPH', call, `${call.url} sends us elsewhere (HTTP ${status}). Set graphUrl of connection "${call.connection}" to the cloud's own address.`, 'server', 'ask-human')
   }
+  if (code === '' || /^unknownError$/i.test(code)) return notGraph(status, call)
   return make('GRAPH_REFUSED', call, `Microsoft 365 refused ${call.operation} for ${call.mailbox}: ${says}.`, 'item', 'ask-human')
+}
+
+/** A wrong address, or a proxy that answers in its own name. */
+function notGraph(status: number, call: CallContext): SyncError {
+  const [scope, remedy] = status === 404 ? ['mailbox', 'wait'] as const : ['item', 'ask-human'] as const
+  return make('GRAPH_NOT_GRAPH', call, `${call.url} refused ${call.operation} for ${call.mailbox} with HTTP ${status}, but not in Graph's words: something else seems to `
+    + `answer there. Check graphUrl of connection "${call.connection}" and the proxies in between.`, scope, remedy)
 }
 
 function forbidden(call: CallContext, says: string): SyncError {

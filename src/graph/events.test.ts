@@ -224,9 +224,44 @@ describe.each([['events/delta', true], ['calendarView/delta', false]])('followin
   it('asks for everything again when the server has forgotten where we were', async () => {
     await put('a')
     const { state } = await pull()
-    cloud.sim.faults.add({ times: 1, effect: { type: 'status', status: 410, body: '{"error":{"code":"SyncStateNotFound","message":"gone"}}' } })
-    expect(await mailbox.pull('event', state, none)).toEqual({ type: 'resync-required' })
+    for (const [status, code] of [[410, 'SyncStateNotFound'], [410, 'Gone'], [400, 'syncStateInvalid'], [404, 'resyncRequired'], [400, 'ErrorInvalidParameter']] as const) {
+      cloud.sim.faults.add({ operation: eventsDelta ? 'eventsDelta' : 'calendarViewDelta', times: 1, effect: { type: 'error', code, message: 'Badly formed token.', status } })
+      expect(await mailbox.pull('event', state, none)).toEqual({ type: 'resync-required' })
+    }
     expect(told(await pull())).toEqual(['a'])
+  })
+
+  it('tells an event that was moved to another calendar as gone, although its id still reads', async () => {
+    const { id } = await put('a')
+    const all = await pull()
+    const other = await outlook('POST', '/calendars', { name: 'Private' })
+    cloud.sim.moveItem(alice.address, id, other.name)
+    expect((await outlook('GET', `/events/${id}`)).subject).toBe('a')
+    expect((await pull(all)).changes).toEqual([{ type: 'gone', id }])
+    expect(await mailbox.get('event', [id])).toEqual([{ type: 'gone' }])
+  })
+
+  it('does not take an event for moved away whose calendar only has another spelling of its id', async () => {
+    const { id } = await put('a')
+    await mailbox.open()
+    const calendar = (body: object) => cloud.sim.faults.add({ operation: 'getEventCalendar', times: 1, effect: { type: 'status', status: 200, body: JSON.stringify(body) } })
+    for (const body of [{ id: 'AQMkOther', isDefaultCalendar: true }, { id: 'AQMkOther' }]) {
+      calendar(body)
+      expect(await mailbox.get('event', [id])).toMatchObject([{ type: 'seen' }])
+    }
+    calendar({ id: 'AQMkOther', isDefaultCalendar: false })
+    expect(await mailbox.get('event', [id])).toEqual([{ type: 'gone' }])
+    cloud.sim.faults.add({ operation: 'listCalendars', times: 1, effect: { type: 'status', status: 200, body: JSON.stringify({ value: [{ id: 'AQMkOther', isDefaultCalendar: true }] }) } })
+    expect(await mailbox.locate('event', token('never'), null)).toEqual({ where: 'nowhere' })
+  })
+
+  it('is not given up for a server that is busy for a moment', async () => {
+    await put('a')
+    cloud.sim.faults.add({ operation: eventsDelta ? 'eventsDelta' : 'calendarViewDelta', times: 1, effect: { type: 'status', status: 500 } })
+    await expect(pull()).rejects.toMatchObject({ code: 'GRAPH_TRANSIENT' })
+    const all = await pull()
+    expect(told(all)).toEqual(['a'])
+    expect(all.state.includes('calendarView')).toBe(!eventsDelta)
   })
 
   it('asks for everything again when the sync state is another protocol\'s or another way of access', async () => {
@@ -271,20 +306,58 @@ describe('the window of a calendar view', () => {
     expect(told(await pull(now))).toEqual([])
   })
 
-  it('loses no deletion while it moves', async () => {
+  it('loses no deletion between the end of the old window and the beginning of the new one', async () => {
     const { id } = await put('doomed')
     const before = await pull()
     cloud.sim.clock.advance(35 * DAY_MS)
-    // The old round ends and the new one begins: the deletion falls in between.
     const old = await mailbox.pull('event', before.state, none)
     if (old.type !== 'page') throw new Error(old.type)
     expect(old.more).toBe(true)
+    await outlook('DELETE', `/events/${id}`)
+    const rest = await pull({ changes: [], state: old.next, pages: 0 })
+    expect(rest.changes).toEqual([{ type: 'gone', id }])
+    expect((await pull(rest)).changes).toEqual([])
+  })
+
+  it('loses no deletion after the new window was read', async () => {
+    const { id } = await put('doomed')
+    const before = await pull()
+    cloud.sim.clock.advance(35 * DAY_MS)
+    const old = await mailbox.pull('event', before.state, none)
+    if (old.type !== 'page') throw new Error(old.type)
     const fresh = await mailbox.pull('event', old.next, none)
     if (fresh.type !== 'page') throw new Error(fresh.type)
     await outlook('DELETE', `/events/${id}`)
     const rest = await pull({ changes: [], state: fresh.next, pages: 0 })
     expect(new Set(told(rest))).toEqual(new Set([`gone ${id}`]))
     expect((await pull(rest)).changes).toEqual([])
+  })
+})
+
+describe('a 404 that does not speak of the item', () => {
+  it.each([
+    ['the mailbox cannot be found', '{"error":{"code":"ResourceNotFound","message":"Resource could not be discovered."}}', 'GRAPH_NO_MAILBOX'],
+    ['a proxy answers', '<html>Not found</html>', 'GRAPH_NOT_GRAPH'],
+  ])('(%s) makes no event look deleted', async (_what, body, code) => {
+    const own = done((await mailbox.create([create({ stamp: stamp('pair-1') })]))[0])
+    const all = await pull()
+    const deleted = await put('deleted')
+    const told = await pull(all)
+    await outlook('DELETE', `/events/${deleted.id}`)
+    const strike = (operation?: string) => {
+      cloud.sim.faults.clear()
+      cloud.sim.faults.add({ ...(operation === undefined ? {} : { operation }), effect: { type: 'status', status: 404, body } })
+    }
+    strike()
+    expect(await mailbox.get('event', [own.id])).toMatchObject([{ type: 'failed', error: { code, scope: 'mailbox' } }])
+    expect(await mailbox.update([{ id: own.id, kind: 'event', fields: { subject: 'ours' }, expect: own.changeKey }])).toMatchObject([{ type: 'failed', error: { code } }])
+    expect(await mailbox.remove([{ id: own.id, kind: 'event', expect: own.changeKey }])).toMatchObject([{ type: 'failed', error: { code } }])
+    await expect(mailbox.pull('event', told.state, none)).rejects.toMatchObject({ code })
+    // The feed's own word is not confirmed by such an answer either.
+    strike('getEvent')
+    await expect(mailbox.pull('event', told.state, none)).rejects.toMatchObject({ code })
+    cloud.sim.faults.clear()
+    expect((await pull(told)).changes).toEqual([{ type: 'gone', id: deleted.id }])
   })
 })
 
@@ -299,6 +372,18 @@ describe('a vanished event', () => {
       singleValueExtendedProperties: [{ id: 'String {1cdabb78-13f8-4dcc-9338-3e2367763215} Name VtenextSync', value: 'v1;crm-1;Events;18x7;away' }],
     })
     expect(await mailbox.locate('event', token('away'), null)).toEqual({ where: 'elsewhere' })
+  })
+
+  it('is the older one of two that carry its stamp, in whatever order they are listed', async () => {
+    const own = done((await mailbox.create([create({ stamp: stamp('pair-1') })]))[0])
+    const expanded = "?$expand=singleValueExtendedProperties($filter=id eq 'String {1cdabb78-13f8-4dcc-9338-3e2367763215} Name VtenextSync')"
+    const older = await outlook('GET', `/events/${own.id}${expanded}`)
+    const { id } = await put('pasted', { singleValueExtendedProperties: older.singleValueExtendedProperties })
+    const younger = { ...await outlook('GET', `/events/${id}${expanded}`), createdDateTime: '2099-01-01T00:00:00Z' }
+    for (const value of [[older, younger], [younger, older]]) {
+      cloud.sim.faults.add({ operation: 'listEvents', times: 1, effect: { type: 'status', status: 200, body: JSON.stringify({ value }) } })
+      expect(await mailbox.locate('event', token('pair-1'), null)).toMatchObject({ where: 'synced', snapshot: { id: own.id } })
+    }
   })
 
   it('is found by its UID, unless it carries another pair\'s stamp', async () => {

@@ -16,6 +16,9 @@ interface ListResource extends Resource {
   readonly wellknownListName?: string
 }
 
+/** Consent may still come: after this long a mailbox without To Do is asked for it again. */
+const LOOK_AGAIN_MS = 10 * 60_000
+
 const NOWHERE: Places = { calendar: '', contacts: '', list: undefined }
 
 /** The calendar, the To Do list and the contacts folder of a mailbox, looked up once. */
@@ -26,6 +29,7 @@ export class Folders {
   withoutTasks = false
   readonly #session: Session
   readonly #found = new Map<ItemKind, Promise<string | undefined>>()
+  #lookedMs = 0
 
   constructor(session: Session) {
     this.#session = session
@@ -49,6 +53,7 @@ export class Folders {
   }
 
   #find(kind: ItemKind): Promise<string | undefined> {
+    if (kind === 'task' && this.withoutTasks && this.#session.clock.elapsedMs() - this.#lookedMs >= LOOK_AGAIN_MS) this.#found.delete(kind)
     const known = this.#found.get(kind)
     if (known !== undefined) return known
     const found = kind === 'event' ? this.#calendar() : kind === 'contact' ? this.#contacts() : this.#tasks()
@@ -65,6 +70,7 @@ export class Folders {
 
   async #tasks(): Promise<string | undefined> {
     const list = await this.#list()
+    this.#lookedMs = this.#session.clock.elapsedMs()
     this.withoutTasks = list === undefined
     return list
   }

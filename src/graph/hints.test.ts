@@ -2,8 +2,8 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { alice, bob, day, none, startCloud } from '../../test/support/cloud.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { alice, bob, day, memoryVault, none, pullRound, startCloud } from '../../test/support/cloud.ts'
 import type { Cloud } from '../../test/support/cloud.ts'
 import { instant } from '../model/index.ts'
 import type { ItemKind } from '../model/index.ts'
@@ -51,13 +51,16 @@ afterEach(async () => {
 function follow(more: Partial<GraphConnectionOptions> = {}, mailboxes = [alice]): void {
   connection = cloud.connect({
     clock, notificationUrl: `http://127.0.0.1:${(door.address() as AddressInfo).port}/notify/graph/cloud`,
-    hints: { tickMs: 10, debounceMs: 5, pollMs: [40, 400], backOffMs: [40, 100] }, ...more,
+    hints: { tickMs: 10, debounceMs: 5, pollMs: [40, 400], backOffMs: [40, 100], silenceMs: 100 }, ...more,
   })
   hints = connection.hints()
   for (const mailbox of mailboxes) {
     hints.watch(mailbox, (kinds) => { rings.push({ mailbox: mailbox.user, kinds }) })
   }
 }
+
+/** Looks after its subscriptions by itself only every minute. */
+const SELDOM = { hints: { tickMs: 10, debounceMs: 5, pollMs: [40, 400], backOffMs: [40, 60_000], silenceMs: 100 } } as const
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
   for (const end = performance.now() + 5_000; performance.now() < end;) {
@@ -98,11 +101,11 @@ describe('notifications', () => {
   it('are found again after a restart instead of being asked for twice', async () => {
     follow()
     await subscribed()
-    const before = subscriptions().length
+    const before = subscriptions().map(({ id }) => id)
     await connection.close()
     follow()
     await subscribed()
-    expect(subscriptions()).toHaveLength(before)
+    expect(subscriptions().map(({ id }) => id)).toEqual(before)
     rings.length = 0
     await put('a')
     await until('the ring', isTold('event'))
@@ -122,6 +125,14 @@ describe('notifications', () => {
     expect(await hints.receive({ value: [{ clientState: genuine?.clientState }] })).toBe(1)
   })
 
+  it('are looked for in one listing for all mailboxes of an application', async () => {
+    const take = vi.spyOn(cloud.sim.faults, 'take')
+    follow({}, [alice, bob])
+    await until('both are followed', () => hints.following().size === 2 && [...hints.following().values()].every((how) => how === 'notifications'))
+    await sleep(150)
+    expect(take.mock.calls.filter(([operation]) => operation === 'listSubscriptions')).toHaveLength(1)
+  })
+
   it('of many changes at once ring once', async () => {
     follow()
     await subscribed()
@@ -135,7 +146,7 @@ describe('notifications', () => {
   })
 
   it('that were missed, and subscriptions that were removed, ring for a look, and are made anew', async () => {
-    follow()
+    follow(SELDOM)
     await subscribed()
     await sleep(50)
     const [genuine] = subscriptions().filter(({ resource }) => resource.endsWith('events'))
@@ -151,16 +162,19 @@ describe('notifications', () => {
     await until('the ring', isTold('event'))
   })
 
-  it('are prolonged long before they end, and when the server wants to see us', async () => {
-    follow()
+  it.each([['at half of their life', {}, 4, false], ['at once when the server wants to see us', SELDOM, 1, true]] as const)('are prolonged %s', async (_when, more, days, isAsked) => {
+    follow(more)
     await subscribed()
-    const end = () => subscriptions().filter(({ resource }) => resource.endsWith('events')).map(({ expires }) => expires)[0] ?? 0
-    const first = end()
-    expect(first - cloud.sim.clock.now()).toBeGreaterThan(6 * 86_400_000)
-    cloud.sim.clock.advance(4 * 86_400_000)
-    const [genuine] = subscriptions().filter(({ resource }) => resource.endsWith('events'))
-    cloud.sim.world.subscriptions.lifecycle(genuine?.id ?? '', 'reauthorizationRequired')
-    await until('a later end', () => end() > first)
+    const own = () => subscriptions().find(({ resource }) => resource.endsWith('events'))
+    const first = own()
+    expect((first?.expires ?? 0) - cloud.sim.clock.now()).toBeGreaterThan(6 * 86_400_000)
+    await sleep(150)
+    const before = first?.expires ?? 0
+    expect(own()?.expires).toBe(before)
+    cloud.sim.clock.advance(days * 86_400_000)
+    if (isAsked) cloud.sim.world.subscriptions.lifecycle(first?.id ?? '', 'reauthorizationRequired')
+    await until('a later end', () => (own()?.expires ?? 0) > before)
+    expect(own()?.id).toBe(first?.id)
   })
 
   it('that the server does not get through to us are replaced by a poll, and come back by themselves', async () => {
@@ -171,6 +185,83 @@ describe('notifications', () => {
     expect(hints.connected()).toEqual(new Set())
     answer = 202
     await subscribed()
+  })
+
+  it('whose renewal fails are replaced by a poll as soon as they have ended', async () => {
+    follow()
+    await subscribed()
+    for (const operation of ['updateSubscription', 'getSubscription', 'createSubscription']) cloud.sim.faults.add({ operation, effect: { type: 'status', status: 500 } })
+    cloud.sim.clock.advance(6 * 86_400_000)
+    await sleep(150)
+    expect(hints.following().get(alice.id)).toBe('notifications')
+    cloud.sim.clock.advance(2 * 86_400_000)
+    rings.length = 0
+    await until('a poll', isTold('event'))
+    expect([hints.following().get(alice.id), hints.connected().size]).toEqual(['poll', 0])
+    expect(await connection.followed()).toMatchObject({ notifications: 0, polled: 1, trouble: expect.stringContaining('500') })
+    cloud.sim.faults.clear()
+    await subscribed()
+    await until('it is told', () => JSON.parse(cloud.vault.secrets.get('graph-followed:cloud') ?? '{}').trouble === null)
+  })
+
+  it('of another key, as after the loss of the database, are made anew instead of being believed to ring', async () => {
+    follow()
+    await subscribed()
+    await connection.close()
+    cloud.vault.secrets.clear()
+    follow()
+    await subscribed()
+    expect(subscriptions().filter(({ resource }) => resource.endsWith('events'))).toHaveLength(1)
+    await sleep(50)
+    rings.length = 0
+    await put('a')
+    await until('the ring', isTold('event'))
+  })
+
+  it('that went to an earlier address of ours are replaced; those of another installation stand in the way, and that is said', async () => {
+    follow()
+    await subscribed()
+    await connection.close()
+    const moved = `http://127.0.0.1:${(door.address() as AddressInfo).port}/moved/notify/graph/cloud`
+    follow({ notificationUrl: moved })
+    await subscribed()
+    expect(subscriptions().map(({ notificationUrl }) => notificationUrl.split('?')[0])).toEqual([moved])
+    const vault = memoryVault()
+    const elsewhere = cloud.connect({ clock, vault, notificationUrl: moved.replace('moved', 'elsewhere'), hints: { tickMs: 10, debounceMs: 5, backOffMs: [40, 100] } })
+    elsewhere.hints().watch(alice, () => undefined)
+    await until('it is told', () => vault.secrets.get('graph-followed:cloud')?.includes('Microsoft 365 tells http://127.0.0.1:') === true)
+    expect(await elsewhere.followed()).toMatchObject({ notifications: 0, polled: 1 })
+    expect(hints.following().get(alice.id)).toBe('notifications')
+  })
+
+  describe('that stay away although something changes', () => {
+    /** A change that a pull finds between two others, while the way to us is blocked. */
+    async function changeUnheard(): Promise<void> {
+      follow()
+      await subscribed()
+      cloud.sim.clock.advance(2_000)
+      const before = await pullRound(connection.mailbox(alice), 'event')
+      answer = 500
+      await put('a')
+      expect((await pullRound(connection.mailbox(alice), 'event', before)).changes).toHaveLength(1)
+    }
+
+    it('have the way to us tried: blocked, the mailbox is polled until it is free again', async () => {
+      await changeUnheard()
+      await until('it is polled', () => hints.following().get(alice.id) === 'poll')
+      await until('it is told why', () => JSON.parse(cloud.vault.secrets.get('graph-followed:cloud') ?? '{}').trouble?.includes('validation'))
+      answer = 202
+      await subscribed()
+    })
+
+    it('but are heard by another process, or a moment later, are left as they are', async () => {
+      await changeUnheard()
+      cloud.sim.clock.advance(1_000)
+      cloud.vault.secrets.set('graph-heard:cloud', String(cloud.sim.clock.now()))
+      const [{ id } = { id: '' }] = subscriptions()
+      await sleep(200)
+      expect([hints.following().get(alice.id), subscriptions().map((one) => one.id)]).toEqual(['notifications', [id]])
+    })
   })
 
   it('of tasks are not to be had for applications: those are polled', async () => {

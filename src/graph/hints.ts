@@ -5,12 +5,15 @@
 import { instantMs } from '../model/index.ts'
 import type { ItemKind, Mailbox, MailboxId } from '../model/index.ts'
 import type { Clock, Hints, Log } from '../ports.ts'
+import { createCare } from './care.ts'
+import type { Cared } from './care.ts'
 import { asSyncError } from '../lib/errors.ts'
 import type { ClientStates } from './client-state.ts'
 import type { Folders } from './folders.ts'
 import type { Session } from './session.ts'
-import { Subscriptions } from './subscriptions.ts'
-import type { Followed, Subscription } from './subscriptions.ts'
+import type { FollowedState, Heard } from './heard.ts'
+import { Silence } from './silence.ts'
+import type { PulledPage } from './silence.ts'
 
 /** How a mailbox is followed right now. */
 export type Following = 'notifications' | 'poll'
@@ -23,8 +26,8 @@ export interface GraphHints extends Hints {
    * @returns how many of its entries were ours
    */
   receive(body: unknown): Promise<number>
-  /** The replica saw changes: the mailbox is looked at more often for a while. */
-  stirred(mailbox: MailboxId): void
+  /** The replica read a page of changes: a mailbox in which something happens is looked at more often for a while. */
+  pulled(mailbox: MailboxId, kind: ItemKind, page: PulledPage): void
 }
 
 export interface HintsOptions {
@@ -35,8 +38,11 @@ export interface HintsOptions {
   readonly debounceMs: number
   /** First and longest wait before subscriptions that failed are tried again. */
   readonly backOffMs: readonly [number, number]
+  /** How long a notification may be overdue before its subscription is made again, which tries the way to us. */
+  readonly silenceMs: number
 }
-export const HINTS_DEFAULTS: HintsOptions = { pollMs: [30_000, 300_000], tickMs: 1_000, debounceMs: 100, backOffMs: [60_000, 3_600_000] }
+/** Microsoft promises its notifications within three minutes, and holds back those of slow receivers longer. */
+export const HINTS_DEFAULTS: HintsOptions = { pollMs: [30_000, 300_000], tickMs: 1_000, debounceMs: 100, backOffMs: [60_000, 3_600_000], silenceMs: 300_000 }
 
 export interface HintsParts {
   readonly clock: Clock
@@ -45,22 +51,18 @@ export interface HintsParts {
   /** Where notifications come in; undefined polls. */
   readonly notificationUrl: string | undefined
   readonly states: ClientStates
+  readonly heard: Heard
   access(mailbox: Mailbox): { readonly session: Session; readonly folders: Folders }
 }
 
-interface Watched {
-  readonly mailbox: Mailbox
+interface Watched extends Cared {
   readonly onHint: (kinds: readonly ItemKind[]) => void
   readonly pending: Set<ItemKind>
-  readonly subscriptions: Map<ItemKind, Subscription>
-  pollAtMs: number
   pauseMs: number
-  /** When subscriptions are looked after next; failures in a row. */
-  careAtMs: number
-  failures: number
-  caring: boolean
 }
 
+/** How often at least it is said how mailboxes are followed. */
+const SAY_EVERY_MS = 60_000
 const POLLED: readonly ItemKind[] = ['event', 'task', 'contact']
 
 export function createHints(parts: HintsParts): GraphHints {
@@ -69,6 +71,7 @@ export function createHints(parts: HintsParts): GraphHints {
   const stopping = new AbortController()
   const [shortest, longest] = options.pollMs
   let ticking: Promise<void> | undefined
+  let said = { words: '', atMs: -Infinity }
   const under = new Set<Promise<void>>()
 
   function ring(one: Watched, kinds: readonly ItemKind[]): void {
@@ -95,63 +98,39 @@ export function createHints(parts: HintsParts): GraphHints {
       const now = clock.elapsedMs()
       for (const one of watched.values()) {
         if (one.pollAtMs <= now) poll(one, now)
-        if (parts.notificationUrl !== undefined && one.careAtMs <= now && !one.caring) run(care(one, parts.notificationUrl))
+        if (parts.notificationUrl === undefined || one.caring) continue
+        if (one.careAtMs <= now) run(care(one, parts.notificationUrl))
+        else if (wallMs() - (one.silence.doubtMs ?? Infinity) >= options.silenceMs) run(doubt(one, parts.notificationUrl))
       }
+      say(now)
       await clock.sleep(options.tickMs, stopping.signal)
     }
   }
 
+  const wallMs = () => instantMs(clock.now())
+  const isTold = (one: Watched, kind: ItemKind) => (one.subscriptions.get(kind)?.endsAtMs ?? -Infinity) > wallMs()
+  const { care, doubt, cancel } = createCare(parts, { isFollowed: (one) => stopping.signal.aborted || watched.get(one.mailbox.id) === one, ring: (one, kind) => ring(one as Watched, [kind]) })
+
   /** Only kinds that nothing else tells of; where notifications come, the engine's own safety pull is enough. */
   function poll(one: Watched, now: number): void {
-    const kinds = POLLED.filter((kind) => !one.subscriptions.has(kind) && (kind !== 'contact' || one.subscriptions.size === 0))
+    const isAnyTold = POLLED.some((kind) => isTold(one, kind))
+    const kinds = POLLED.filter((kind) => !isTold(one, kind) && (kind !== 'contact' || !isAnyTold))
     if (kinds.length > 0) ring(one, kinds)
     one.pauseMs = Math.min(one.pauseMs * 1.5, longest)
     // Thousands of mailboxes must not ask in the same second.
     one.pollAtMs = now + one.pauseMs * (0.8 + 0.4 * Math.random())
   }
 
-  /** Subscribes, renews and heals; whatever was made anew may have missed something. */
-  async function care(one: Watched, notificationUrl: string): Promise<void> {
-    one.caring = true
-    try {
-      const { session, folders } = parts.access(one.mailbox)
-      const subscriptions = new Subscriptions(session, folders, parts.states, notificationUrl)
-      const now = () => instantMs(clock.now())
-      for (const [kind, known] of one.subscriptions) {
-        if (known.renewAtMs > now()) continue
-        const renewed = await subscriptions.renew(known)
-        if (renewed === null) one.subscriptions.delete(kind)
-        else one.subscriptions.set(kind, renewed)
-      }
-      // A server that throws subscriptions away need not say so.
-      const existing = one.subscriptions.size === 0 ? [] : await subscriptions.existing()
-      for (const [kind, { id }] of one.subscriptions) if (!existing.some((known) => known.id === id)) one.subscriptions.delete(kind)
-      const missing = (['event', 'task'] as const).filter((kind) => session.kinds.has(kind) && !one.subscriptions.has(kind))
-      await add(one, subscriptions, missing)
-      one.failures = 0
-      const next = Math.min(...[...one.subscriptions.values()].map(({ renewAtMs }) => renewAtMs), now() + options.backOffMs[1])
-      one.careAtMs = clock.elapsedMs() + Math.max(next - now(), options.tickMs)
-      if (watched.get(one.mailbox.id) !== one) await subscriptions.cancel([...one.subscriptions.values()])
-    } catch (error) {
-      one.failures += 1
-      const { code, message, retryAfterMs } = asSyncError(error)
-      const waitMs = Math.max(retryAfterMs ?? 0, Math.min(options.backOffMs[1], options.backOffMs[0] * 2 ** Math.min(10, one.failures - 1)))
-      one.careAtMs = clock.elapsedMs() + waitMs
-      if (one.failures === 1) parts.log.warn({ lane: one.mailbox.id, code }, `no notifications for now, the mailbox is polled: ${message}`)
-    } finally {
-      one.caring = false
-    }
-  }
-
-  async function add(one: Watched, subscriptions: Subscriptions, missing: readonly Followed[]): Promise<void> {
-    if (missing.length === 0) return
-    const existing = await subscriptions.existing()
-    for (const kind of missing) {
-      const made = await subscriptions.subscribe(kind, existing)
-      if (made === null) continue
-      one.subscriptions.set(kind, made)
-      ring(one, [kind])
-    }
+  /** For whoever asks from another process how mailboxes are followed. */
+  function say(now: number): void {
+    const all = [...watched.values()]
+    if (all.length === 0) return
+    const notifications = all.filter((one) => isTold(one, 'event')).length
+    const state = { notifications, polled: all.length - notifications, trouble: all.find(({ trouble }) => trouble !== null)?.trouble ?? null }
+    const words = JSON.stringify(state)
+    if (words === said.words && now - said.atMs < SAY_EVERY_MS) return
+    said = { words, atMs: now }
+    run(parts.heard.tell({ at: clock.now(), ...state } satisfies FollowedState))
   }
 
   function lifecycle(one: Watched, kind: ItemKind, what: string): void {
@@ -167,8 +146,8 @@ export function createHints(parts: HintsParts): GraphHints {
       if (stopping.signal.aborted) return
       const now = clock.elapsedMs()
       watched.set(mailbox.id, {
-        mailbox, onHint, pending: new Set(), subscriptions: watched.get(mailbox.id)?.subscriptions ?? new Map(),
-        pollAtMs: now, pauseMs: shortest, careAtMs: now, failures: 0, caring: false,
+        mailbox, onHint, pending: new Set(), subscriptions: new Map(), silence: new Silence(),
+        pollAtMs: now, pauseMs: shortest, careAtMs: now, failures: 0, caring: false, trouble: null,
       })
       ticking ??= tick()
     },
@@ -176,14 +155,15 @@ export function createHints(parts: HintsParts): GraphHints {
       const one = watched.get(id)
       watched.delete(id)
       if (one === undefined || one.subscriptions.size === 0 || parts.notificationUrl === undefined) return
-      const { session, folders } = parts.access(one.mailbox)
-      run(new Subscriptions(session, folders, parts.states, parts.notificationUrl).cancel([...one.subscriptions.values()]))
+      run(cancel(one, parts.notificationUrl))
     },
-    connected: () => new Set([...watched.values()].filter((one) => one.subscriptions.size > 0).map((one) => one.mailbox.id)),
-    following: () => new Map([...watched.values()].map((one) => [one.mailbox.id, one.subscriptions.has('event') ? 'notifications' : 'poll'])),
-    stirred(id) {
+    connected: () => new Set([...watched.values()].filter((one) => POLLED.some((kind) => isTold(one, kind))).map((one) => one.mailbox.id)),
+    following: () => new Map([...watched.values()].map((one) => [one.mailbox.id, isTold(one, 'event') ? 'notifications' : 'poll'])),
+    pulled(id, kind, page) {
       const one = watched.get(id)
       if (one === undefined) return
+      one.silence.pulled(kind, isTold(one, kind) ? one.subscriptions.get(kind)?.sinceMs : undefined, page, wallMs())
+      if (!page.hasNews) return
       one.pauseMs = shortest
       one.pollAtMs = Math.min(one.pollAtMs, clock.elapsedMs() + shortest)
     },
@@ -194,8 +174,10 @@ export function createHints(parts: HintsParts): GraphHints {
         const sender = await parts.states.read(entry.clientState)
         if (sender === null) continue
         ours += 1
+        run(parts.heard.note(wallMs()))
         const one = watched.get(sender.mailbox)
         if (one === undefined) continue
+        one.silence.heard(wallMs())
         if (typeof entry.lifecycleEvent === 'string') lifecycle(one, sender.kind, entry.lifecycleEvent)
         else ring(one, [sender.kind])
       }

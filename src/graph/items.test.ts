@@ -77,6 +77,15 @@ describe('tasks', () => {
     expect(told(await pullRound(mailbox, 'task', all))).toEqual([a.title === 'a' ? 'a2' : expect.any(String), `gone ${b.id}`])
   })
 
+  it.each(['gone', 'refused', 'readable'] as const)('that were deleted are told as gone, also where a reading by their id is %s', async (deletedTasks) => {
+    cloud.sim.setSwitches({ deletedTasks })
+    const [a, b] = (await mailbox.create([{ item: call, token: token('a') }, { item: call, token: token('b') }])).map(done)
+    const all = await pullRound(mailbox, 'task')
+    await cloud.outlook('DELETE', `/todo/lists/${await ownList()}/tasks/${a?.id}`)
+    await cloud.outlook('PATCH', `/todo/lists/${await ownList()}/tasks/${b?.id}`, { title: 'b2' })
+    expect(told(await pullRound(mailbox, 'task', all))).toEqual(['b2', `gone ${a?.id}`])
+  })
+
   it('that recur are left alone', async () => {
     await cloud.outlook('POST', `/todo/lists/${await ownList()}/tasks`, {
       title: 'weekly', dueDateTime: { dateTime: `${day(2)}T00:00:00`, timeZone: 'UTC' },
@@ -154,6 +163,32 @@ describe('a mailbox without To Do', () => {
     expect(await without.pull('task', null, none)).toEqual({ type: 'page', changes: [], next: '', more: false })
     expect(await without.create([{ item: call, token: token('t') }, { item: carol, token: token('c') }]))
       .toMatchObject([{ type: 'failed', error: { code: 'GRAPH_NO_SUCH_KIND', scope: 'item', outcomeUnknown: false } }, { type: 'done' }])
+  })
+
+  it('is told what it lacks by the check: the right, or the wish', async () => {
+    const cure = async (tasks: boolean) => (await cloud.connect({ tasks }).check(alice)).find(({ name }) => name === 'tasks')?.cure
+    expect(await cure(true)).toBe('')
+    expect(await cure(false)).toContain('set "tasks: true"')
+    cloud.sim.setSwitches({ todo: false })
+    expect(await cure(true)).toContain('Tasks.ReadWrite.All in Entra')
+  })
+
+  it('begins where it stopped once it has To Do again, so that a deletion in between is not lost', async () => {
+    const [a] = (await mailbox.create([{ item: call, token: token('a') }])).map(done)
+    const { state } = await pullRound(mailbox, 'task')
+    const list = await ownList()
+    cloud.sim.setSwitches({ todo: false })
+    const late = cloud.connect().mailbox(alice)
+    const meanwhile = await late.pull('task', state, none)
+    expect(meanwhile).toMatchObject({ type: 'page', changes: [] })
+    cloud.sim.setSwitches({ todo: true })
+    await cloud.outlook('DELETE', `/todo/lists/${list}/tasks/${a?.id}`)
+    const next = meanwhile.type === 'page' ? meanwhile.next : null
+    // It is asked for again by and by, not at every turn.
+    expect(await late.pull('task', next, none)).toMatchObject({ changes: [] })
+    cloud.sim.clock.advance(11 * 60_000)
+    expect(await late.pull('task', next, none)).toMatchObject({ changes: [{ type: 'gone', id: a?.id }] })
+    expect(late.lacks?.('task')).toBe(false)
   })
 
   it('never tells that its tasks are gone, whatever it is asked', async () => {

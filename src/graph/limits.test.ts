@@ -7,6 +7,7 @@ import type { Cloud } from '../../test/support/cloud.ts'
 import { instant, itemId, itemOf, token } from '../model/index.ts'
 import type { Instant } from '../model/index.ts'
 import type { Exchange } from '../ports.ts'
+import type { GraphConnection } from './index.ts'
 import { fromAnswer, retryAfterMs, verdictOf } from './errors.ts'
 import { newGate, Transport } from './transport.ts'
 import type { GraphRequest } from './transport.ts'
@@ -18,10 +19,12 @@ const requests = (count: number) => Array.from({ length: count }, (_, at) => ({ 
 
 describe('a busy cloud', () => {
   let cloud: Cloud
+  let connection: GraphConnection
   let mailbox: Exchange
   beforeEach(async () => {
     cloud = await startCloud()
-    mailbox = cloud.connect().mailbox(alice)
+    connection = cloud.connect()
+    mailbox = connection.mailbox(alice)
     await mailbox.open()
     cloud.waits.length = 0
   })
@@ -69,8 +72,14 @@ describe('a busy cloud', () => {
 
   it('is never asked more than four things at once for a mailbox', async () => {
     await mailbox.create(requests(60))
+    cloud.sim.faults.add({ effect: { type: 'delay', ms: 10 } })
     await Promise.all([pullRound(mailbox, 'event'), pullRound(mailbox, 'task'), pullRound(mailbox, 'contact'), mailbox.get('event', Array.from({ length: 30 }, (_, at) => itemId(`x${at}`)))])
     // The simulated cloud refuses the fifth.
+    expect(cloud.waits).toEqual([])
+    const window = { from: instant(cloud.sim.clock.now()), to: instant(cloud.sim.clock.now() + 86_400_000) }
+    await Promise.all([
+      pullRound(mailbox, 'event'), ...Array.from({ length: 6 }, () => connection.availability(alice).freeBusy([alice.address], window)), connection.sharing(alice).list(), connection.check(alice),
+    ])
     expect(cloud.waits).toEqual([])
   })
 })
@@ -167,6 +176,26 @@ describe('a request', () => {
     expect(transport.error(answers[1] ?? { status: 0, body: null, retryAfterMs: undefined }, { method: 'POST', path: '/me/events' }, caller())).toMatchObject({ outcomeUnknown: true })
   })
 
+  it.each([['no body', ''], ['null', 'null'], ['no list', '{"responses":7}']])('whose batch is answered with %s leaves its outcome unknown', async (_what, body) => {
+    answer = () => ({ status: 200, body })
+    const posts = [1, 2].map((at): GraphRequest => ({ method: 'POST', path: `/me/events/${at}`, body: {} }))
+    await expect(transport.batch(posts, caller())).rejects.toMatchObject({ code: 'GRAPH_BAD_REPLY', outcomeUnknown: true })
+  })
+
+  it('that a batch wants later waits as the part says, in seconds, as a number or as a date', async () => {
+    const when = (at: number) => [{ 'Retry-After': '2' }, { 'retry-after': 3 }, { 'Retry-After': new Date(Date.now() + 5_000).toUTCString() }][at]
+    let turn = 0
+    answer = (_path, body) => batched(body, (url) => {
+      const isBusy = turn++ < 3
+      return isBusy ? { status: 429, headers: when(Number(url.slice(-1))) } : { status: 200, body: {} }
+    })
+    const answers = await transport.batch([0, 1, 2].map((at) => get(`/me/events/${at}`)), caller())
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(waits).toHaveLength(1)
+    expect(waits[0]).toBeGreaterThan(3_000)
+    expect(waits[0]).toBeLessThanOrEqual(5_000)
+  })
+
   it('follows no link to another server', () => {
     const lead = (link: string) => () => transport.pathOf(link, caller())
     expect(lead('https://evil.example/v1.0/me/events')).toThrow(expect.objectContaining({ code: 'GRAPH_BAD_REPLY' }))
@@ -192,11 +221,15 @@ describe('a request', () => {
 
 describe('an answer', () => {
   const call = { operation: 'PATCH events', writes: true, connection: 'cloud', url: 'https://graph.example', mailbox: 'alice@example.test', access: 'application' } as const
-  const of = (status: number, code: string) => ({ status, body: { error: { code, message: 'x' } }, retryAfterMs: undefined })
+  const says = (status: number, code: string, message: string) => ({ status, body: { error: { code, message } }, retryAfterMs: undefined })
+  const of = (status: number, code: string) => says(status, code, 'x')
 
   it.each([
     [of(410, 'SyncStateNotFound'), 'resync'], [of(400, 'SyncStateInvalid'), 'resync'], [of(404, 'ErrorItemNotFound'), 'gone'], [of(400, 'ErrorInvalidIdMalformed'), 'gone'],
     [of(412, 'ErrorIrresolvableConflict'), 'stale'], [of(404, 'MailboxNotEnabledForRESTAPI'), 'error'], [of(404, 'Request_ResourceNotFound'), 'error'], [of(400, 'ErrorInvalidRequest'), 'error'],
+    [says(404, 'ResourceNotFound', 'The object was not found.'), 'gone'], [says(404, 'ResourceNotFound', 'Resource could not be discovered.'), 'error'],
+    [of(404, 'ErrorMailboxInfoStale'), 'error'], [of(404, 'UnknownError'), 'error'], [{ ...of(404, ''), body: undefined }, 'error'],
+    [says(400, 'invalidRequest', 'Parent folder specified does not contain a Task with given Id'), 'gone'],
   ])('%j means %s', (answer, verdict) => {
     expect(verdictOf(answer)).toBe(verdict)
   })
@@ -209,7 +242,11 @@ describe('an answer', () => {
     [of(503, 'serviceNotAvailable'), 'GRAPH_BUSY', 'mailbox', 'wait', true],
     [of(504, 'UnknownError'), 'GRAPH_TRANSIENT', 'mailbox', 'retry', true],
     [of(409, 'ErrorConcurrentItemSave'), 'GRAPH_TRANSIENT', 'mailbox', 'retry', true],
-    [of(507, 'ErrorQuotaExceeded'), 'GRAPH_TRANSIENT', 'mailbox', 'retry', true],
+    [of(507, 'ErrorQuotaExceeded'), 'GRAPH_MAILBOX_FULL', 'mailbox', 'ask-human', false],
+    [of(403, 'ErrorQuotaExceeded'), 'GRAPH_MAILBOX_FULL', 'mailbox', 'ask-human', false],
+    [says(404, 'ResourceNotFound', 'Resource could not be discovered.'), 'GRAPH_NO_MAILBOX', 'mailbox', 'ask-human', false],
+    [{ ...of(404, ''), body: undefined }, 'GRAPH_NOT_GRAPH', 'mailbox', 'wait', false],
+    [{ ...of(400, ''), body: { error: 'invalid_request' } }, 'GRAPH_NOT_GRAPH', 'item', 'ask-human', false],
     [of(400, 'ErrorQuotaExceeded'), 'GRAPH_MAILBOX_FULL', 'mailbox', 'ask-human', false],
     [of(400, 'ErrorInvalidRequest'), 'GRAPH_REFUSED', 'item', 'ask-human', false],
   ])('%j becomes %s of the %s', (answer, code, scope, remedy, outcomeUnknown) => {

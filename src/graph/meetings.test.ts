@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { alice, bob, day, done, none, startCloud } from '../../test/support/cloud.ts'
 import type { Cloud } from '../../test/support/cloud.ts'
 import { itemId, itemOf, token } from '../model/index.ts'
 import type { Attendee, EventFields, Instant, Mailbox, Snapshot } from '../model/index.ts'
 import type { Exchange } from '../ports.ts'
 import type { GraphConnection } from './index.ts'
+import { meetingFacts } from './people-to-model.ts'
 
 let cloud: Cloud
 let connection: GraphConnection
@@ -49,6 +50,22 @@ describe('the people of an event', () => {
     const after = done((await mailbox.update([{ id: made.id, kind: 'event', fields: { attendees: [guest('carol@example.test')] }, expect: made.changeKey }]))[0])
     expect(fieldsOf(after)).toMatchObject({ body: 'Bring the plan', attendees: [guest('carol@example.test')] })
     expect(cloud.mails()).toBe(0)
+  })
+
+  it('know the owner of the mailbox as the organizer by his address, too, as after a move from another server', () => {
+    const event = { isOrganizer: false, organizer: { emailAddress: { address: 'Alice@Example.test', name: 'Alice' } }, attendees: [{ emailAddress: { address: 'bob@example.test' } }] }
+    expect(meetingFacts(event, alice)).toMatchObject({ isMeeting: true, invited: false, hasAttendees: true })
+    expect(meetingFacts(event, bob)).toMatchObject({ invited: true })
+  })
+
+  it('are not told that the organizer answers his own invitation (rule R-13)', async () => {
+    const { id } = await invite()
+    const before = await one(id)
+    const sent = cloud.mails()
+    const take = vi.spyOn(cloud.sim.faults, 'take')
+    done((await mailbox.update([{ id: before.id, kind: 'event', fields: { answer: 'accepted' }, expect: before.changeKey }]))[0])
+    expect(take.mock.calls.map(([operation]) => operation)).not.toContain('acceptEvent')
+    expect(cloud.mails()).toBe(sent)
   })
 
   it('become guests, and are mailed, only by leave', async () => {

@@ -3,7 +3,7 @@ import { changeKey, itemId, syncState } from '../model/index.ts'
 import type { ItemId, ItemKind, SyncState } from '../model/index.ts'
 import type { Change, ChangePage, KnownKeys } from '../ports.ts'
 import { SyncError } from '../lib/errors.ts'
-import { verdictOf } from './errors.ts'
+import { codeIn, verdictOf } from './errors.ts'
 import type { Answer } from './errors.ts'
 import { beginEvents, isLongOver, roll } from './event-feed.ts'
 import type { EventFeed } from './event-feed.ts'
@@ -12,6 +12,7 @@ import { foundOf, readAll, readRequest, strayed } from './read.ts'
 import type { EventResource, Page, Resource } from './resources.ts'
 import { query, segment } from './session.ts'
 import type { Session } from './session.ts'
+import { folderPath } from './shapes.ts'
 import type { Places } from './shapes.ts'
 import { keyOf } from './to-model.ts'
 
@@ -33,13 +34,17 @@ export interface Round {
 export async function pullPage(session: Session, folders: Folders, feed: EventFeed, kind: ItemKind, since: SyncState | null, known: KnownKeys): Promise<ChangePage> {
   const places = await folders.places(kind)
   if ((kind === 'task' && places.list === undefined) || (kind === 'contact' && places.contacts === '')) {
-    return { type: 'page', changes: [], next: syncState(''), more: false }
+    // Where the feed stood stays known: what is deleted meanwhile would otherwise never be told.
+    return { type: 'page', changes: [], next: since ?? syncState(''), more: false }
   }
   const state = since === null || since === '' ? null : readRound(since)
   if (state === undefined || (state !== null && state.root !== session.root)) return { type: 'resync-required' }
   const { round, answer } = state === null ? await begin(session, places, feed, kind) : { round: state, answer: await fetchPage(session, state) }
   const verdict = verdictOf(answer)
-  if (verdict === 'resync' || verdict === 'gone') {
+  // A link that the server gave and now calls malformed is as good as forgotten, by whatever name it says so.
+  const isRefused = state !== null && answer.status === 400
+  if (verdict === 'resync' || verdict === 'gone' || isRefused) {
+    if (isRefused) session.log.warn({ lane: session.mailbox.id, kind, code: codeIn(answer.body) }, 'the place in the feed is refused: everything is read again')
     // A folder or list whose address is gone is looked up anew, too.
     folders.forget()
     return { type: 'resync-required' }
@@ -164,7 +169,8 @@ interface Vanished {
 async function confirm(session: Session, places: Places, kind: ItemKind, ids: readonly ItemId[]): Promise<Vanished> {
   const answers = await readAll(session, places, kind, ids)
   const there = ids.filter((_, at) => answers[at] !== undefined && verdictOf(answers[at]) === 'ok')
-  const away = await strayed(session, places, kind, there, new Map(ids.map((id, at) => [id, answers[at]?.body as Resource])))
+  const away = kind === 'task' ? await unlisted(session, places, there)
+    : await strayed(session, places, kind, there, new Map(ids.map((id, at) => [id, answers[at]?.body as Resource])))
   const changes: Change[] = []
   const back: ItemId[] = []
   ids.forEach((id, at) => {
@@ -176,6 +182,16 @@ async function confirm(session: Session, places: Places, kind: ItemKind, ids: re
     else throw session.error(answer, readRequest(session, places, kind, id))
   })
   return { changes, back }
+}
+
+/**
+ * Which of these tasks the list does not show. Deleted ones were seen to be still readable by their id, so where that
+ * contradicts the feed the list decides. https://github.com/microsoftgraph/microsoft-graph-docs/issues/5407
+ */
+async function unlisted(session: Session, places: Places, ids: readonly ItemId[]): Promise<ReadonlySet<ItemId>> {
+  if (ids.length === 0) return new Set()
+  const listed = new Set((await session.list<Resource>(`${session.root}${folderPath('task', places)}`)).map(({ id }) => id))
+  return new Set(ids.filter((id) => !listed.has(id)))
 }
 
 /** Replaying changes in their own order keeps the journal readable. */

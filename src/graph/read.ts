@@ -134,11 +134,13 @@ export async function strayed(session: Session, places: Places, kind: ItemKind, 
       return parent !== undefined && parent !== places.contacts
     }))
   }
-  const answers = await session.batch(ids.map((id) => ({ method: 'GET', path: `${session.root}/events/${segment(id)}/calendar?${query({ $select: 'id' })}` })))
+  const answers = await session.batch(ids.map((id) => ({ method: 'GET', path: `${session.root}/events/${segment(id)}/calendar?${query({ $select: 'id,isDefaultCalendar' })}` })))
   return new Set(ids.filter((_, at) => {
     const answer = answers[at]
     if (answer === undefined) return false
-    if (verdictOf(answer) === 'ok') return ((answer.body as Resource | undefined)?.id ?? places.calendar) !== places.calendar
-    return /^errorItemNotFound$/i.test(codeIn(answer.body))
+    if (verdictOf(answer) !== 'ok') return /^errorItemNotFound$/i.test(codeIn(answer.body))
+    const { id, isDefaultCalendar } = answer.body as Resource & { readonly isDefaultCalendar?: boolean }
+    // One calendar may have two spellings of its id, and every event would have left it: both have to speak for it.
+    return id !== places.calendar && isDefaultCalendar === false
   }))
 }

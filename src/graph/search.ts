@@ -105,7 +105,8 @@ async function inCalendars(session: Session, places: Places, filter: string): Pr
   if (verdictOf(answer) !== 'ok') throw session.error(answer, request)
   const found = (answer.body as Page<Resource> | undefined)?.value ?? []
   if (found.length > 0) return placed(session, places, found)
-  const others = (await session.list<Resource>(`${session.root}/calendars?${query({ $select: 'id' })}`)).filter(({ id }) => id !== places.calendar)
+  const all = await session.list<Resource & { readonly isDefaultCalendar?: boolean }>(`${session.root}/calendars?${query({ $select: 'id,isDefaultCalendar' })}`)
+  const others = all.filter(({ id, isDefaultCalendar }) => id !== places.calendar && isDefaultCalendar !== true)
   const hits = await Promise.all(others.map(({ id = '' }) => session.list<Resource>(`${session.root}/calendars/${segment(id)}/events?${search}`)))
   return hits.flat().map((resource) => ({ resource, here: false }))
 }

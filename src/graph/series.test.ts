@@ -124,6 +124,24 @@ describe('writing a series', () => {
     expect((await master(made.id)).series.recurrence).toEqual(series.recurrence)
   })
 
+  it('keeps its wall clock time over a change of the clocks', async () => {
+    const start = { allDay: false, start: '2027-03-18T08:00:00Z' as Instant, end: '2027-03-18T09:00:00Z' as Instant, zone: 'Europe/Rome' } as const
+    const pattern = { type: 'weekly', interval: 1, days: ['thursday'], firstDay: 'monday' } as const
+    const series: Series = { recurrence: { pattern, range: { type: 'endless', first: '2027-03-18' as PlainDate } }, exceptions: [], deleted: [], time: start }
+    const made = done((await mailbox.create([{ item: itemOf('event', { subject: 'Ours', time: start }), token: stamp.token, stamp, series }]))[0])
+    const all = (await cloud.outlook('GET', `/events/${made.id}/instances?startDateTime=2027-03-01T00:00:00Z&endDateTime=2027-05-01T00:00:00Z`)).value as { start: { dateTime: string } }[]
+    expect(all.slice(0, 3).map((one) => one.start.dateTime.slice(0, 16))).toEqual(['2027-03-18T08:00', '2027-03-25T08:00', '2027-04-01T07:00'])
+    expect((await cloud.outlook('GET', `/events/${made.id}`)).recurrence.range.recurrenceTimeZone).toBe('W. Europe Standard Time')
+  })
+
+  it('does not believe a deletion that the server only said it made', async () => {
+    const { id } = await daily()
+    const { changeKey } = await master(id)
+    cloud.sim.faults.add({ operation: 'deleteEvent', times: 1, effect: { type: 'status', status: 204 } })
+    expect(await mailbox.remove([{ id: itemId(id), kind: 'event', expect: changeKey, occurrence: occurrence(5) }]))
+      .toMatchObject([{ type: 'failed', error: { code: 'GRAPH_OCCURRENCE', scope: 'item', message: expect.stringContaining('still there') } }])
+  })
+
   it('edits one occurrence and answers with the whole series', async () => {
     const { id } = await daily()
     const before = await master(id)
@@ -188,6 +206,16 @@ describe.each([
     expect(seriesIn(edited).at(-1)?.series?.exceptions).toMatchObject([{ start: at(4), fields: { subject: 'With cake' } }])
     await cloud.outlook('DELETE', `/events/${(await instanceOn(id, 8)).id}`)
     expect(seriesIn(await pullRound(mailbox, 'event', edited, none)).at(-1)?.series?.deleted).toEqual([at(8)])
+  })
+
+  it('tells a deleted occurrence of which the server names nothing but an id', async () => {
+    const { id } = await daily()
+    const all = await pullRound(mailbox, 'event')
+    const { id: deleted } = await instanceOn(id, 8)
+    await cloud.outlook('DELETE', `/events/${deleted}`)
+    const alone = { value: [{ id: deleted, '@removed': { reason: 'deleted' } }], '@odata.deltaLink': `${cloud.sim.url}/v1.0${(JSON.parse(all.state) as { link: string }).link}` }
+    cloud.sim.faults.add({ operation: switches.eventsDelta ? 'eventsDelta' : 'calendarViewDelta', times: 1, effect: { type: 'status', status: 200, body: JSON.stringify(alone) } })
+    expect(seriesIn(await pullRound(mailbox, 'event', all)).map(({ series }) => series?.deleted)).toEqual([[at(8)]])
   })
 
   it('tells that it is gone', async () => {

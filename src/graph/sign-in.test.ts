@@ -1,5 +1,5 @@
 import { createSign, generateKeyPairSync } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startGraphSim } from '../../sim/graph/index.ts'
 import type { GraphSim } from '../../sim/graph/index.ts'
 import { assigneeId, instant, mailboxId } from '../model/index.ts'
@@ -7,6 +7,7 @@ import type { ItemId, ChangeKey, Mailbox } from '../model/index.ts'
 import type { Clock, Log } from '../ports.ts'
 import { createGraphConnection } from './index.ts'
 import type { GraphConnection, GraphConnectionOptions, Vault } from './index.ts'
+import { applicationTokens } from './tokens.ts'
 
 const log: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const alice: Mailbox = { id: mailboxId('m1'), address: 'alice@example.test', user: 'alice', userId: assigneeId('19x5'), connection: 'cloud', zone: 'Europe/Rome' }
@@ -111,6 +112,12 @@ describe('signing in', () => {
   })
 })
 
+/** Operations of both servers since then, by name. */
+function requestsFrom({ faults }: GraphSim): () => string[] {
+  const take = vi.spyOn(faults, 'take')
+  return () => take.mock.calls.map(([operation]) => operation)
+}
+
 describe('tokens', () => {
   const pull = (connection: GraphConnection) => connection.mailbox(alice).pull('event', null, none)
 
@@ -150,18 +157,65 @@ describe('tokens', () => {
     expect(await connection.mailbox(alice).pull('event', page.next, none)).toMatchObject({ type: 'page', changes: [] })
   })
 
-  it('are asked for once, however many requests wait for them', async () => {
-    await signIn(connect())
-    const connection = connect()
-    const replica = connection.mailbox(alice)
-    const puts: string[] = []
-    const put = vault.put
-    vault.put = (name, value) => {
-      puts.push(name)
-      return put(name, value)
-    }
+  it.each(['delegated', 'application'] as const)('are asked for once, however many requests wait for them (%s)', async (access) => {
+    if (access === 'delegated') await signIn(connect())
+    const replica = connect({ access }).mailbox(alice)
+    await replica.open()
+    const asked = requestsFrom(sim)
+    sim.clock.advance(2 * 3_600_000)
     await Promise.all([replica.pull('event', null, none), replica.pull('event', null, none), replica.pull('event', null, none)])
-    expect(puts).toEqual(['graph:cloud:m1'])
+    expect(asked().filter((operation) => operation === 'token')).toHaveLength(1)
+  })
+
+  it('are renewed minutes before they expire, and not at every turn', async () => {
+    const connection = connect()
+    await signIn(connection)
+    await pull(connection)
+    const asked = requestsFrom(sim)
+    const renewed = () => asked().filter((operation) => operation === 'token').length
+    sim.clock.advance(50 * 60_000)
+    await pull(connection)
+    expect(renewed()).toBe(0)
+    sim.clock.advance(6 * 60_000)
+    await pull(connection)
+    expect(renewed()).toBe(1)
+  })
+
+  it('bring a new refresh token every time, which is saved before anything is done with them', async () => {
+    sim.entra.tokens.strictRotation = true
+    const connection = connect()
+    await signIn(connection)
+    for (let turn = 0; turn < 3; turn += 1) {
+      sim.clock.advance(2 * 3_600_000)
+      expect(await pull(connection)).toMatchObject({ type: 'page' })
+    }
+    sim.clock.advance(2 * 3_600_000)
+    const asked = requestsFrom(sim)
+    const put = vault.put
+    let isSaved = (): void => undefined
+    vault.put = async (name, value) => {
+      await new Promise<void>((resolve) => { isSaved = resolve })
+      await put(name, value)
+    }
+    const under = pull(connection)
+    while (asked().length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(asked()).toEqual(['token'])
+    isSaved()
+    expect(await under).toMatchObject({ type: 'page' })
+  })
+
+  it('that another process renewed at the same moment are taken from it', async () => {
+    sim.entra.tokens.strictRotation = true
+    const first = connect()
+    await signIn(first)
+    const old = secrets.get('graph:cloud:m1') ?? null
+    sim.clock.advance(2 * 3_600_000)
+    await pull(first)
+    let reads = 0
+    const second = connect({ vault: { ...vault, get: (name) => (name === 'graph:cloud:m1' && (reads += 1) === 1 ? Promise.resolve(old) : vault.get(name)) } })
+    expect(await pull(second)).toMatchObject({ type: 'page' })
+    expect(await second.signIn?.state(alice.id)).toMatchObject({ type: 'signed-in' })
   })
 
   it('are forgotten when the user signs out', async () => {
@@ -198,6 +252,16 @@ describe('the application\'s own access', () => {
     await expect(pull(application(more))).rejects.toMatchObject({ code, scope: 'server', remedy: 'ask-human', message: expect.stringContaining(words) })
   })
 
+  it('explains a clock that is wrong, which a certificate shows, and a proof that is missing', async () => {
+    const certificate = selfSigned()
+    sim.entra.addCertificate(certificate.cert)
+    const late = { ...clock, now: () => instant(sim.clock.now() - 20 * 60_000) }
+    await expect(pull(application({ proof: { certificate }, clock: late }))).rejects.toMatchObject({ code: 'GRAPH_CLIENT', message: expect.stringContaining('The clock of this machine') })
+    const few = { ...clock, now: () => instant(sim.clock.now() - 5 * 60_000) }
+    expect(await pull(application({ proof: { certificate }, clock: few }))).toMatchObject({ type: 'page' })
+    await expect(pull(application({ proof: {} }))).rejects.toMatchObject({ code: 'GRAPH_CLIENT', message: expect.stringContaining('set clientSecret or certificate') })
+  })
+
   it('explains a secret that has expired', async () => {
     sim.entra.expireSecret()
     await expect(pull(application())).rejects.toMatchObject({ code: 'GRAPH_CLIENT', message: expect.stringContaining('has expired') })
@@ -210,6 +274,16 @@ describe('the application\'s own access', () => {
 })
 
 describe('the addresses of a cloud', () => {
+  it.each([
+    ['https://graph.microsoft.com', 'https://graph.microsoft.com/.default'], ['https://dod-graph.microsoft.us/', 'https://dod-graph.microsoft.us/.default'],
+    ['https://microsoftgraph.chinacloudapi.cn/v1.0', 'https://microsoftgraph.chinacloudapi.cn/.default'],
+  ])('name whom the application\'s tokens are for (%s)', async (graphUrl, scope) => {
+    const asked: string[] = []
+    const authority = { application: (wanted: string) => { asked.push(wanted); return Promise.resolve({ accessToken: 'x', refreshToken: undefined, expiresInSeconds: 3600, claims: undefined }) } }
+    expect(await applicationTokens(authority, graphUrl, clock).token()).toBe('x')
+    expect(asked).toEqual([scope])
+  })
+
   it('have to be https, but for the own machine', () => {
     expect(() => connect({ graphUrl: 'http://graph.example.test' })).toThrow(expect.objectContaining({ code: 'GRAPH_CONFIG', message: expect.stringContaining('readable') }))
     expect(() => connect({ loginUrl: 'login.example.test' })).toThrow(expect.objectContaining({ code: 'GRAPH_CONFIG' }))

@@ -35,7 +35,7 @@ const isFresh = (one: Live | undefined, clock: Clock, refused: string | undefine
   one !== undefined && one.token !== refused && one.untilMs > clock.elapsedMs()
 
 /** Tokens of the application itself, good for every mailbox it may open. */
-export function applicationTokens(authority: Authority, graphUrl: string, clock: Clock): TokenSource {
+export function applicationTokens(authority: Pick<Authority, 'application'>, graphUrl: string, clock: Clock): TokenSource {
   const scope = `${new URL(graphUrl).origin}/.default`
   let current: Live | undefined
   let fetching: Promise<Live> | undefined

@@ -140,7 +140,7 @@ export class Transport {
     const answer = await caller.gate.run(requests.length, () => this.#authorized(envelope, caller, about.path, writes !== undefined))
     // A batch that is refused as a whole was not begun: each part hears what the whole heard.
     if (answer.status !== 200) return requests.map(() => answer)
-    const responses = (answer.body as { responses?: unknown }).responses
+    const responses = (answer.body as { responses?: unknown } | null | undefined)?.responses
     if (!Array.isArray(responses)) throw badReply('a batch without responses', this.context(about, caller))
     const byId = new Map((responses as Part[]).map((part) => [String(part.id), part]))
     return requests.map((_, at) => partAnswer(byId.get(String(at))))
@@ -178,7 +178,7 @@ export class Transport {
 interface Part {
   readonly id?: unknown
   readonly status?: unknown
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, unknown>> | null
   readonly body?: unknown
 }
 /** A part the batch left out: it may have been carried out. */
@@ -187,7 +187,7 @@ const NO_ANSWER: Answer = { status: 504, body: undefined, retryAfterMs: undefine
 function partAnswer(part: Part | undefined): Answer {
   if (part === undefined || typeof part.status !== 'number') return NO_ANSWER
   const header = Object.entries(part.headers ?? {}).find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
-  return { status: part.status, body: part.body, retryAfterMs: retryAfterMs(header) }
+  return { status: part.status, body: part.body, retryAfterMs: retryAfterMs(header === undefined ? undefined : String(header)) }
 }
 
 /**

@@ -47,6 +47,11 @@ describe('the service with a public address', () => {
     const told = async () => ((await (await fetch(`${service.url}/readyz`)).json()) as { latency: { crm?: { p95: number } } }).latency.crm?.p95
     await until('its health tells how long that takes', async () => (await told() ?? Infinity) < 10_000, 30_000)
     expect(await mailboxes(service)).toMatchObject({ notifications: 3, polled: 0, connected: 3 })
+    // Whoever asks on the command line hears the same.
+    const status = await office.run('status')
+    expect(status.stdout).toContain('cloud: 3 mailboxes by notifications, 0 by polls')
+    expect(status.stdout).toMatch(/From Exchange to the CRM: half within \d+\.\d s, 95 of 100 within/)
+    expect((await office.run('status', '--json')).json).toMatchObject({ followed: [{ connection: 'cloud', notifications: 3, polled: 0, trouble: null }], latency: { crm: { p95: expect.any(Number) } } })
   })
 
   it('brings a change made in the CRM to Outlook', async () => {
@@ -71,6 +76,27 @@ describe('the service with a public address', () => {
     expect(await post('{"value":[{"clientState":"forged","subscriptionId":"x"}]}')).toBe(202)
     expect(await post('not json')).toBe(400)
     expect(await post('{}', `${service.url}/notify/graph/nobody`)).toBe(404)
+  })
+})
+
+describe('the service whose public address Microsoft 365 cannot reach', () => {
+  it('polls all the same, and status says so and why', async () => {
+    await simulators.control('graph/removeSubscriptions')
+    const connection = cloudConnection(simulators, { publicUrl: 'http://127.0.0.1:9', pollSeconds: 1 })
+    const office = await install(simulators, { config: { exchange: [connection] } })
+    try {
+      const service = await office.start()
+      await until('it is ready', async () => (await fetch(`${service.url}/readyz`)).ok, 30_000)
+      await simulators.cloudEvent('carol', 'Polled all the same', hour(6, 9))
+      await inCrm('Polled all the same', 30_000)
+      expect(await mailboxes(service)).toMatchObject({ notifications: 0, polled: 3 })
+      await until('status tells why', async () => (await office.run('status')).stdout.includes('! cloud: no notifications for now, mailboxes are polled: '), 30_000)
+      const { stdout } = await office.run('status')
+      expect(stdout).toContain('cloud: 0 mailboxes by notifications, 3 by polls')
+      expect(stdout).toContain('validation')
+    } finally {
+      await office.close()
+    }
   })
 })
 

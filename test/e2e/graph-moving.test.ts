@@ -86,7 +86,8 @@ describe('a mailbox that moves to the cloud', () => {
 })
 
 describe('a mailbox that moves back', () => {
-  it('keeps its links, too', async () => {
+  // An event of the CRM's brings along the UID that Graph gave it; one that came from the own server before, the CRM's.
+  it.each(['Graph', 'the CRM'])('keeps its links, too (with the UID of %s)', async (origin) => {
     office.configure(living('cloud'))
     await simulators.putRecord('bob', 'Events', visit('Made in the CRM'))
     await simulators.putRecord('bob', 'Calendar', { subject: 'Task', date_start: day(1), due_date: day(2) })
@@ -96,7 +97,7 @@ describe('a mailbox that moves back', () => {
     const { singleValueExtendedProperties: [stamp] } = await simulators.cloud('bob', 'GET', `/events/${there?.id}?$expand=singleValueExtendedProperties($filter=id eq 'String {${STAMP.set}} Name ${STAMP.name}')`)
     await simulators.soap('bob', `<m:CreateItem SendMeetingInvitations="SendToNone"><m:SavedItemFolderId><t:DistinguishedFolderId Id="calendar"/></m:SavedItemFolderId><m:Items><t:CalendarItem>
       <t:Subject>Made in the CRM</t:Subject><t:ExtendedProperty><t:ExtendedFieldURI PropertySetId="${STAMP.set}" PropertyName="${STAMP.name}" PropertyType="String"/><t:Value>${stamp.value}</t:Value></t:ExtendedProperty>
-      <t:UID>${record?.['ical_uuid']}</t:UID><t:Start>${there?.['start'].dateTime.slice(0, 19)}Z</t:Start><t:End>${there?.['end'].dateTime.slice(0, 19)}Z</t:End></t:CalendarItem></m:Items></m:CreateItem>`)
+      <t:UID>${origin === 'Graph' ? there?.['iCalUId'] : record?.['ical_uuid']}</t:UID><t:Start>${there?.['start'].dateTime.slice(0, 19)}Z</t:Start><t:End>${there?.['end'].dateTime.slice(0, 19)}Z</t:End></t:CalendarItem></m:Items></m:CreateItem>`)
     await simulators.putItem('bob', 'tasks', { Subject: 'Task', StartDate: day(1), DueDate: day(2), Status: 'NotStarted' })
     await simulators.control('graph/emptyMailbox', { address: 'bob@example.test', silent: true })
     office.configure(living('onprem'))
@@ -105,5 +106,13 @@ describe('a mailbox that moves back', () => {
     expect(await simulators.items('bob', 'calendar')).toHaveLength(1)
     expect(subjectsOf(await simulators.records('Calendar'))).toEqual(['Task'])
     expect((await office.trySync()).json).toMatchObject({ ok: true, exchange: NOTHING, crm: NOTHING, held: 0 })
+    // Everything gets other ids once more, between two servers of the company's own.
+    await simulators.control('ews/moveMailbox', { address: 'bob@example.test' })
+    expect((await office.trySync()).json).toMatchObject({ ok: true, exchange: NOTHING, crm: NOTHING, held: 0 })
+    expect(subjectsOf(await simulators.records('Events'))).toEqual(['Made in the CRM'])
+    const [item] = await simulators.items('bob', 'calendar')
+    await simulators.control('ews/edit', { address: 'bob@example.test', id: item?.id, fields: { Subject: 'Edited at home' } })
+    await office.trySync()
+    expect(subjectsOf(await simulators.records('Events'))).toEqual(['Edited at home'])
   })
 })
