@@ -113,6 +113,8 @@ export interface EwsSim {
   readonly writes: { created: number; updated: number; deleted: number }
   readonly subscriptions: number
   readonly openStreams: number
+  /** The mailboxes on each open stream. */
+  readonly streams: readonly (readonly string[])[]
   /** The most calls in flight so far, and how many were refused as too many. */
   readonly load: { readonly most: number; readonly refused: number }
   items(address: string, folder?: string): PlainItem[]
@@ -166,6 +168,8 @@ export interface EwsSim {
   restore(snapshot: EwsSnapshot): void
   invalidateSyncStates(address?: string): void
   killSubscriptions(address?: string): void
+  /** Which of the mailboxes of a stream are refused whenever one is opened; `all`: the whole stream, without saying why. */
+  refuseStreams(rule: (addresses: readonly string[]) => 'all' | readonly string[]): void
   /** While on, notifications are lost; changes themselves are not. */
   loseEvents(on: boolean): void
   /** As a move to another database: refused for `inProgressMs` on the clock, then all ids are new. */
@@ -267,6 +271,12 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     get openStreams() {
       return streams.size
     },
+    get streams() {
+      return streams.members
+    },
+    refuseStreams(rule) {
+      streams.refuse = rule
+    },
     ...controls,
     isLocked: (username) => signIn.isLocked(username),
     unlock: (username) => signIn.unlock(username),
@@ -298,6 +308,8 @@ type Controls = Omit<
   | 'requests'
   | 'subscriptions'
   | 'openStreams'
+  | 'streams'
+  | 'refuseStreams'
   | 'isLocked'
   | 'unlock'
   | 'closeConnections'

@@ -5,6 +5,7 @@ import type { SyncError } from '../lib/errors.ts'
 import { groupOf } from './route.ts'
 import { subscribe } from './operations/subscribe.ts'
 import { unsubscribe } from './operations/unsubscribe.ts'
+import type { Session } from './session.ts'
 import type { StreamMember } from './stream-member.ts'
 import type { StreamingParts } from './streaming.ts'
 import type { CallExtras } from './transport.ts'
@@ -17,6 +18,12 @@ export interface SubscriptionOptions {
   readonly members: ReadonlySet<StreamMember>
   onMoved(member: StreamMember): void
   pauseAfter(error: SyncError, failures: number): number
+}
+
+/** On the server. Its mailbox may have another one already, on another stream. */
+export interface Subscription {
+  readonly session: Session
+  readonly id: string
 }
 
 export class StreamSubscriptions {
@@ -61,12 +68,14 @@ export class StreamSubscriptions {
         member.folders.forget()
         throw session.error(subscribe, result?.failure ?? { code: 'NoAnswer', text: '' })
       }
+      // Somewhere else by now, where it has a subscription of its own.
+      if (!members.has(member)) return void this.end({ session, id: result.value })
       member.kinds = new Map([[event.id, 'event'], [task.id, 'task'], [contact.id, 'contact']])
       member.subscription = result.value
       member.failures = 0
       session.log.debug({ mailbox: session.mailbox.id }, 'Subscribed to notifications')
-      if (!members.has(member)) void this.take(member)
     } catch (thrown) {
+      if (!members.has(member)) return
       const error = asSyncError(thrown)
       const pauseMs = pauseAfter(error, member.failures)
       member.failures += 1
@@ -75,12 +84,16 @@ export class StreamSubscriptions {
     }
   }
 
-  /** Takes a subscription back. Best effort: a forgotten one dies by itself. */
-  async take(member: StreamMember): Promise<void> {
+  /** Takes a subscription back. */
+  take(member: StreamMember): Promise<void> {
     const id = member.subscription
     member.subscription = null
-    if (id === null) return
-    await member.session.call(unsubscribe, id, this.affinity()).catch(() => undefined)
+    return id === null ? Promise.resolve() : this.end({ session: member.session, id })
+  }
+
+  /** Best effort: a forgotten subscription dies by itself. */
+  async end({ session, id }: Subscription): Promise<void> {
+    await session.call(unsubscribe, id, this.affinity()).catch(() => undefined)
   }
 
   /** What the cookie named is gone: the next answer names a server anew. */
