@@ -168,6 +168,8 @@ export interface EwsSim {
   restore(snapshot: EwsSnapshot): void
   invalidateSyncStates(address?: string): void
   killSubscriptions(address?: string): void
+  /** The servers that hold the subscriptions are gone for good; nobody says so, but what is sent to them fails. */
+  failOver(): void
   /** Which of the mailboxes of a stream are refused whenever one is opened; `all`: the whole stream, without saying why. */
   refuseStreams(rule: (addresses: readonly string[]) => 'all' | readonly string[]): void
   /** While on, notifications are lost; changes themselves are not. */
@@ -188,6 +190,8 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
   const service = options.service ?? { username: 'svc@example.test', password: 'svc-password' }
   const version = { ...EXCHANGE_SE, ...options.version }
   const affinity = options.requireAffinity ?? false
+  const backends = new Set<string>()
+  const goneBackends = new Set<string>()
   const schema = options.validate ? await loadSchema(options.validate.schemaDir) : null
   if (options.validate && !schema) {
     throw new Error(
@@ -230,6 +234,8 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     version,
     schema,
     affinity,
+    backends,
+    goneBackends,
     forcePageSize: options.forcePageSize ?? Number.POSITIVE_INFINITY,
   })
   let requests = 0
@@ -274,6 +280,10 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     get streams() {
       return streams.members
     },
+    failOver() {
+      for (const backend of backends) goneBackends.add(backend)
+      server.closeAllConnections()
+    },
     refuseStreams(rule) {
       streams.refuse = rule
     },
@@ -310,6 +320,7 @@ type Controls = Omit<
   | 'openStreams'
   | 'streams'
   | 'refuseStreams'
+  | 'failOver'
   | 'isLocked'
   | 'unlock'
   | 'closeConnections'

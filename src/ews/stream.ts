@@ -21,6 +21,7 @@ type Ending = 'closed' | 'refused' | 'reopen' | 'silent' | 'cut'
 const IDLE_MS = 60 * 60_000
 /** The longest that stopping waits for the server to hear about it. */
 const GOODBYE_MS = 400
+const FAILURES_BEFORE_ANEW = 3
 
 /** What a stream carries: mailboxes of one server and group. */
 export interface StreamTarget {
@@ -137,8 +138,7 @@ export class Stream {
       } catch (thrown) {
         if (this.#stopping.signal.aborted) break
         const error = asSyncError(thrown)
-        const pauseMs = this.#pauseAfter(error, this.#failures)
-        this.#failures += 1
+        const pauseMs = this.#pauseAfter(error, this.#failed())
         this.#parts.log.warn({ code: error.code, mailboxes: this.#members.size, pauseMs }, 'The notification stream broke; it is opened again')
         await this.#pause(pauseMs)
       }
@@ -165,7 +165,7 @@ export class Stream {
       const ending = await this.#read(stream.chunks, members, signal)
       this.#parts.log.debug({ ending, mailboxes: members.length }, 'A notification stream ended')
       if (ending === 'closed') this.#endedWell()
-      if (ending === 'silent' || ending === 'cut') await this.#pause(this.#backOff(this.#failures++))
+      if (ending === 'silent' || ending === 'cut') await this.#pause(this.#backOff(this.#failed()))
     } finally {
       over.abort()
       this.#online = new Set()
@@ -239,7 +239,6 @@ export class Stream {
     }
     if (message.failure !== null) {
       if (!isDeadSubscription(message.failure)) throw fromFailure(message.failure, this.#context())
-      this.#subscriptions.forgetServer()
       this.#refuse(members)
       return 'refused'
     }
@@ -255,6 +254,16 @@ export class Stream {
     member.wide = true
     member.subscription = null
     this.#wakeRecruiter()
+  }
+
+  /**
+   * A server that is gone for good never says that it forgot us: after some failures everything is made anew.
+   * @returns the failures in a row before this one
+   */
+  #failed(): number {
+    this.#failures += 1
+    if (this.#failures % FAILURES_BEFORE_ANEW === 0) for (const member of this.#members) member.subscription = null
+    return this.#failures - 1
   }
 
   /** The first good envelope: whatever happened before it was not heard. */
