@@ -306,9 +306,10 @@ describe('signing in', () => {
     expect(checks.at(-1)?.cure).toContain('New-ManagementRoleAssignment -Name "vtenext exchange-connector" -Role ApplicationImpersonation -User "bob@example.test"')
   })
 
-  it('finds nothing wrong with a mailbox in order', async () => {
-    expect((await connection.check(alice.address)).map(({ name, ok }) => `${name}:${ok}`))
-      .toEqual(['reachable:true', 'tls:true', 'login:true', 'access:true', 'folders:true'])
+  it('finds nothing wrong with a mailbox in order, and tells what the server is', async () => {
+    const checks = await connection.check(alice.address)
+    expect(checks.map(({ name, ok }) => `${name}:${ok}`)).toEqual(['reachable:true', 'tls:true', 'login:true', 'access:true', 'folders:true'])
+    expect(checks[0]?.detail).toBe(`${sim.url} answers (version 15.2.2562, Exchange 2019 or SE).`)
   })
 
   it('stops the whole server on a wrong service password, but only the mailbox on a wrong own one', async () => {

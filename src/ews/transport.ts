@@ -140,7 +140,7 @@ export class Transport {
   context(operation: { readonly name: string; readonly writes: boolean }, caller: Caller): CallContext {
     return {
       operation: operation.name, writes: operation.writes, connection: this.#options.name, url: this.#options.url,
-      mailbox: caller.mailbox, account: caller.credentials.username, impersonation: this.#options.impersonation, auth: this.#options.auth.kind,
+      mailbox: caller.mailbox, account: caller.credentials.username, shared: this.#options.shared, ...signInContext(this.#options),
     }
   }
 
@@ -219,6 +219,11 @@ export class Transport {
     }
     return wire
   }
+}
+
+/** What messages about a refused sign-in or certificate need to know. */
+export function signInContext({ auth, ca }: Pick<TransportOptions, 'auth' | 'ca'>): Pick<CallContext, 'auth' | 'channelBinding' | 'hasCa'> {
+  return { auth: auth.kind, ...(auth.kind === 'ntlm' ? { channelBinding: auth.channelBinding } : {}), hasCa: ca !== undefined }
 }
 
 function fromWire(error: unknown, context: CallContext): SyncError {
