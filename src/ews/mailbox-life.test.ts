@@ -148,6 +148,23 @@ describe('a folder that', () => {
   })
 })
 
+describe('a search for what vanished', () => {
+  it('lists the folders once, also of a mailbox without an archive', async () => {
+    await start()
+    await mailbox.locate('task', token, null)
+    const before = sim.requests
+    for (let times = 0; times < 5; times += 1) expect(await mailbox.locate('task', token, null)).toEqual({ where: 'nowhere' })
+    expect(sim.requests - before).toBe(5)
+  })
+
+  it('says nothing of an item while the archive is out of reach', async () => {
+    await start()
+    sim.faults.add({ operation: 'FindFolder', skip: 2, times: 1, effect: { type: 'error', code: 'ErrorMailboxStoreUnavailable', status: 200 } })
+    await expect(mailbox.locate('task', token, null)).rejects.toMatchObject({ code: 'EWS_TRANSIENT' })
+    expect(await mailbox.locate('task', token, null)).toEqual({ where: 'nowhere' })
+  })
+})
+
 describe('a service account with folder rights only', () => {
   const delegation = async (roles: Readonly<Record<string, string>>) => {
     sim = await startEwsSim()
