@@ -113,6 +113,8 @@ export interface EwsSim {
   readonly writes: { created: number; updated: number; deleted: number }
   readonly subscriptions: number
   readonly openStreams: number
+  /** The mailboxes on each open stream. */
+  readonly streams: readonly (readonly string[])[]
   /** The most calls in flight so far, and how many were refused as too many. */
   readonly load: { readonly most: number; readonly refused: number }
   items(address: string, folder?: string): PlainItem[]
@@ -166,6 +168,10 @@ export interface EwsSim {
   restore(snapshot: EwsSnapshot): void
   invalidateSyncStates(address?: string): void
   killSubscriptions(address?: string): void
+  /** The servers that hold the subscriptions are gone for good; nobody says so, but what is sent to them fails. */
+  failOver(): void
+  /** Which of the mailboxes of a stream are refused whenever one is opened; `all`: the whole stream, without saying why. */
+  refuseStreams(rule: (addresses: readonly string[]) => 'all' | readonly string[]): void
   /** While on, notifications are lost; changes themselves are not. */
   loseEvents(on: boolean): void
   /** As a move to another database: refused for `inProgressMs` on the clock, then all ids are new. */
@@ -184,6 +190,8 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
   const service = options.service ?? { username: 'svc@example.test', password: 'svc-password' }
   const version = { ...EXCHANGE_SE, ...options.version }
   const affinity = options.requireAffinity ?? false
+  const backends = new Set<string>()
+  const goneBackends = new Set<string>()
   const schema = options.validate ? await loadSchema(options.validate.schemaDir) : null
   if (options.validate && !schema) {
     throw new Error(
@@ -226,6 +234,8 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     version,
     schema,
     affinity,
+    backends,
+    goneBackends,
     forcePageSize: options.forcePageSize ?? Number.POSITIVE_INFINITY,
   })
   let requests = 0
@@ -267,6 +277,16 @@ export async function startEwsSim(options: EwsSimOptions = {}): Promise<EwsSim> 
     get openStreams() {
       return streams.size
     },
+    get streams() {
+      return streams.members
+    },
+    failOver() {
+      for (const backend of backends) goneBackends.add(backend)
+      server.closeAllConnections()
+    },
+    refuseStreams(rule) {
+      streams.refuse = rule
+    },
     ...controls,
     isLocked: (username) => signIn.isLocked(username),
     unlock: (username) => signIn.unlock(username),
@@ -298,6 +318,9 @@ type Controls = Omit<
   | 'requests'
   | 'subscriptions'
   | 'openStreams'
+  | 'streams'
+  | 'refuseStreams'
+  | 'failOver'
   | 'isLocked'
   | 'unlock'
   | 'closeConnections'

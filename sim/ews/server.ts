@@ -49,6 +49,10 @@ export interface ServerParts {
   version: ServerVersion
   schema: EwsSchema | null
   affinity: boolean
+  /** Servers behind the balancer that are gone for good; what is still sent to one of them by its cookie fails. */
+  goneBackends: Set<string>
+  /** Those that hold subscriptions. */
+  backends: Set<string>
   forcePageSize: number
 }
 
@@ -289,6 +293,10 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (parts.goneBackends.has(backendOf(request) ?? '')) {
+    response.writeHead(500).end()
+    return
+  }
   const effect = parts.faults.take(call.operation, call.mailbox.address)
   if (effect && (await refuse(parts, effect, call, request, response))) return
   if (call.operation === 'GetStreamingEvents') {
@@ -392,6 +400,7 @@ function subscribingBackend(parts: ServerParts, call: Call, request: IncomingMes
   if (given) return given
   // Without the header the subscription lands on a server nobody can name again.
   const chosen = `sim-backend-${randomUUID()}~1942062522`
+  parts.backends.add(chosen)
   if (String(request.headers['x-preferserveraffinity']).toLowerCase() === 'true') {
     call.responseHeaders['set-cookie'] = `${COOKIE}=${chosen}; path=/; HttpOnly`
   }

@@ -62,6 +62,10 @@ export class StreamConnection {
     response.on('close', () => this.#end())
   }
 
+  get addresses(): string[] {
+    return [...this.#subscriptions].map(({ mailbox }) => mailbox.address)
+  }
+
   /** The first envelope goes out at once, so that the client knows it is connected. */
   open(): void {
     this.#write(success(OPERATION, '<m:ConnectionStatus>OK</m:ConnectionStatus>'), false)
@@ -171,6 +175,8 @@ export class Streams {
   readonly #settings: StreamSettings
   readonly #connections = new Set<StreamConnection>()
   #timer: NodeJS.Timeout | null = null
+  /** Which of the mailboxes of a stream are refused that are well otherwise; `all`: without saying which. */
+  refuse: (addresses: readonly string[]) => 'all' | readonly string[] = () => []
   /** Called on every tick before the connections look at the clock. */
   beforeTick: () => void = () => {}
 
@@ -180,6 +186,11 @@ export class Streams {
 
   get size(): number {
     return this.#connections.size
+  }
+
+  /** The mailboxes on each open connection. */
+  get members(): string[][] {
+    return [...this.#connections].map(({ addresses }) => addresses)
   }
 
   /**
@@ -197,8 +208,14 @@ export class Streams {
     const open = [...this.#connections].filter((connection) => connection.account === account).length
     if (open >= this.#settings.limit) throw new SoapFault('ErrorExceededConnectionCount')
     const known = ids.map((id) => this.#usable(subscriptions.get(id), call, backend))
-    const bad = ids.filter((_, index) => !known[index])
+    const refused = this.refuse(known.flatMap((subscription) => subscription?.mailbox.address ?? []))
+    const bad = ids.filter((_, index) => !known[index] || (refused !== 'all' && refused.includes(known[index].mailbox.address)))
     response.writeHead(200, { 'content-type': 'text/xml; charset=utf-8', ...call.responseHeaders })
+    if (refused === 'all') {
+      const message = failure(OPERATION, new ResponseError('ErrorSubscriptionNotFound'))
+      response.end(streamEnvelope(this.#settings.version, responseBody(OPERATION, [message])))
+      return
+    }
     if (bad.length > 0) {
       // One bad id starves the good ones: the call fails as a whole.
       response.end(

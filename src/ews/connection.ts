@@ -109,7 +109,7 @@ export function createEwsConnection(options: EwsConnectionOptions): EwsConnectio
     },
     hints() {
       hints ??= createHints({
-        clock, log, shared, access,
+        clock, log, shared, access, impersonation: options.impersonation,
         options: { ...STREAMING_DEFAULTS, ...options.streaming },
       })
       return hints

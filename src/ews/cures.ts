@@ -29,7 +29,7 @@ export const CURES: Readonly<Record<string, (patient: Patient) => string>> = {
   EWS_UNREACHABLE: () => 'Check the host name, the port, the firewall and that the server runs.',
   EWS_NOT_EWS: () => 'Use the address that Get-WebServicesVirtualDirectory | fl ExternalUrl,InternalUrl shows.',
   EWS_BAD_REPLY: () => 'Look at the address in a browser: a proxy or a login page answers instead of Exchange.',
-  EWS_TLS: () => 'Name the CA certificate (PEM) under "ca" of the connection; verification cannot be switched off.',
+  EWS_TLS: () => 'Mend the certificate as said; that of a CA of your own (PEM) stands under "ca" of the connection. Verification cannot be switched off.',
   EWS_AUTODISCOVER: () => 'Type the "url" of the connection, or publish Autodiscover: Get-ClientAccessService | fl AutoDiscoverServiceInternalUri shows what the servers know.',
   EWS_UNAUTHORIZED: ({ account, auth }) => `Correct user name and password; Get-ADUser "${bare(account)}" -Properties LockedOut,PasswordExpired shows whether it is locked (Unlock-ADAccount "${bare(account)}"). `
     + `${signInCure(auth)} turns the sign-in on.`,

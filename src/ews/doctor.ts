@@ -108,7 +108,7 @@ function detailOf(step: Step, session: Session, { impersonation, delegation }: A
   const { credentials: { username }, mailbox } = session.caller
   const url = session.route.last?.transport.url ?? ''
   switch (step) {
-    case 'reachable': return `${url} answers.`
+    case 'reachable': return `${url} answers${versionOf(session)}.`
     case 'tls': return url.startsWith('https:') ? 'The certificate is valid.' : 'Plain http, allowed by the configuration: everything travels readable.'
     case 'login': return `${username} may sign in (${session.describeSignIn()}).`
     case 'access': {
@@ -118,4 +118,13 @@ function detailOf(step: Step, session: Session, { impersonation, delegation }: A
     }
     case 'folders': return ''
   }
+}
+
+const PRODUCTS: Readonly<Record<string, string>> = { '15.0': 'Exchange 2013', '15.1': 'Exchange 2016', '15.2': 'Exchange 2019 or SE' }
+
+function versionOf(session: Session): string {
+  const version = session.route.last?.transport.version ?? null
+  if (version === null) return ''
+  const product = PRODUCTS[`${version.major}.${version.minor}`]
+  return ` (version ${version.major}.${version.minor}.${version.build}${product === undefined ? '' : `, ${product}`})`
 }

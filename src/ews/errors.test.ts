@@ -5,10 +5,10 @@ import type { CallContext } from './errors.ts'
 
 const read: CallContext = {
   operation: 'GetItem', writes: false, connection: 'onprem', url: 'https://mail.example.test/EWS/Exchange.asmx', mailbox: 'alice@example.test',
-  account: 'svc@example.test', impersonation: true,
+  account: 'svc@example.test', shared: true,
 }
 const write: CallContext = { ...read, operation: 'CreateItem', writes: true }
-const own: CallContext = { ...read, impersonation: false, account: 'alice@example.test' }
+const own: CallContext = { ...read, shared: false, account: 'alice@example.test' }
 const brief = ({ code, scope, remedy, outcomeUnknown, retryAfterMs }: SyncError) =>
   [code, scope, remedy, outcomeUnknown, ...(retryAfterMs === undefined ? [] : [retryAfterMs])]
 
@@ -66,5 +66,38 @@ describe('a broken connection', () => {
   ] as const)('%s during a write', (code, expected) => {
     expect(brief(fromNetwork(Object.assign(new Error('x'), { code }), write))).toEqual(expected)
     expect(fromNetwork(Object.assign(new Error('x'), { code }), read).outcomeUnknown).toBe(false)
+  })
+})
+
+describe('a refused sign-in', () => {
+  const says = (call: CallContext) => fromStatus(401, undefined, call).message
+  it('names where the password stands', () => {
+    expect(says(read)).toContain('Check user name and password of connection "onprem"')
+    expect(says(own)).toContain('Check user name and password of alice@example.test under "users"')
+  })
+  it.each([
+    ['auto', 'where Extended Protection is required, that none in front has a certificate of its own'], ['on', '"channelBinding" is on; off is for that'],
+    ['off', '"channelBinding" is off; auto is for that'],
+  ] as const)('over NTLM with channelBinding %s says what else to look at', (channelBinding, hint) => {
+    expect(says({ ...own, auth: 'ntlm', channelBinding })).toContain(hint)
+  })
+})
+
+describe('a certificate', () => {
+  const says = (code: string, call = read) => fromNetwork(Object.assign(new Error('x'), { code }), call)
+  it.each([
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'Put the company\'s CA certificate (PEM) into "ca" of connection "onprem"'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'let the server send its whole chain'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'is for another host name'],
+    ['CERT_HAS_EXPIRED', 'has expired. Renew it'],
+    ['CERT_NOT_YET_VALID', 'Check the clocks'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'does not speak TLS as it has to'],
+    ['EPROTO', 'Check the port'],
+  ])('%s is told with its own cure', (code, cure) => {
+    expect(says(code)).toMatchObject({ code: 'EWS_TLS', scope: 'server', remedy: 'ask-human', outcomeUnknown: false })
+    expect(says(code).message).toContain(cure)
+  })
+  it('that the configured CA did not sign is told apart from a missing CA', () => {
+    expect(says('SELF_SIGNED_CERT_IN_CHAIN', { ...read, hasCa: true }).message).toContain('The certificates in "ca" of connection "onprem" do not vouch for it')
   })
 })

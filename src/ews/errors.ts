@@ -4,7 +4,9 @@
  */
 import { SyncError } from '../lib/errors.ts'
 import type { SyncErrorDetails } from '../lib/errors.ts'
+import { certificateTrouble } from './certificate-trouble.ts'
 import { impersonationCure, signInCure } from './cures.ts'
+import type { ChannelBinding } from './ntlm/choice.ts'
 import type { Failure } from './soap.ts'
 
 /** The call that went wrong. */
@@ -17,9 +19,14 @@ export interface CallContext {
   readonly mailbox: string
   /** The user name that signs in. */
   readonly account: string
-  readonly impersonation: boolean
+  /** One account serves all mailboxes. */
+  readonly shared: boolean
   /** Default basic. */
   readonly auth?: 'basic' | 'ntlm'
+  /** Of NTLM. */
+  readonly channelBinding?: ChannelBinding
+  /** The connection names CA certificates of its own. */
+  readonly hasCa?: boolean
 }
 
 /** Outcomes that are no errors to the caller. */
@@ -118,7 +125,7 @@ export function fromFailure(failure: Failure, call: CallContext): SyncError {
     return make('EWS_DISABLED', call, `Mailbox ${call.mailbox} is disabled: ${says}. Enable it (Enable-Mailbox, Enable-ADAccount) or take it out of "users"; nothing is deleted on either side.`, 'mailbox', 'ask-human')
   }
   if (EXPIRED.includes(code)) {
-    return make('EWS_PASSWORD_EXPIRED', call, `The password of ${call.account} has expired: ${says}. Give it a new one and write that into the configuration.`, call.impersonation ? 'server' : 'mailbox', 'ask-human')
+    return make('EWS_PASSWORD_EXPIRED', call, `The password of ${call.account} has expired: ${says}. Give it a new one and write that into the configuration.`, call.shared ? 'server' : 'mailbox', 'ask-human')
   }
   if (verdictOf(failure) === 'folder-gone') {
     return make('EWS_FOLDER_GONE', call, `A folder of ${call.mailbox} that is kept in step is gone: ${says}. It is looked up again.`, 'folder', 'retry')
@@ -137,7 +144,7 @@ export function fromStatus(status: number, retryAfter: string | undefined, call:
   if (status === 401) return unauthorized(call, offered)
   if (status === 403) {
     return make('EWS_FORBIDDEN', call, `Exchange forbids ${call.account} to use EWS at ${call.url} (HTTP 403). Check `
-      + `Get-CASMailbox ${call.account} | fl Ews*, and that a proxy in front lets it pass.`, call.impersonation ? 'server' : 'mailbox', 'ask-human')
+      + `Get-CASMailbox ${call.account} | fl Ews*, and that a proxy in front lets it pass.`, call.shared ? 'server' : 'mailbox', 'ask-human')
   }
   if (status >= 300 && status < 400) {
     return make('EWS_NOT_EWS', call, `${call.url} sends us elsewhere (HTTP ${status}). Put the final EWS address into connection "${call.connection}".`, 'server', 'ask-human')
@@ -156,25 +163,30 @@ export function fromStatus(status: number, retryAfter: string | undefined, call:
 
 /** A service account serves all mailboxes: its wrong password is the server's trouble, not one mailbox's. */
 function unauthorized(call: CallContext, offered: readonly string[]): SyncError {
-  const scope = call.impersonation ? 'server' : 'mailbox'
+  const scope = call.shared ? 'server' : 'mailbox'
   const scheme = call.auth === 'ntlm' ? 'NTLM' : 'Basic'
   if (offered.length > 0 && !offered.some((offer) => offer.toLowerCase() === scheme.toLowerCase())) {
     return make('EWS_NO_SIGN_IN', call, `${call.url} does not offer ${scheme} but ${offered.join(', ')}. Set "auth" of connection "${call.connection}" to what it offers, `
       + `or turn ${scheme} on: ${signInCure(call.auth)}`, 'server', 'ask-human')
   }
-  const also = call.auth === 'ntlm'
-    ? 'that the channel binding fits (channelBinding: off behind a proxy with its own certificate, on where Extended Protection is required), and that no proxy shares its connections between clients.'
-    : 'and that Basic authentication is on for the EWS virtual directory.'
-  return make('EWS_UNAUTHORIZED', call, `Exchange refused the sign-in of ${call.account} at ${call.url} (HTTP 401). `
-    + `Check user name and password of connection "${call.connection}", that the account is not locked, ${also}`, scope, 'ask-human')
+  const whose = call.shared ? `connection "${call.connection}"` : `${call.mailbox} under "users" or in the panel`
+  return make('EWS_UNAUTHORIZED', call, `Exchange refused the sign-in of ${call.account} at ${call.url} (HTTP 401). Check user name and password of ${whose}, `
+    + `that the account is not locked (each further attempt counts towards that), ${signInHint(call)}`, scope, 'ask-human')
+}
+
+function signInHint({ auth, channelBinding }: CallContext): string {
+  if (auth !== 'ntlm') return 'and that Basic authentication is on for the EWS virtual directory.'
+  const proxy = 'that no proxy shares its connections between clients'
+  if (channelBinding === 'off') return `${proxy}, and that Extended Protection is not required ("channelBinding" is off; auto is for that).`
+  if (channelBinding === 'on') return `${proxy}, and that none in front has a certificate of its own ("channelBinding" is on; off is for that).`
+  return `${proxy}, and, where Extended Protection is required, that none in front has a certificate of its own.`
 }
 
 /** Errors of the socket or of undici. Those in `UNSENT` happen before a byte of the request is sent. */
 export function fromNetwork(error: unknown, call: CallContext): SyncError {
   const code = codeOf(error)
-  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)/.test(code)) {
-    return make('EWS_TLS', call, `The certificate of ${call.url} is not accepted (${code}). Put the company's CA certificate (PEM) into "ca" of connection `
-      + `"${call.connection}", or let the server send its whole chain.`, 'server', 'ask-human', { cause: error })
+  if (/CERT|TLS|SSL|EPROTO|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)/.test(code)) {
+    return make('EWS_TLS', call, certificateTrouble(code, call), 'server', 'ask-human', { cause: error })
   }
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code.startsWith('HPE_')) return badReply(`too large or no HTTP (${code})`, call, error)
   return make('EWS_UNREACHABLE', call, `${call.url} cannot be reached (${code}). Check the network and the server; it is tried again by itself.`,

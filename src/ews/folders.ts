@@ -1,4 +1,5 @@
 import type { ItemKind } from '../model/index.ts'
+import { asSyncError } from '../lib/errors.ts'
 import { verdictOf } from './errors.ts'
 import { createFolder } from './operations/create-folder.ts'
 import { findFolder } from './operations/find-folder.ts'
@@ -23,7 +24,7 @@ const OTHERS_MS = 5 * 60_000
 /** How long the folders in step are: an administrator or Outlook may make another one the calendar. */
 const SYNCED_MS = 60 * 60_000
 /** Folders of the archive, where the mailbox has one; a retention policy moves items there. */
-const ROOTS = ['msgfolderroot', 'archivemsgfolderroot']
+const ROOTS = ['msgfolderroot', 'archivemsgfolderroot'] as const
 
 /** The folders of a mailbox, looked up once. */
 export class Folders {
@@ -70,13 +71,18 @@ export class Folders {
     return { distinguished, of: this.#session.folderOwner }
   }
 
-  /** A mailbox without an archive says that the archive's root is not there, or cannot be reached: then so be it. */
+  /**
+   * A mailbox without an archive says that its root is not there, in words that differ from server to server: then so be
+   * it. Where it is only out of reach nothing may count as gone.
+   */
   async #everything(): Promise<readonly Folder[]> {
-    const [own, archived] = await Promise.all(ROOTS.map((root, at) => this.#find(this.named(root), 'Deep').catch((error: unknown) => {
-      if (at === 0) throw error
+    const [own, archive] = [this.named(ROOTS[0]), this.named(ROOTS[1])]
+    const [inside, archived] = await Promise.all([this.#find(own, 'Deep'), this.#list(archive, 'Deep').catch((thrown: unknown) => {
+      const error = asSyncError(thrown)
+      if (error.code !== 'EWS_FOLDER_GONE' && ['retry', 'wait'].includes(error.remedy)) throw error
       return []
-    })))
-    return [...own ?? [], ...archived ?? []]
+    })])
+    return [...inside, ...archived]
   }
 
   async #open(): Promise<SyncedFolders> {
@@ -107,13 +113,21 @@ export class Folders {
     return raced ?? this.#value(createFolder, made)
   }
 
-  async #find(parent: FolderRef, traversal: 'Shallow' | 'Deep'): Promise<readonly Folder[]> {
+  /** As `#list`, for a folder that has to be there: when it is not, everything is looked up again. */
+  #find(parent: FolderRef, traversal: 'Shallow' | 'Deep'): Promise<readonly Folder[]> {
+    return this.#list(parent, traversal).catch((error: unknown) => {
+      if (asSyncError(error).code === 'EWS_FOLDER_GONE') this.forget()
+      throw error
+    })
+  }
+
+  async #list(parent: FolderRef, traversal: 'Shallow' | 'Deep'): Promise<readonly Folder[]> {
     const folders: Folder[] = []
     for (;;) {
       const [result] = await this.#session.batch(findFolder, { parent, traversal, offset: folders.length }, 1)
-      const page = this.#value(findFolder, result)
-      folders.push(...page.folders)
-      if (page.last || page.folders.length === 0) return folders
+      if (result?.ok !== true) throw this.#session.error(findFolder, result?.failure ?? { code: 'NoAnswer', text: '' })
+      folders.push(...result.value.folders)
+      if (result.value.last || result.value.folders.length === 0) return folders
     }
   }
 

@@ -109,12 +109,13 @@ const requests: [string, string][] = [
   ...kinds.map((kind): [string, string] => [`GetItem of a ${kind}`, getItem.encode({ items: [ref, { id: 'y' }], properties: SHAPES[kind] })]),
   ['GetItem of the id only', getItem.encode({ items: [ref], properties: '' })],
   ['FindItem by token', findItem.encode({
-    folders: [folder, { id: 'x' }], properties: FOUND_SHAPE, offset: 0,
+    folders: [folder, { id: 'x' }], properties: FOUND_SHAPE, offset: 0, most: 100,
     restriction: `<t:Contains ContainmentMode="Substring" ContainmentComparison="IgnoreCase">${STAMP_PATH}<t:Constant Value="x"/></t:Contains>`,
   })],
-  ['FindItem by UID', findItem.encode({ folders: [folder], properties: FOUND_SHAPE, offset: 0, restriction: equal('<t:FieldURI FieldURI="calendar:UID"/>') })],
+  ['FindItem of all stamps', findItem.encode({ folders: [folder], properties: FOUND_SHAPE, offset: 1000, most: 1000, restriction: `<t:Exists>${STAMP_PATH}</t:Exists>` })],
+  ['FindItem by UID', findItem.encode({ folders: [folder], properties: FOUND_SHAPE, offset: 0, most: 100, restriction: equal('<t:FieldURI FieldURI="calendar:UID"/>') })],
   ['FindItem by global object id', findItem.encode({
-    folders: [folder], properties: FOUND_SHAPE, offset: 0, restriction: equal('<t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="35" PropertyType="Binary"/>'),
+    folders: [folder], properties: FOUND_SHAPE, offset: 0, most: 100, restriction: equal('<t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="35" PropertyType="Binary"/>'),
   })],
   ...kinds.flatMap((kind): [string, string][] => [
     [`CreateItem of a full ${kind}`, createItem.encode({ folder, items: [createItemXml(kind, full[kind], 'Europe/Rome', { stamp: stampFor(kind), uid: 'u' })] })],

@@ -297,6 +297,35 @@ describe('searching a vanished item', () => {
   })
 })
 
+describe('many vanished items, as after a move of the mailbox', () => {
+  const tokens = Array.from({ length: 40 }, (_, at) => `pair-${at}`)
+  const find = (name: string) => mailbox.locate('event', token(name), null)
+
+  it('are found without a search for each, wherever they are', async () => {
+    sim.addFolder(alice.address, { name: 'Archive', folderClass: 'IPF.Appointment' })
+    await mailbox.create(tokens.map((name) => create({ item: meeting({ subject: name }), stamp: stamp(name), token: token(`made-${name}`) })))
+    sim.clock.advance(60_000)
+    // The copy is younger: the original of pair-39 is what was lost.
+    await mailbox.create([create({ stamp: stamp('pair-39'), token: token('copy') })])
+    sim.moveMailbox(alice.address)
+    // Our folders have other ids, too: nothing counts as gone or moved away because of that.
+    await expect(find('pair-0')).rejects.toMatchObject({ code: 'EWS_FOLDER_GONE', scope: 'folder', remedy: 'retry' })
+    await expect(mailbox.findCreated({ kind: 'event', token: token('pair-0'), item: meeting(), uid: null, since: clock.now() })).resolves.toMatchObject({ stamp: { token: 'pair-0' } })
+    const idOf = (name: string) => sim.items(alice.address, 'calendar').find(({ fields }) => fields['Subject'] === name)?.id ?? ''
+    await find('pair-0')
+    const before = sim.requests
+    for (const name of tokens.slice(0, 37)) expect(await find(name)).toMatchObject({ where: 'synced', snapshot: { stamp: { token: name } } })
+    // Each is read; the first ten were searched for one by one, then all stamps were read in a page.
+    expect(sim.requests - before).toBeLessThan(37 + 10 + 5)
+    sim.moveItem(alice.address, idOf('pair-37'), 'Archive')
+    sim.deleteItem(alice.address, idOf('pair-38'))
+    sim.deleteItem(alice.address, idOf('pair-39'))
+    expect([await find('pair-37'), await find('pair-38'), await find('pair-39'), await find('pair-99')].map(({ where }) => where)).toEqual(['elsewhere', 'deleted-items', 'deleted-items', 'nowhere'])
+    await mailbox.create([create({ stamp: stamp('pair-99'), token: token('late') })])
+    expect(await find('pair-99')).toMatchObject({ where: 'synced' })
+  })
+})
+
 describe('signing in', () => {
   it('says how to give the right to impersonate', async () => {
     const own = connect({ credentials: { username: 'bob@example.test', password: 'bob-password' } })
@@ -306,9 +335,10 @@ describe('signing in', () => {
     expect(checks.at(-1)?.cure).toContain('New-ManagementRoleAssignment -Name "vtenext exchange-connector" -Role ApplicationImpersonation -User "bob@example.test"')
   })
 
-  it('finds nothing wrong with a mailbox in order', async () => {
-    expect((await connection.check(alice.address)).map(({ name, ok }) => `${name}:${ok}`))
-      .toEqual(['reachable:true', 'tls:true', 'login:true', 'access:true', 'folders:true'])
+  it('finds nothing wrong with a mailbox in order, and tells what the server is', async () => {
+    const checks = await connection.check(alice.address)
+    expect(checks.map(({ name, ok }) => `${name}:${ok}`)).toEqual(['reachable:true', 'tls:true', 'login:true', 'access:true', 'folders:true'])
+    expect(checks[0]?.detail).toBe(`${sim.url} answers (version 15.2.2562, Exchange 2019 or SE).`)
   })
 
   it('stops the whole server on a wrong service password, but only the mailbox on a wrong own one', async () => {

@@ -9,6 +9,7 @@ import { getItem } from './operations/get-item.ts'
 import { pullPage } from './pull.ts'
 import { findCreated, locate } from './search.ts'
 import type { Session } from './session.ts'
+import { StampIndex } from './stamp-index.ts'
 import type { Result } from './soap.ts'
 import { readWhole, snapshotOf } from './whole-items.ts'
 import type { WholeItem } from './whole-items.ts'
@@ -16,6 +17,7 @@ import { createAll, removeAll, updateAll } from './write.ts'
 
 /** A mailbox as the engine sees it. @param maxChanges 1 to 512 changes per page */
 export function createReplica(session: Session, folders: Folders, maxChanges: number): Exchange {
+  const index = new StampIndex(session.clock)
   return {
     side: 'exchange',
     async open(readOnly = false) {
@@ -29,7 +31,7 @@ export function createReplica(session: Session, folders: Folders, maxChanges: nu
     update: (requests) => updateAll(session, folders, requests),
     remove: (requests) => removeAll(session, requests),
     findCreated: (query) => findCreated(session, folders, query),
-    locate: (kind, token, uid) => locate(session, folders, kind, token, uid),
+    locate: (kind, token, uid) => locate(session, folders, index, { kind, token, uid }),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ItemKind, Snapshot, Token } from '../model/index.ts'
 import type { CreateQuery, Located } from '../ports.ts'
-import { childText, escapeXml } from '../lib/xml.ts'
+import { child, escapeXml } from '../lib/xml.ts'
 import { cannotSearch, verdictOf } from './errors.ts'
 import type { Folders } from './folders.ts'
 import { cleanGlobalObjectId } from './global-object-id.ts'
@@ -12,20 +12,37 @@ import { getItem } from './operations/get-item.ts'
 import { inBatches } from './session.ts'
 import type { Session } from './session.ts'
 import { STAMP_PATH, stampOf } from './stamp.ts'
+import { oldest } from './stamp-index.ts'
+import type { StampIndex } from './stamp-index.ts'
 import { readOneWhole, snapshotOf } from './whole-items.ts'
+
+/** Where to look: our folders first, then others that may be gone since they were listed. */
+interface Places {
+  readonly folders: Folders
+  readonly ours: readonly FolderRef[]
+  readonly others: readonly FolderRef[]
+}
+
+/** Hits in a page: of a search for one item, and of all that are stamped (the server cuts it where its policy says). */
+const FEW = 100
+const MOST_FOUND = 1000
 
 /** The item of a create whose answer was lost: only the stamp tells, a user may already have edited everything else. */
 export async function findCreated(session: Session, folders: Folders, { kind, token }: CreateQuery): Promise<Snapshot | null> {
   const synced = await folders.synced()
-  const [here, deleted] = await byToken(session, [synced[kind], synced.deleted], token)
+  const [here, deleted] = await byToken(session, { folders, ours: [synced[kind], synced.deleted], others: [] }, token)
   const hit = oldest(here) ?? oldest(deleted)
   return hit === undefined ? null : readOne(session, kind, hit)
 }
 
 /** Where a vanished item went. Positive evidence only: what no search finds is nowhere. */
-export async function locate(session: Session, folders: Folders, kind: ItemKind, token: Token, uid: string | null): Promise<Located> {
+export async function locate(session: Session, folders: Folders, index: StampIndex, { kind, token, uid }: { readonly kind: ItemKind; readonly token: Token; readonly uid: string | null }): Promise<Located> {
   const synced = await folders.synced()
-  const places = [synced[kind], synced.deleted, ...await folders.others(kind)]
+  const places = { folders, ours: [synced[kind], synced.deleted], others: await folders.others(kind) }
+  const known = await index.find(kind, token, async () => await search(session, places, `<t:Exists>${STAMP_PATH}</t:Exists>`, MOST_FOUND) ?? [])
+  const there = known === null ? null : await readIn(session, kind, known, synced[kind].id)
+  // Read just now, in its folder and with its stamp: everything else is searched for by itself.
+  if (there?.stamp?.token === token) return { where: 'synced', snapshot: there }
   const stamped = await byToken(session, places, token)
   const byStamp = await settle(session, kind, stamped)
   if (byStamp !== null) return byStamp
@@ -47,58 +64,63 @@ async function settle(session: Session, kind: ItemKind, found: readonly (readonl
   return snapshot === null ? null : { where: 'synced', snapshot }
 }
 
-/** An item without creation time is never preferred to one that has it. */
-function oldest(hits: readonly EwsItem[] | undefined): EwsItem | undefined {
-  const born = (hit: EwsItem) => childText(hit.properties, 'DateTimeCreated') ?? '9'
-  return hits?.toSorted((left, right) => (born(left) < born(right) ? -1 : born(left) > born(right) ? 1 : 0))[0]
-}
-
-async function byToken(session: Session, places: readonly FolderRef[], token: Token): Promise<EwsItem[][]> {
+async function byToken(session: Session, places: Places, token: Token): Promise<EwsItem[][]> {
   const restriction = `<t:Contains ContainmentMode="Substring" ContainmentComparison="IgnoreCase">${STAMP_PATH}<t:Constant Value="${escapeXml(token)}"/></t:Contains>`
   const found = await search(session, places, restriction)
-  return (found ?? places.map(() => [])).map((hits) => hits.filter((hit) => stampOf(hit.properties)?.token === token))
+  return (found ?? []).map((hits) => hits.filter((hit) => stampOf(hit.properties)?.token === token))
 }
 
 /** Servers that cannot search by UID can by its binary form; one that can do neither finds nothing this way. */
-async function byUid(session: Session, places: readonly FolderRef[], uid: string): Promise<EwsItem[][]> {
+async function byUid(session: Session, places: Places, uid: string): Promise<EwsItem[][]> {
   const equal = (path: string, value: string) => `<t:IsEqualTo>${path}<t:FieldURIOrConstant><t:Constant Value="${escapeXml(value)}"/></t:FieldURIOrConstant></t:IsEqualTo>`
   const found = await search(session, places, equal('<t:FieldURI FieldURI="calendar:UID"/>', uid))
     ?? await search(session, places, equal('<t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="35" PropertyType="Binary"/>', cleanGlobalObjectId(uid)))
-  return found ?? places.map(() => [])
+  return found ?? []
 }
 
 /** Events of the calendar with this UID. @throws SyncError */
 export async function foundByUid(session: Session, folders: Folders, uid: string): Promise<readonly EwsItem[]> {
   const { event } = await folders.synced()
-  return (await byUid(session, [event], uid)).flat()
+  return (await byUid(session, { folders, ours: [event], others: [] }, uid)).flat()
 }
 
-/** @returns hits per place, null when the server refuses to search this way */
-async function search(session: Session, places: readonly FolderRef[], restriction: string): Promise<EwsItem[][] | null> {
+/** @returns hits per place, ours first; null when the server refuses to search this way */
+async function search(session: Session, { folders, ours, others }: Places, restriction: string, most = FEW): Promise<EwsItem[][] | null> {
   const found: EwsItem[][] = []
-  for (const folders of inBatches(places)) {
-    const results = await session.batch(findItem, { folders, restriction, properties: FOUND_SHAPE, offset: 0 }, folders.length)
+  for (const places of inBatches([...ours, ...others])) {
+    const results = await session.batch(findItem, { folders: places, restriction, properties: FOUND_SHAPE, offset: 0, most }, places.length)
     for (const [at, result] of results.entries()) {
-      if (result.ok) found.push([...result.value.items, ...await further(session, folders[at], restriction, result.value)])
+      const place = places[at]
+      if (result.ok) found.push([...result.value.items, ...await further(session, place, { restriction, most }, result.value)])
       else if (cannotSearch(result.failure)) return null
       // A folder that vanished since it was listed holds nothing.
-      else if (verdictOf(result.failure) === 'folder-gone') found.push([])
-      else throw session.error(findItem, result.failure)
+      else if (verdictOf(result.failure) === 'folder-gone' && place !== undefined && others.includes(place)) found.push([])
+      else {
+        // Ours under another id, as after a move: until it is found nothing can be said of what is in it.
+        if (verdictOf(result.failure) === 'folder-gone') folders.forget()
+        throw session.error(findItem, result.failure)
+      }
     }
   }
   return found
 }
 
 /** A server short of its FindCount cuts pages where it likes (EWSFindCountLimit): the rest is asked for. */
-async function further(session: Session, folder: FolderRef | undefined, restriction: string, first: FoundPage): Promise<EwsItem[]> {
+async function further(session: Session, folder: FolderRef | undefined, asked: { readonly restriction: string; readonly most: number }, first: FoundPage): Promise<EwsItem[]> {
   const items: EwsItem[] = []
   for (let page = first; folder !== undefined && !page.last && page.items.length > 0;) {
-    const [result] = await session.batch(findItem, { folders: [folder], restriction, properties: FOUND_SHAPE, offset: first.items.length + items.length }, 1)
+    const [result] = await session.batch(findItem, { ...asked, folders: [folder], properties: FOUND_SHAPE, offset: first.items.length + items.length }, 1)
     if (result?.ok !== true) throw session.error(findItem, result?.failure ?? { code: 'NoAnswer', text: '' })
     page = result.value
     items.push(...page.items)
   }
   return items
+}
+
+/** The item, unless it is in another folder by now. */
+async function readIn(session: Session, kind: ItemKind, id: string, folder: string): Promise<Snapshot | null> {
+  const result = await readOneWhole(session, kind, id)
+  return result.ok && child(result.value.properties, 'ParentFolderId')?.attributes['Id'] === folder ? snapshotOf(session, kind, result.value) : null
 }
 
 async function readOne(session: Session, kind: ItemKind, hit: EwsItem): Promise<Snapshot | null> {

@@ -8,7 +8,7 @@ import type { EwsConnectionOptions } from './connection.ts'
 import { discoveredRoutes, fixedRoute } from './route.ts'
 import type { Route } from './route.ts'
 import { SignIns } from './sign-ins.ts'
-import { Transport } from './transport.ts'
+import { Transport, signInContext } from './transport.ts'
 
 export interface Servers {
   routeOf(address: string, credentials: Credentials): Route
@@ -50,13 +50,14 @@ function open(options: EwsConnectionOptions, url: string): Transport {
 
 /** One guard for all candidates: a password that one of them refuses is not carried to the next. */
 function finder(options: EwsConnectionOptions) {
-  const { name, auth, ca, autodiscover, impersonation } = options
+  const { name, auth, ca, autodiscover } = options
+  const shared = options.impersonation || options.delegation === true
   const signIns = new SignIns(options.clock)
   const endpoints = new Map<string, string>()
   return async (address: string, credentials: Credentials) => {
     const visitor = createVisitor({
       auth, credentials, signIns, ca, userAgent: userAgentOf(options), timeoutMs: Math.min(options.timeoutMs ?? CANDIDATE_MS, CANDIDATE_MS),
-      context: (url) => ({ operation: 'Autodiscover', writes: false, connection: name, url, mailbox: address, account: credentials.username, impersonation, auth: auth.kind }),
+      context: (url) => ({ operation: 'Autodiscover', writes: false, connection: name, url, mailbox: address, account: credentials.username, shared, ...signInContext(ca === undefined ? { auth } : { auth, ca }) }),
       ...(autodiscover?.resolveSrv === undefined ? {} : { resolveSrv: (srv: string) => autodiscover.resolveSrv?.(srv) ?? Promise.resolve([]) }),
     })
     const domain = domainOf(address)

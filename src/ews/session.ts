@@ -54,7 +54,7 @@ export function openSession(mailbox: Mailbox, { route, caller: first, delegation
   const contextOf = (operation: { readonly name: string; readonly writes: boolean }): CallContext =>
     route.last?.transport.context(operation, caller) ?? {
       operation: operation.name, writes: operation.writes, connection: mailbox.connection, url: 'Autodiscover', mailbox: caller.mailbox,
-      account: caller.credentials.username, impersonation: false,
+      account: caller.credentials.username, shared: false,
     }
 
   async function call<Request, Reply>(operation: Operation<Request, Reply>, request: Request, extras?: CallExtras): Promise<Reply> {

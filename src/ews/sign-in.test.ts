@@ -52,6 +52,13 @@ function connect(more: Partial<EwsConnectionOptions> = {}): EwsConnection {
   })
 }
 
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (const end = Date.now() + 20_000; !holds();) {
+    if (Date.now() > end) throw new Error(`Never ${what}`)
+    await clock.sleep(3)
+  }
+}
+
 const ntlm = (channelBinding: 'auto' | 'on' | 'off') => ({ auth: { kind: 'ntlm', channelBinding } as const })
 const verdicts = () => sim.signIns.map(({ verdict }) => verdict)
 const open = (name = 'alice', credentials = own(name)) => connection.mailbox(mailboxOf(name), credentials).open()
@@ -121,6 +128,15 @@ describe('NTLM over TLS', () => {
     expect(new Set(verdicts())).toEqual(new Set(['ok']))
   })
 
+  it('does not go on with the CA of another company', async () => {
+    await start({ auth: 'ntlm', tls: true })
+    bridge = await startTlsBridge(sim.url, sim.ca ?? '')
+    const other = connect({ ca: bridge.ca })
+    further.push(other)
+    await expect(other.mailbox(alice).open()).rejects.toMatchObject({ code: 'EWS_TLS' })
+    expect(sim.signIns).toEqual([])
+  })
+
   it('does not go on without the company\'s CA', async () => {
     await start({ auth: 'ntlm', tls: true })
     const { ca: _ca, ...stranger } = { ca: sim.ca, name: 'onprem', url: sim.url, auth: { kind: 'ntlm', channelBinding: 'auto' } as const, credentials: own('alice'), impersonation: false, log, clock }
@@ -185,6 +201,48 @@ describe.each(['basic', 'ntlm'] as const)('a wrong password over %s', (kind) => 
     await expect(open('alice', wrong)).rejects.toMatchObject(REFUSED)
     expect(sim.signIns).toHaveLength(perAttempt + 1)
     expect(sim.isLocked('alice@example.test')).toBe(false)
+  })
+
+  it('of the service account is tried once for all mailboxes, by calls, notifications and the doctor together', async () => {
+    const names = Array.from({ length: 12 }, (_, at) => `user${at}`)
+    const streaming = { collectMs: 1, debounceMs: 1, backOffMs: [5, 10], askHumanMs: 10_000 } as const
+    await start({ auth: kind, tls: true, mailboxes: names.map((name) => ({ address: `${name}@example.test` })) },
+      { ...auth, impersonation: true, credentials: { username: 'svc@example.test', password: 'wrong' }, streaming })
+    for (const name of names) connection.hints().watch(mailboxOf(name), () => undefined)
+    const tries = await Promise.allSettled(names.map((name) => connection.mailbox(mailboxOf(name)).open()))
+    expect(tries.every((one) => one.status === 'rejected' && (one.reason as { code?: string }).code === 'EWS_UNAUTHORIZED')).toBe(true)
+    expect((await connection.check('user0@example.test')).find(({ ok }) => !ok)).toMatchObject({ name: 'login' })
+    expect(sim.signIns).toHaveLength(perAttempt)
+  })
+
+  it('that a stream meets first is not tried by calls afterwards', async () => {
+    const told: unknown[] = []
+    const warn = (fields: object) => { told.push((fields as { code?: string }).code) }
+    await start({ auth: kind, tls: true }, { ...auth, log: { ...log, warn }, streaming: { collectMs: 1, debounceMs: 1, backOffMs: [5, 10], askHumanMs: 10_000 } })
+    const mailbox = connection.mailbox(alice)
+    await mailbox.open()
+    let rung = 0
+    connection.hints().watch(alice, () => { rung += 1 })
+    await until('rung', () => rung > 0)
+    sim.setPassword('alice@example.test', 'new')
+    const before = sim.signIns.length
+    sim.closeConnections()
+    await until('refused', () => told.includes('EWS_UNAUTHORIZED'))
+    await expect(mailbox.pull('event', null, () => Promise.resolve(new Map()))).rejects.toMatchObject(REFUSED)
+    expect(sim.signIns.slice(before)).toHaveLength(1)
+  })
+
+  it('that was right until now is tried again after half a minute: servers refuse for other reasons, too', async () => {
+    await start({ auth: kind, tls: true }, auth)
+    await open()
+    sim.setPassword('alice@example.test', 'other')
+    sim.closeConnections()
+    const pull = () => connection.mailbox(alice, own('alice')).pull('event', null, () => Promise.resolve(new Map()))
+    await expect(pull()).rejects.toMatchObject(REFUSED)
+    sim.setPassword('alice@example.test', 'alice-password')
+    await expect(pull()).rejects.toMatchObject(REFUSED)
+    passedMs += 31_000
+    expect(await pull()).toMatchObject({ type: 'page' })
   })
 
   it('is tried once at a time after the first, for hours, and the right one gets in afterwards whichever way it has to be', async () => {

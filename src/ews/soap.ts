@@ -28,7 +28,15 @@ export interface Failure {
 /** One item of a batch. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure }
 
-export type Envelope = { readonly type: 'reply'; readonly reply: XmlElement } | { readonly type: 'fault'; readonly fault: Failure }
+/** 15.0 is Exchange 2013, 15.1 2016, 15.2 2019 and SE. */
+export interface ServerVersion {
+  readonly major: number
+  readonly minor: number
+  readonly build: number
+}
+/** A server that does not tell its version has null. */
+export type Envelope = { readonly version: ServerVersion | null } &
+  ({ readonly type: 'reply'; readonly reply: XmlElement } | { readonly type: 'fault'; readonly fault: Failure })
 
 /** The answer is no EWS answer. */
 export class BadReply extends Error {}
@@ -57,7 +65,14 @@ export function openEnvelope(text: string): Envelope {
   const body = root.name === 'Envelope' ? child(root, 'Body') : undefined
   const content = body?.children[0]
   if (content === undefined) throw new BadReply(`It is a <${root.name}>, not a SOAP envelope with a body.`)
-  return content.name === 'Fault' ? { type: 'fault', fault: faultOf(content) } : { type: 'reply', reply: content }
+  const version = versionOf(child(child(root, 'Header'), 'ServerVersionInfo'))
+  return content.name === 'Fault' ? { version, type: 'fault', fault: faultOf(content) } : { version, type: 'reply', reply: content }
+}
+
+function versionOf(told: XmlElement | undefined): ServerVersion | null {
+  const number = (name: string) => Number(told?.attributes[name] ?? NaN)
+  const version = { major: number('MajorVersion'), minor: number('MinorVersion'), build: number('MajorBuildNumber') }
+  return Object.values(version).every(Number.isInteger) ? version : null
 }
 
 /** Exchange names the response code in the detail, gromox in the fault code itself. */

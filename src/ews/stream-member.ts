@@ -21,9 +21,9 @@ export interface StreamMember {
   /** How often in a row the stream refused its fresh subscription. */
   refused: number
   failures: number
-  /** How often it had to be given a stream of its own since one with others last served it well. */
-  timesAlone: number
-  /** How often its own stream has ended well since. */
+  /** How often it was taken apart from others since a stream with others last served it well. */
+  timesApart: number
+  /** How often its stream has ended well since. */
   endedWell: number
   /** Not subscribed before this reading of the clock. */
   notBefore: number
@@ -32,7 +32,7 @@ export interface StreamMember {
 export function newMember(session: Session, folders: Folders, onHint: OnHint): StreamMember {
   return {
     session, folders, onHint, subscription: null, kinds: new Map(), ringing: new Set(), named: new Set(), wide: false, timer: undefined,
-    refused: 0, failures: 0, timesAlone: 0, endedWell: 0, notBefore: 0,
+    refused: 0, failures: 0, timesApart: 0, endedWell: 0, notBefore: 0,
   }
 }
 

@@ -5,10 +5,12 @@ import { hear, ring, silence } from './doorbell.ts'
 import { fromFailure, isDeadSubscription } from './errors.ts'
 import { getStreamingEvents } from './operations/get-streaming-events.ts'
 import type { StreamMessage } from './operations/get-streaming-events.ts'
+import { REFUSALS_BEFORE_APART, mayComeBack } from './stream-apart.ts'
 import { sleepReal, untilAborted } from './stream-member.ts'
 import type { StreamMember } from './stream-member.ts'
 import { StreamParser } from './stream-parser.ts'
 import { StreamSubscriptions } from './stream-subscriptions.ts'
+import type { Subscription } from './stream-subscriptions.ts'
 import type { StreamingOptions, StreamingParts } from './streaming.ts'
 import type { Transport } from './transport.ts'
 
@@ -19,9 +21,7 @@ type Ending = 'closed' | 'refused' | 'reopen' | 'silent' | 'cut'
 const IDLE_MS = 60 * 60_000
 /** The longest that stopping waits for the server to hear about it. */
 const GOODBYE_MS = 400
-const REFUSALS_BEFORE_ALONE = 2
-/** Streams of about half an hour that end well before a mailbox tries to share one again, at the most. */
-const LONGEST_ALONE = 32
+const FAILURES_BEFORE_ANEW = 3
 
 /** What a stream carries: mailboxes of one server and group. */
 export interface StreamTarget {
@@ -30,8 +30,12 @@ export interface StreamTarget {
   readonly capacity: number
 }
 export interface StreamOwner {
-  /** The member is to be put elsewhere: refused here, on another server, or alone for long enough to try with the others. */
-  expel(member: StreamMember, why: 'refused' | 'moved' | 'alone'): void
+  /** The member turned out to be on another server. */
+  moved(member: StreamMember): void
+  /** Refused together, twice in a row. */
+  refused(members: readonly StreamMember[]): void
+  /** Apart for long enough to try with the others. */
+  back(member: StreamMember): void
 }
 
 /**
@@ -46,35 +50,43 @@ export class Stream {
   readonly #subscriptions: StreamSubscriptions
   readonly #stopping = new AbortController()
   #online = new Set<StreamMember>()
-  /** Gone from the open stream, but not unsubscribed yet: ending one subscription ends the stream of all. */
-  readonly #leaving = new Set<StreamMember>()
+  /** Of those who left the open stream: ending one subscription ends the stream of all. */
+  readonly #leaving = new Set<Subscription>()
+  #apart: boolean
   #loop: Promise<void> | undefined
   /** Ends the listening so that the stream is opened again, or the sleep before it. */
   #interrupt = new AbortController()
   #recruiter: AbortController | undefined
   #failures = 0
 
-  constructor(parts: StreamingParts, target: StreamTarget, owner: StreamOwner) {
+  /** @param apart for mailboxes that were refused among others: nobody else is to come */
+  constructor(parts: StreamingParts, target: StreamTarget, owner: StreamOwner, apart = false) {
     this.#parts = parts
     this.#target = target
     this.#owner = owner
+    this.#apart = apart
     this.#subscriptions = new StreamSubscriptions({
       parts, group: target.group, members: this.#members,
-      onMoved: (member) => { owner.expel(member, 'moved') },
+      onMoved: (member) => { owner.moved(member) },
       pauseAfter: (error, failures) => this.#pauseAfter(error, failures),
     })
   }
 
-  get group(): string {
-    return this.#target.group
-  }
-
-  get capacity(): number {
-    return this.#target.capacity
+  get target(): StreamTarget {
+    return this.#target
   }
 
   get size(): number {
     return this.#members.size
+  }
+
+  get apart(): boolean {
+    return this.#apart
+  }
+
+  /** Its mailboxes have been served well: others may come. */
+  share(): void {
+    this.#apart = false
   }
 
   connected(): MailboxId[] {
@@ -90,18 +102,24 @@ export class Stream {
   remove(member: StreamMember): void {
     if (!this.#members.delete(member)) return
     silence(member)
-    if (this.#online.delete(member) && this.#members.size > 0) this.#leaving.add(member)
-    else void this.#subscriptions.take(member)
+    const { session, subscription: id } = member
+    member.subscription = null
+    const heard = this.#online.delete(member)
+    if (id === null) return
+    if (heard && this.#members.size > 0) this.#leaving.add({ session, id })
+    else void this.#subscriptions.end({ session, id })
   }
 
   /** Closes the socket at once; the server is told if it listens. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#interrupt.abort()
-    const members = [...this.#members, ...this.#leaving]
-    for (const member of members) silence(member)
-    const goodbye = Promise.all(members.map((member) => this.#subscriptions.take(member)))
+    for (const member of this.#members) silence(member)
+    const goodbye = Promise.all([
+      ...[...this.#members].map((member) => this.#subscriptions.take(member)), ...[...this.#leaving].map((one) => this.#subscriptions.end(one)),
+    ])
     this.#members.clear()
+    this.#leaving.clear()
     this.#online.clear()
     await Promise.race([goodbye, sleepReal(GOODBYE_MS)])
     await Promise.race([this.#loop, sleepReal(GOODBYE_MS)])
@@ -120,8 +138,7 @@ export class Stream {
       } catch (thrown) {
         if (this.#stopping.signal.aborted) break
         const error = asSyncError(thrown)
-        const pauseMs = this.#pauseAfter(error, this.#failures)
-        this.#failures += 1
+        const pauseMs = this.#pauseAfter(error, this.#failed())
         this.#parts.log.warn({ code: error.code, mailboxes: this.#members.size, pauseMs }, 'The notification stream broke; it is opened again')
         await this.#pause(pauseMs)
       }
@@ -147,13 +164,13 @@ export class Stream {
     try {
       const ending = await this.#read(stream.chunks, members, signal)
       this.#parts.log.debug({ ending, mailboxes: members.length }, 'A notification stream ended')
-      if (ending === 'closed') this.#sendBack()
-      if (ending === 'silent' || ending === 'cut') await this.#pause(this.#backOff(this.#failures++))
+      if (ending === 'closed') this.#endedWell()
+      if (ending === 'silent' || ending === 'cut') await this.#pause(this.#backOff(this.#failed()))
     } finally {
       over.abort()
       this.#online = new Set()
       await stream.close()
-      for (const member of this.#leaving) void this.#subscriptions.take(member)
+      for (const subscription of this.#leaving) void this.#subscriptions.end(subscription)
       this.#leaving.clear()
     }
   }
@@ -217,13 +234,12 @@ export class Stream {
     }
     if (message.deadSubscriptions.length > 0) {
       // The good ones get nothing on this stream any more (Exchange), so it is opened again without the dead.
-      for (const id of message.deadSubscriptions) this.#refuse(bySubscription.get(id))
+      this.#refuse(message.deadSubscriptions.flatMap((id) => bySubscription.get(id) ?? []))
       return 'refused'
     }
     if (message.failure !== null) {
       if (!isDeadSubscription(message.failure)) throw fromFailure(message.failure, this.#context())
-      this.#subscriptions.forgetServer()
-      for (const member of members) this.#refuse(member)
+      this.#refuse(members)
       return 'refused'
     }
     if (this.#online.size === 0) this.#opened(members)
@@ -240,6 +256,16 @@ export class Stream {
     this.#wakeRecruiter()
   }
 
+  /**
+   * A server that is gone for good never says that it forgot us: after some failures everything is made anew.
+   * @returns the failures in a row before this one
+   */
+  #failed(): number {
+    this.#failures += 1
+    if (this.#failures % FAILURES_BEFORE_ANEW === 0) for (const member of this.#members) member.subscription = null
+    return this.#failures - 1
+  }
+
   /** The first good envelope: whatever happened before it was not heard. */
   #opened(members: readonly StreamMember[]): void {
     this.#failures = 0
@@ -250,18 +276,19 @@ export class Stream {
     }
   }
 
-  #refuse(member: StreamMember | undefined): void {
-    if (member === undefined) return
-    member.subscription = null
-    member.refused += 1
-    this.#parts.log.debug({ mailbox: member.session.mailbox.id, refused: member.refused }, 'The subscription of a mailbox is gone; it is made anew')
-    if (member.refused < REFUSALS_BEFORE_ALONE) return
-    if (this.#target.capacity > 1 && this.#members.size > 1) {
-      member.refused = 0
-      this.#owner.expel(member, 'refused')
-    } else {
-      member.notBefore = this.#parts.clock.elapsedMs() + this.#backOff(member.refused - REFUSALS_BEFORE_ALONE)
+  /** A subscription that the server forgot is made anew at once; whoever's fresh one is refused, too, waits. */
+  #refuse(members: readonly StreamMember[]): void {
+    const { clock, log } = this.#parts
+    const ours = members.filter((member) => this.#members.has(member))
+    for (const member of ours) {
+      member.subscription = null
+      member.refused += 1
+      log.debug({ mailbox: member.session.mailbox.id, refused: member.refused }, 'The subscription of a mailbox is gone; it is made anew')
     }
+    const refused = ours.filter((member) => member.refused >= REFUSALS_BEFORE_APART)
+    const pauseMs = Math.max(0, ...refused.map((member) => this.#backOff(member.timesApart + member.refused - REFUSALS_BEFORE_APART)))
+    for (const member of refused) member.notBefore = clock.elapsedMs() + pauseMs
+    if (refused.length > 0 && this.#members.size > 1) this.#owner.refused(refused)
   }
 
   #context() {
@@ -269,20 +296,12 @@ export class Stream {
     return this.#target.transport.context(getStreamingEvents, caller)
   }
 
-  /**
-   * Whoever was refused among others may have met a server in trouble: when his own stream has ended well he tries again,
-   * each time after twice as many. A server where nobody can share a stream is asked ever more rarely.
-   */
-  #sendBack(): void {
+  /** Its end in due time: those who were apart may come back; those who share it well are like all others again. */
+  #endedWell(): void {
     for (const member of [...this.#online].filter((one) => this.#members.has(one))) {
-      if (this.#target.capacity > 1) {
-        member.timesAlone = 0
-        continue
-      }
       member.endedWell += 1
-      if (member.timesAlone > 0 && member.subscription !== null && member.endedWell >= Math.min(LONGEST_ALONE, 2 ** (member.timesAlone - 1))) {
-        this.#owner.expel(member, 'alone')
-      }
+      if (!this.#apart) member.timesApart = 0
+      else if (member.subscription !== null && mayComeBack(member)) this.#owner.back(member)
     }
   }
 

@@ -133,6 +133,27 @@ describe('hints', () => {
     await hear(`alice:${EVERYTHING}`)
   })
 
+  it('stay with a stream that gives signs of life, however long nothing happens', async () => {
+    await start({ heartbeatMs: 1_000 }, { streaming: { watchdogMs: 300 } })
+    watch(alice)
+    await hear(`alice:${EVERYTHING}`)
+    heard = []
+    for (let beat = 0; beat < 12; beat += 1) {
+      sim.clock.advance(1_000)
+      await clock.sleep(50)
+    }
+    expect(heard).toEqual([])
+  })
+
+  it('are not asked for again and again where only a human can help', async () => {
+    let refused = 0
+    await start({}, { streaming: { askHumanMs: 10_000 }, log: { ...log, warn: () => { refused += 1 } } })
+    watch(mailboxOf('nobody'))
+    await until('refused', () => refused > 0)
+    await clock.sleep(200)
+    expect(refused).toBe(1)
+  })
+
   it('come back after half an envelope and a cut', async () => {
     await start()
     watch(alice)
@@ -339,6 +360,37 @@ describe('many mailboxes', () => {
     sim.putItem('user042@example.test', 'tasks', { Subject: 'x' })
     // By itself, or with all that a stream rings for that was opened once more meanwhile.
     await until('heard user042', () => heard.some((one) => one === 'user042:task' || one === `user042:${EVERYTHING}`))
+  })
+
+  it('all come back after the server that held them is gone for good, and nobody says so', async () => {
+    const mailboxes = crowd(20)
+    await start({ mailboxes: mailboxes.map(({ address }) => ({ address })), requireAffinity: true }, { streaming: { ...busy, collectMs: 5 } })
+    watch(...mailboxes)
+    await online(...mailboxes)
+    heard = []
+    sim.failOver()
+    await until('gone', () => hints.connected().size === 0)
+    await online(...mailboxes)
+    await hear(...mailboxes.map(({ user }) => `${user}:${EVERYTHING}`))
+    heard = []
+    sim.putItem('user007@example.test', 'tasks', { Subject: 'x' })
+    await until('heard user007', () => heard.some((one) => one === 'user007:task' || one === `user007:${EVERYTHING}`))
+  })
+
+  it('do not all ask a server that cannot be reached', async () => {
+    const mailboxes = crowd(20)
+    await start({ mailboxes: mailboxes.map(({ address }) => ({ address })) }, { streaming: busy })
+    watch(...mailboxes)
+    await online(...mailboxes)
+    sim.faults.add({ effect: { type: 'drop-before' } })
+    sim.closeConnections()
+    await until('gone', () => hints.connected().size === 0)
+    const before = sim.requests
+    await clock.sleep(300)
+    // A stream of all, or a subscription of one, at a time, each twice where a connection was lost.
+    expect(sim.requests - before).toBeLessThan(60)
+    sim.faults.clear()
+    await online(...mailboxes)
   })
 
   it('are not lost when a load balancer cuts every stream after a while', async () => {

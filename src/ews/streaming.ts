@@ -1,14 +1,16 @@
 /**
  * Hints from streaming notifications. A stream carries the subscriptions of up to 200 mailboxes (one mailbox where
  * everybody signs in for himself). Events are a doorbell and are lost while no stream is open, so every (re)opening
- * rings for all its mailboxes.
+ * rings for all its mailboxes. Mailboxes that are refused together are taken apart (`stream-apart.ts`).
  */
 import type { Mailbox, MailboxId } from '../model/index.ts'
 import type { Clock, Hints, Log } from '../ports.ts'
 import { newMember } from './stream-member.ts'
 import type { OnHint, StreamMember } from './stream-member.ts'
+import { halves } from './stream-apart.ts'
 import { Stream, backOff } from './stream.ts'
 import type { StreamTarget } from './stream.ts'
+import type { Transport } from './transport.ts'
 import type { Folders } from './folders.ts'
 import { groupOf } from './route.ts'
 import type { Session } from './session.ts'
@@ -34,12 +36,18 @@ export const STREAMING_DEFAULTS: StreamingOptions = {
   askHumanMs: 15 * 60_000, mailboxesPerStream: 200,
 }
 
+/** Streams at a time that one account may have on a server. */
+const STREAMS_OF_2013 = 3
+const STREAMS_SINCE_2016 = 10
+
 export interface StreamingParts {
   readonly clock: Clock
   readonly log: Log
   readonly options: StreamingOptions
   /** Whether one credential serves all mailboxes. */
   readonly shared: boolean
+  /** A stream is charged to the mailbox it is anchored to, otherwise all streams to the one account. */
+  readonly impersonation: boolean
   access(mailbox: Mailbox): { readonly session: Session; readonly folders: Folders }
 }
 
@@ -57,15 +65,13 @@ export function createHints(parts: StreamingParts): EwsHints {
   const isHere = (member: StreamMember) => members.get(member.session.mailbox.id)?.member === member
 
   /** Mailboxes of one server, and there of one group, share streams (B.6); looking for the server is tried for ever. */
-  async function place(member: StreamMember, alone: boolean): Promise<void> {
+  async function place(member: StreamMember): Promise<void> {
     for (let failures = 0; isHere(member); failures += 1) {
       try {
         const where = await member.session.route.place()
         if (!isHere(member)) return
-        const size = parts.shared && !alone ? parts.options.mailboxesPerStream : 1
-        const group = groupOf(where)
-        const room = size > 1 ? [...streams].find((stream) => stream.group === group && stream.capacity > stream.size) : undefined
-        return join(member, room ?? open({ group, transport: where.transport, capacity: size }))
+        const target = { group: groupOf(where), transport: where.transport, capacity: parts.shared ? parts.options.mailboxesPerStream : 1 }
+        return join(member, roomIn(target) ?? open(target))
       } catch (thrown) {
         const error = asSyncError(thrown)
         const pauseMs = error.retryAfterMs ?? (error.remedy === 'ask-human' ? parts.options.askHumanMs : backOff(parts.options, failures))
@@ -80,20 +86,66 @@ export function createHints(parts: StreamingParts): EwsHints {
     stream.add(member)
   }
 
-  function open(target: StreamTarget): Stream {
+  function roomIn({ group, transport, capacity }: StreamTarget): Stream | undefined {
+    const room = [...streams].filter((stream) => stream.target.group === group && stream.size < capacity)
+    // With many that are served well rather than with one that may be the trouble.
+    return room.find(({ apart }) => !apart) ?? (mayOpen(transport, 1) ? undefined : room.toSorted((one, two) => two.size - one.size)[0])
+  }
+
+  function mayOpen(transport: Transport, more: number): boolean {
+    if (parts.impersonation || !parts.shared) return true
+    const most = transport.version === null || transport.version.minor === 0 ? STREAMS_OF_2013 : STREAMS_SINCE_2016
+    return [...streams].filter(({ target }) => target.transport === transport).length + more <= most
+  }
+
+  function open(target: StreamTarget, apart = false): Stream {
     const stream: Stream = new Stream(parts, target, {
-      // gromox 3.1 lets only the user who subscribed read: such a mailbox gets a stream of its own.
-      expel: (member, why) => {
+      moved(member) {
         if (!isHere(member)) return
         leave(member, stream)
         members.set(member.session.mailbox.id, { member, stream: null })
-        if (why === 'refused') member.timesAlone += 1
-        member.endedWell = 0
-        void place(member, why === 'refused')
+        void place(member)
       },
-    })
+      refused: (refused) => { takeApart(refused, stream) },
+      back(member) {
+        const room = [...streams].find((other) => other.target.group === target.group && !other.apart && other.size < target.capacity)
+        if (room === undefined) return stream.share()
+        leave(member, stream)
+        join(member, room)
+      },
+    }, apart)
     streams.add(stream)
     return stream
+  }
+
+  /** Where the account may have no further stream, those who are served well apart make room; otherwise all stay and wait. */
+  function takeApart(refused: readonly StreamMember[], stream: Stream): void {
+    const groups = halves(refused)
+    const more = groups.length - (refused.length === stream.size ? 1 : 0)
+    while (!mayOpen(stream.target.transport, more)) if (!uniteTwo(stream)) return
+    parts.log.warn({ mailboxes: refused.length, of: stream.size }, 'Exchange refused a notification stream to mailboxes twice; they go on apart from the others, in halves')
+    for (const member of refused) leave(member, stream)
+    for (const group of groups) {
+      const half = open(stream.target, true)
+      for (const member of group) {
+        Object.assign(member, { refused: 0, endedWell: 0, timesApart: member.timesApart + 1 })
+        join(member, half)
+      }
+    }
+  }
+
+  /** The two smallest other streams of the same server and group on which all is well. */
+  function uniteTwo(refused: Stream): boolean {
+    const { target } = refused
+    const well = [...streams].filter((stream) => stream !== refused && stream.target.group === target.group && stream.apart && stream.connected().length === stream.size)
+    const [small, other] = well.toSorted((one, two) => one.size - two.size)
+    if (small === undefined || other === undefined || small.size + other.size > target.capacity) return false
+    for (const { member, stream } of [...members.values()]) {
+      if (stream !== small) continue
+      leave(member, small)
+      join(member, other)
+    }
+    return true
   }
 
   function leave(member: StreamMember, stream: Stream): void {
@@ -116,7 +168,7 @@ export function createHints(parts: StreamingParts): EwsHints {
     const { session, folders } = parts.access(mailbox)
     const member = newMember(session, folders, onHint)
     members.set(mailbox.id, { member, stream: null })
-    void place(member, false)
+    void place(member)
   }
 
   return {

@@ -90,6 +90,19 @@ describe('calls', () => {
     await expect(connection.mailbox(mailboxOf('alice')).open()).rejects.toMatchObject({ code, ...(code === 'EWS_BUSY' ? { retryAfterMs: 4321 } : {}) })
   })
 
+  it('that write are not sent again after HTTP 503, however short the pause: they may have been done', async () => {
+    let creates = 0
+    await serve((_request, response, body) => {
+      if (body.includes('<m:CreateItem')) {
+        creates += 1
+        response.writeHead(503, { 'retry-after': '0' }).end()
+      } else response.end(body.includes('<m:GetFolder>') ? folders() : found())
+    }, { patienceMs: 10_000 })
+    const [outcome] = await connection.mailbox(mailboxOf('alice')).create([{ item: { kind: 'task', fields: { subject: 'once' } }, token: 'token' as never }])
+    expect(outcome).toMatchObject({ type: 'failed', error: { code: 'EWS_BUSY', outcomeUnknown: true } })
+    expect(creates).toBe(1)
+  })
+
   it('that are never answered end after the time limit', async () => {
     await serve(() => undefined)
     await expect(connection.mailbox(mailboxOf('alice')).open()).rejects.toMatchObject({ code: 'EWS_UNREACHABLE', scope: 'server', remedy: 'wait' })

@@ -14,7 +14,7 @@ import { NoChallenge, NtlmWire } from './ntlm/wire.ts'
 import { Pace } from './pace.ts'
 import { SignIns } from './sign-ins.ts'
 import { envelope, openEnvelope } from './soap.ts'
-import type { Failure, Operation, Result } from './soap.ts'
+import type { Failure, Operation, Result, ServerVersion } from './soap.ts'
 import { BasicWire, offers, trust } from './wire.ts'
 import type { Answer, Tls, Wire, WireRequest } from './wire.ts'
 
@@ -67,6 +67,7 @@ export class Transport {
   readonly #choice: BindingChoice
   readonly #signIns: SignIns
   readonly #pace: Pace
+  #version: ServerVersion | null = null
 
   constructor(options: TransportOptions) {
     this.#options = options
@@ -79,6 +80,11 @@ export class Transport {
 
   get url(): string {
     return this.#options.url
+  }
+
+  /** As the server told it last; null before its first answer, and of a server that tells none. */
+  get version(): ServerVersion | null {
+    return this.#version
   }
 
   /** How people sign in, in words. */
@@ -116,7 +122,7 @@ export class Transport {
       })
       if (response.statusCode === 200) return { chunks: response.body as AsyncIterable<Buffer>, close }
       try {
-        readReply({ status: response.statusCode, headers: response.headers, text: await limited(response.body) }, operation, context)
+        this.#read({ status: response.statusCode, headers: response.headers, text: await limited(response.body) }, operation, context)
         throw fromStatus(response.statusCode, header(response.headers, 'retry-after'), context, offers(response.headers))
       } catch (error) {
         throw fromWire(error, context)
@@ -134,7 +140,7 @@ export class Transport {
   context(operation: { readonly name: string; readonly writes: boolean }, caller: Caller): CallContext {
     return {
       operation: operation.name, writes: operation.writes, connection: this.#options.name, url: this.#options.url,
-      mailbox: caller.mailbox, account: caller.credentials.username, impersonation: this.#options.impersonation, auth: this.#options.auth.kind,
+      mailbox: caller.mailbox, account: caller.credentials.username, shared: this.#options.shared, ...signInContext(this.#options),
     }
   }
 
@@ -154,7 +160,7 @@ export class Transport {
     })
     const cookies = answer.headers['set-cookie']
     if (cookies !== undefined) extras.onCookies?.([cookies].flat())
-    const reply = readReply(answer, operation, context)
+    const reply = this.#read(answer, operation, context)
     const busy = busyIn(reply)
     if (busy === null) return reply
     const error = fromFailure(busy.failure, context)
@@ -162,6 +168,22 @@ export class Transport {
     if (busy.all) throw error
     this.#pace.slow(caller.mailbox, error)
     return reply
+  }
+
+  /** Faults are looked for whatever the status: gromox sends them with 200, Exchange's back-off comes with 200 or 500. */
+  #read<Reply>({ status, headers, text }: Answer, operation: Operation<never, Reply>, context: CallContext): Reply {
+    const refused = () => fromStatus(status, header(headers, 'retry-after'), context, offers(headers))
+    if (status !== 200 && (status !== 500 || !isXml(text))) throw refused()
+    try {
+      const opened = openEnvelope(text)
+      this.#version = opened.version ?? this.#version
+      if (opened.type === 'fault') throw fromFailure(opened.fault, context)
+      if (status !== 200) throw refused()
+      return operation.decode(opened.reply)
+    } catch (error) {
+      if (error instanceof SyncError) throw error
+      throw badReply(error instanceof Error ? error.message : String(error), context, error)
+    }
   }
 
   #isPatient(error: unknown): error is SyncError {
@@ -199,25 +221,18 @@ export class Transport {
   }
 }
 
+/** What messages about a refused sign-in or certificate need to know. */
+export function signInContext({ auth, ca }: Pick<TransportOptions, 'auth' | 'ca'>): Pick<CallContext, 'auth' | 'channelBinding' | 'hasCa'> {
+  return { auth: auth.kind, ...(auth.kind === 'ntlm' ? { channelBinding: auth.channelBinding } : {}), hasCa: ca !== undefined }
+}
+
 function fromWire(error: unknown, context: CallContext): SyncError {
   if (error instanceof SyncError) return error
   return error instanceof NoChallenge ? badReply(error.message, context, error) : fromNetwork(error, context)
 }
 
-/** Faults are looked for whatever the status: gromox sends them with 200, Exchange's back-off comes with 200 or 500. */
-function readReply<Reply>({ status, headers, text }: Answer, operation: Operation<never, Reply>, context: CallContext): Reply {
-  const refused = () => fromStatus(status, header(headers, 'retry-after'), context, offers(headers))
-  const looksLikeXml = text.trimStart().startsWith('<') && !/^\s*<(?:!doctype )?html/i.test(text)
-  if (status !== 200 && (status !== 500 || !looksLikeXml)) throw refused()
-  try {
-    const opened = openEnvelope(text)
-    if (opened.type === 'fault') throw fromFailure(opened.fault, context)
-    if (status !== 200) throw refused()
-    return operation.decode(opened.reply)
-  } catch (error) {
-    if (error instanceof SyncError) throw error
-    throw badReply(error instanceof Error ? error.message : String(error), context, error)
-  }
+function isXml(text: string): boolean {
+  return text.trimStart().startsWith('<') && !/^\s*<(?:!doctype )?html/i.test(text)
 }
 
 /** A back-off that comes item by item, with HTTP 200. */

@@ -32,8 +32,10 @@ export interface HourOutcome {
   readonly mails: number
   /** Heap in MB after what can be freed is freed, every ten minutes and in the end. */
   readonly heapMb: readonly number[]
-  /** Open streams: trouble leaves mailboxes on one of their own for a while. */
+  /** Open streams: trouble leaves mailboxes apart from the others for a while. */
   readonly streams: number
+  /** Mailboxes on a stream of their own. */
+  readonly alone: number
 }
 
 /** As the service does it, whatever hints say. */
@@ -226,7 +228,7 @@ class Hour {
       deaf, offline: this.#followers.flatMap(({ mailbox }) => (online.has(mailbox.id) ? [] : [mailbox.user])),
       outOfStep: wrong.concat(this.#followers.filter(({ mailbox }) => !online.has(mailbox.id) || deaf.includes(mailbox.user))).slice(0, 5)
         .map((follower) => ({ user: follower.mailbox.user, known: known(follower), there: there(follower), history: follower.history })),
-      wanted: this.#tokens.toSorted(), creates: sim.writes.created, mails: sim.outbox.length, heapMb: this.#heapMb, streams: sim.openStreams,
+      wanted: this.#tokens.toSorted(), creates: sim.writes.created, mails: sim.outbox.length, heapMb: this.#heapMb, streams: sim.openStreams, alone: sim.streams.filter(({ length }) => length === 1).length,
       written: this.#followers.flatMap(({ mailbox }) => sim.items(mailbox.address).flatMap(({ fields }) => /^ours (.+)/.exec(String(fields['Subject']))?.[1] ?? [])).toSorted(),
     }
   }

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { bindingOf, channelBinding, hashOf } from './channel-binding.ts'
+import { BindingChoice } from './choice.ts'
 import { md4 } from './md4.ts'
 import { NoChallenge, authenticate, lmV2, negotiate, ntlmV2, readChallenge, responseKey } from './messages.ts'
 
@@ -153,5 +154,25 @@ describe('the channel binding', () => {
 
   it('is another one for another signature', () => {
     expect(channelBinding(der('2a864886f70d01010b'))).not.toEqual(channelBinding(der('2a864886f70d01010c')))
+  })
+})
+
+describe('the choice of the binding', () => {
+  const certificate = Buffer.from('one')
+
+  it('keeps to what worked with the certificate, until that is refused', () => {
+    const choice = new BindingChoice('auto')
+    expect(choice.order(certificate)).toEqual([true, false])
+    choice.worked(certificate, false)
+    expect(choice.order(certificate)).toEqual([false])
+    expect(choice.order(Buffer.from('another'))).toEqual([true, false])
+    // Extended Protection was switched on: once at a time, the other way first.
+    choice.refused(certificate)
+    expect([1, 2, 3].map((refused) => choice.order(certificate, refused))).toEqual([[true], [false], [true]])
+  })
+
+  it.each([['on', [true]], ['off', [false]]] as const)('is none with "%s"', (mode, wanted) => {
+    expect(new BindingChoice(mode).order(certificate)).toEqual(wanted)
+    expect(new BindingChoice(mode).order(null)).toEqual([false])
   })
 })

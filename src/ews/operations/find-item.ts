@@ -12,6 +12,8 @@ export interface FindItemRequest {
   readonly restriction: string
   readonly properties: string
   readonly offset: number
+  /** In a page, per folder; the server may cut it shorter. */
+  readonly most: number
 }
 export interface FoundPage {
   readonly items: readonly EwsItem[]
@@ -21,10 +23,10 @@ export interface FoundPage {
 export const findItem: Operation<FindItemRequest, Result<FoundPage>[]> = {
   name: 'FindItem',
   writes: false,
-  encode: ({ folders, restriction, properties, offset }) =>
+  encode: ({ folders, restriction, properties, offset, most }) =>
     '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>'
     + `<t:AdditionalProperties>${properties}</t:AdditionalProperties></m:ItemShape>`
-    + `<m:IndexedPageItemView MaxEntriesReturned="100" Offset="${offset}" BasePoint="Beginning"/>`
+    + `<m:IndexedPageItemView MaxEntriesReturned="${most}" Offset="${offset}" BasePoint="Beginning"/>`
     + `<m:Restriction>${restriction}</m:Restriction>`
     + `<m:ParentFolderIds>${folders.map(folderIdXml).join('')}</m:ParentFolderIds></m:FindItem>`,
   decode: (reply) => resultsOf(reply, (message) => {
