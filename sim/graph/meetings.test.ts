@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import type { GraphSim } from './index.ts'
 import { startGraphSim } from './index.ts'
-import { ALICE, ask, BOB, CAROL, eventBody, STAMP, users } from './test-client.ts'
+import { ALICE, ask, BOB, CAROL, eventBody, IMMUTABLE, STAMP, users } from './test-client.ts'
 
 let sim: GraphSim
 const GUEST = 'guest@elsewhere.example'
@@ -19,6 +19,15 @@ async function meet(...addresses: string[]): Promise<any> {
 const mails = () => sim.outbox.map(({ kind, from, to }) => `${kind} ${from.split('@')[0]} ${to.split('@')[0]}`)
 const copy = (address: string) => sim.items(address, 'calendar')[0]
 const patch = (id: string, body: object) => ask(sim, 'PATCH', users(ALICE, `events/${id}`), body)
+
+describe('a draft', () => {
+  it('is not sent by what nobody is told of', async () => {
+    const { id } = sim.putItem(ALICE, 'calendar', { ...eventBody('Draft', '2026-12-01T09:00:00'), attendees: [{ emailAddress: { address: BOB, name: 'Bob' }, type: 'required' }], unsent: true })
+    const draft = async (body: object) => (await ask(sim, 'PATCH', users(ALICE, `events/${id}`), body, { headers: IMMUTABLE })).body.isDraft
+    expect(await draft({ categories: ['Blue'] })).toBe(true)
+    expect(await draft({ subject: 'Sent' })).toBe(false)
+  })
+})
 
 describe('a meeting', () => {
   it('invites its attendees the moment it is made, with no way around', async () => {

@@ -14,13 +14,14 @@ const TOLD: (keyof EventFields)[] = ['subject', 'body', 'start', 'end', 'isAllDa
  */
 export function announce(world: World, mailbox: Mailbox, event: EventItem, before: Planned | null): void {
   if (!event.fields.isOrganizer) return
-  event.fields.isDraft = false
   const now = invited(event)
   const old = before ? invited(before) : []
   const added = now.filter((address) => !old.includes(address))
   const removed = old.filter((address) => !now.includes(address))
   const kept = now.filter((address) => old.includes(address))
   const news = before !== null && worthTelling(before, event)
+  // What nobody is told of, a category or a property of a program, sends no draft.
+  if (before === null || news || added.length > 0 || removed.length > 0) event.fields.isDraft = false
   if (before && event.fields.start !== before.fields.start) forgetAnswers(event)
   mailAll(world, mailbox, event, added, 'request')
   mailAll(world, mailbox, event, removed, 'cancellation')
