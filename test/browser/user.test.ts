@@ -120,6 +120,26 @@ describe('a user', () => {
     await close()
   })
 
+  it('is told in Italian, too, what the service says: why he may not come in, and what his mailbox lacks', async () => {
+    const { page, close } = await visit(browser, { locale: 'it-IT' })
+    await page.goto(office.url)
+    await page.getByLabel('Nome utente').fill('user3')
+    await page.getByRole('textbox', { name: 'Password' }).fill('wrong')
+    await page.getByRole('button', { name: 'Accedi' }).click()
+    await page.getByText('Il CRM non conosce questo nome utente con questa password.').waitFor()
+    await signIn(page, office.url, 'user3')
+    await open(page, office.url, '/me')
+    await page.getByRole('combobox', { name: 'Collegamento' }).click()
+    await page.getByRole('option', { name: 'branch' }).click()
+    await page.getByLabel('Nome utente di Exchange').fill('user3@example.test')
+    await page.getByLabel('Password di Exchange').fill('wrong')
+    await page.getByRole('button', { name: 'Guarda la casella' }).click()
+    await page.getByText(/^Exchange ha rifiutato l’accesso di user3@example\.test .* e che l’autenticazione Basic sia attiva/).waitFor()
+    await page.getByText(/^Correggi nome utente e password; Get-ADUser "user3"/).waitFor()
+    await expectAccessible(page, 'italian-check')
+    await close()
+  })
+
   it('gets everywhere with the keyboard alone', async () => {
     const { page, close } = await visit(browser)
     await page.goto(office.url)

@@ -41,7 +41,7 @@ export default function Attention() {
 
 /** A mailbox that does not open is more than a failing item. */
 function BrokenMailboxes() {
-  const { t } = useSpeech()
+  const { t, said } = useSpeech()
   const { session } = useSession()
   const isAdmin = (session.seeAs ?? session.user)?.admin === true
   const users = useQuery({ queryKey: ['lanes', 'broken'], queryFn: () => api.get<UserPage>('/users', { standing: 'attention', limit: 10 }), enabled: isAdmin })
@@ -52,8 +52,8 @@ function BrokenMailboxes() {
       {broken.map((row) => (
         <Box key={row.id} className="panel-card" p="md" component="section">
           <Group justify="space-between" wrap="nowrap" align="flex-start"><Text fw={650} component="h2" size="md" m={0} className="wrap">{row.fullName || row.name} <Text span size="sm" c="dimmed">{row.mailbox}</Text></Text><StandingBadge standing={row.standing} /></Group>
-          <Text size="sm" className="wrap" mt={4}>{row.error?.message}</Text>
-          {row.cure !== null && <Text className="cure wrap" mt="sm">{row.cure}</Text>}
+          <Text size="sm" className="wrap" mt={4}>{said(row.error?.message ?? '', row.error?.code)}</Text>
+          {row.cure !== null && <Text className="cure wrap" mt="sm">{said(row.cure)}</Text>}
           <Button component={Link} href="/users?standing=attention" size="xs" variant="default" mt="sm">{t('nav.users')}</Button>
         </Box>
       ))}
@@ -99,7 +99,7 @@ function ConflictList() {
 type HeldRow = HeldPage['rows'][number]
 
 function HeldList() {
-  const { t } = useSpeech()
+  const { t, said } = useSpeech()
   const [offset, setOffset] = useState(0)
   const [sure, setSure] = useState<readonly HeldRow[] | null>(null)
   const held = useQuery({ queryKey: ['attention', 'held', offset], queryFn: () => api.get<HeldPage>('/attention/held', { offset, limit: 200 }), refetchInterval: 10_000 })
@@ -120,7 +120,7 @@ function HeldList() {
               <Box key={first.id} className="panel-card" component="article">
                 <Box p="md">
                   <Text fw={650} component="h2" size="md" m={0}>{t(`attention.what.${first.what}`)} <Text span size="sm" c="dimmed">{first.mailbox}</Text></Text>
-                  <Text size="sm" c="dimmed" className="wrap">{first.reason} · <Ago at={first.at} /></Text>
+                  <Text size="sm" c="dimmed" className="wrap">{said(first.reason)} · <Ago at={first.at} /></Text>
                   {isDeletion && group.length > 1 && (
                     <Group gap="xs" mt="sm">
                       <Button size="xs" onClick={() => decide.mutate({ ids, decision: 'restore' })} loading={decide.isPending}>{t('attention.restoreAll', { n: group.length })}</Button>
@@ -155,7 +155,7 @@ function HeldList() {
 }
 
 function FailingList() {
-  const { t, ago } = useSpeech()
+  const { t, ago, said } = useSpeech()
   const [offset, setOffset] = useState(0)
   const failing = useQuery({ queryKey: ['attention', 'failing', offset], queryFn: () => api.get<Failing>('/attention/failing', { offset, limit: LIMIT }) })
   const retry = useAct((input: { lane: string; side: string; id: string }) => api.post('/attention/failing', input), { done: t('app.done'), then: () => void failing.refetch() })
@@ -168,7 +168,7 @@ function FailingList() {
             <Group justify="space-between" align="flex-start" gap="sm">
               <Box flex="1 1 300px" miw={0}>
                 <Group gap="xs" wrap="nowrap"><Icon name={row.kind} /><Text size="sm" fw={600} className="wrap">{row.title ?? t(`kind.${row.kind}`)}</Text></Group>
-                <Text size="sm" className="wrap" mt={4}>{row.error.message}</Text>
+                <Text size="sm" className="wrap" mt={4}>{said(row.error.message, row.error.code)}</Text>
                 <Text size="xs" c="dimmed" mt={4}>{row.user} · {t('attention.tries', { n: row.attempts, time: ago(row.dueAt) })}</Text>
               </Box>
               <Button size="xs" variant="default" onClick={() => retry.mutate({ lane: row.lane, side: row.side, id: row.id })}>{t('attention.tryNow')}</Button>

@@ -43,11 +43,11 @@ export default function Health() {
 }
 
 function CrmTrouble({ crm }: { crm: HealthFacts['crm'] }) {
-  const { t } = useSpeech()
+  const { t, said } = useSpeech()
   return (
     <Alert color="red" icon={<Icon name="attention" />} title={`${t('health.crm')} ${t('health.crmFailing')}`} role="alert">
-      <Text size="sm" className="wrap">{crm.error?.message}</Text>
-      {crm.cure !== null && <Text size="sm" mt="xs" className="cure">{crm.cure}</Text>}
+      <Text size="sm" className="wrap">{said(crm.error?.message ?? '', crm.error?.code)}</Text>
+      {crm.cure !== null && <Text size="sm" mt="xs" className="cure">{said(crm.cure)}</Text>}
     </Alert>
   )
 }

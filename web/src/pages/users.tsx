@@ -125,7 +125,7 @@ function UserCard({ row, checked, toggle, show }: { row: UserRow; checked: boole
 }
 
 function UserDrawer({ id, close, act, test, ask }: { id: string | null; close: () => void; act: (path: string, id: string) => void; test: (row: UserRow) => void; ask: (what: 'disconnect' | 'reset', row: UserRow) => void }) {
-  const { t, number } = useSpeech()
+  const { t, number, said } = useSpeech()
   const { seeAs } = useSession()
   const [, go] = useLocation()
   const user = useQuery({ queryKey: ['lanes', 'user', id], queryFn: () => api.get<UserRow>(`/users/${id ?? ''}`), enabled: id !== null })
@@ -142,8 +142,8 @@ function UserDrawer({ id, close, act, test, ask }: { id: string | null; close: (
             {row.error !== null && (
               <Box className="panel-card" p="sm">
                 <Text size="sm" fw={600}>{t('users.error')}</Text>
-                <Text size="sm" className="wrap" c="dimmed">{row.error.message}</Text>
-                {row.cure !== null && <><Text size="sm" fw={600} mt="sm">{t('users.cure')}</Text><Text className="cure wrap">{row.cure}</Text></>}
+                <Text size="sm" className="wrap" c="dimmed">{said(row.error.message, row.error.code)}</Text>
+                {row.cure !== null && <><Text size="sm" fw={600} mt="sm">{t('users.cure')}</Text><Text className="cure wrap">{said(row.cure)}</Text></>}
                 {row.retryAt !== null && <Text size="xs" c="dimmed" mt="sm"><Retry at={row.retryAt} /></Text>}
               </Box>
             )}

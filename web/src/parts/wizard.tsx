@@ -3,7 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Candidates, PreviewResult, Steps, Task } from '../../../src/http/api-types.ts'
-import { api } from '../api.ts'
+import { api, ApiError } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
 import { CheckList, Empty, Loaded, Pager, Trouble } from './basics.tsx'
 import { Icon } from './icons.tsx'
@@ -167,7 +167,7 @@ function PreviewStep({ own, chosen, back, finished }: { own: boolean; chosen: re
       {!own && id === null && <Button loading={begin.isPending} onClick={() => begin.mutate()}>{t('connect.previewRun')}</Button>}
       {begin.error !== null && <Box mt="md"><Trouble error={begin.error} /></Box>}
       {isRunning && <Group gap="sm" mt="md" role="status"><Loader size="sm" /><Text size="sm">{t('app.loading')}</Text></Group>}
-      {task.data?.state === 'failed' && <Box mt="md"><Trouble error={new Error(task.data.error ?? '')} /><Text size="sm" mt="xs" className="wrap">{task.data.error}</Text></Box>}
+      {task.data?.state === 'failed' && <Box mt="md"><Trouble error={new ApiError(500, 'TASK', task.data.error ?? '')} /></Box>}
       {task.data?.state === 'done' && <PreviewTable result={task.data.result as PreviewResult} />}
       {(own || task.data?.state === 'done') && !own && (
         <Radio.Group mt="xl" label={t('users.resetNext')} value={takeUp} onChange={setTakeUp}><Stack gap="xs" mt="xs"><Radio value="all" label={t('users.takeAll')} /><Radio value="new" label={t('users.takeNew')} /></Stack></Radio.Group>
@@ -179,7 +179,7 @@ function PreviewStep({ own, chosen, back, finished }: { own: boolean; chosen: re
 }
 
 function PreviewTable({ result }: { result: PreviewResult }) {
-  const { t, maybe, number } = useSpeech()
+  const { t, maybe, number, said } = useSpeech()
   const what = { create: 'connect.willCreate', update: 'connect.willUpdate', delete: 'connect.willDelete' } as const
   const skipped = Object.entries(result.skippedBy)
   return (
@@ -197,7 +197,7 @@ function PreviewTable({ result }: { result: PreviewResult }) {
         </Table></Table.ScrollContainer>
       )}
       {skipped.map(([reason, count]) => <Text key={reason} size="sm" c="dimmed">{t('connect.leftAlone')}: {number(count)} – {maybe(`skip.${reason}`, reason)}</Text>)}
-      {result.errors.map((error) => <Text key={error} size="sm" c="var(--mantine-color-error)" className="wrap">{error}</Text>)}
+      {result.errors.map((error) => <Text key={error} size="sm" c="var(--mantine-color-error)" className="wrap">{said(error)}</Text>)}
     </Stack>
   )
 }
