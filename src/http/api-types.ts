@@ -27,6 +27,7 @@ export type Conflicts = Of<'conflicts'>
 export type HeldPage = Of<'heldPage'>
 export type Failing = Of<'failing'>
 export type Skips = Of<'skips'>
+export type Untold = Of<'untold'>
 export type Availability = Of<'availability'>
 export type Steps = Of<'steps'>
 export type Candidates = Of<'candidates'>

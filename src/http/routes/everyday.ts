@@ -26,6 +26,13 @@ export function attentionRoutes(app: App, panel: Panel): void {
   app.get('/api/attention/failing', { onRequest: needUser, schema: { tags, summary: 'Items that failed again and again', querystring: s.attentionQuery, response: { 200: s.failing } } }, (request) => attention.failing(viewerOf(request), request.query))
   app.get('/api/attention/skipped', { onRequest: needUser, schema: { tags, summary: 'Items left alone, and why', querystring: s.skipQuery, response: { 200: s.skips } } }, (request) => attention.skips(viewerOf(request), request.query, request.query.every ? 'every' : 'unrepresentable'))
   app.get('/api/attention/mails', { onRequest: needUser, schema: { tags, summary: 'Changes of the CRM that were not made because they would have mailed somebody; they have to be made in Outlook', querystring: s.attentionQuery, response: { 200: s.skips } } }, (request) => attention.skips(viewerOf(request), request.query, 'mails'))
+  app.get('/api/attention/untold', { onRequest: needUser, schema: { tags, summary: 'Edits of meetings to come that were made without telling the attendees, because the policy does not allow it', querystring: s.attentionQuery, response: { 200: s.untold } } }, (request) => attention.untold(viewerOf(request), request.query))
+  app.post('/api/attention/untold', { onRequest: needUser, schema: { tags, summary: 'Take edits off the list of those that attendees were not told of', body: s.someWrites, response: { 200: s.counted } } }, async (request) => {
+    const { ids } = request.body
+    const count = await attention.dismissUntold(viewerOf(request), ids)
+    await note(panel, request, 'untold.dismiss', `${count}`, { ids: ids.slice(0, 50) })
+    return { ...OK, count }
+  })
   app.post('/api/attention/conflicts', { onRequest: needUser, schema: { tags, summary: 'Decide conflicts', body: s.conflictDecision, response: { 200: s.counted } } }, async (request) => {
     const { ids, winner } = request.body
     const count = await attention.decideConflicts(viewerOf(request), ids, winner)

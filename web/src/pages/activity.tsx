@@ -113,6 +113,7 @@ export function WriteRow({ row, withUser }: { row: Write; withUser: boolean }) {
           <Changes before={row.before} after={row.after} />
           <Text size="xs" c="dimmed" mt="sm" className="wrap">
             {t('activity.reason')}: {said(row.reason)}{row.outcome !== null && row.state === 'failed' ? `. ${t('activity.outcome')}: ${maybe(`code.${row.outcome}`, said(row.outcome))}` : ''}
+            {row.untold !== null && <><br />{t('attention.untoldPeople')}: {row.untold.map(({ name, address }) => name || address).join(', ')}</>}
             {row.record !== null && <><br />{t('activity.record')}: {row.record}</>}{row.mailbox !== null && <><br />{t('users.mailbox')}: {row.mailbox}</>}
           </Text>
         </Box>

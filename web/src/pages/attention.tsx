@@ -1,14 +1,14 @@
-import { Badge, Box, Button, Group, Modal, SimpleGrid, Stack, Switch, Tabs, Text } from '@mantine/core'
+import { Badge, Box, Button, Collapse, Group, Modal, SimpleGrid, Stack, Switch, Tabs, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useSearchParams } from 'wouter'
-import type { AttentionSummary, Conflicts, Failing, HeldPage, Skips, UserPage } from '../../../src/http/api-types.ts'
+import type { AttentionSummary, Conflicts, Failing, HeldPage, Skips, Untold, UserPage } from '../../../src/http/api-types.ts'
 import { api } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
 import { useAct } from '../parts/ask.tsx'
 import { Ago, Empty, Loaded, PageHead, Pager, StandingBadge } from '../parts/basics.tsx'
 import { Icon } from '../parts/icons.tsx'
-import { valueText } from '../parts/values.tsx'
+import { Changes, valueText } from '../parts/values.tsx'
 import { useSession } from '../session.ts'
 
 const LIMIT = 20
@@ -192,14 +192,60 @@ function SkippedList() {
   )
 }
 
-/** What would have mailed somebody, and was therefore not done. */
+/** What would have mailed somebody: edits that were made without a mail, and changes that were therefore not made. */
 function MailList() {
-  const { t } = useSpeech()
+  const { t, maybe } = useSpeech()
+  const [offset, setOffset] = useState(0)
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
+  const untold = useQuery({ queryKey: ['attention', 'untold', offset], queryFn: () => api.get<Untold>('/attention/untold', { offset, limit: LIMIT }) })
+  const dismiss = useAct((ids: readonly string[]) => api.post('/attention/untold', { ids }), { done: t('attention.dismissed'), then: () => { setOffset(0); void untold.refetch() } })
+  const toggle = (id: string) => setOpen((before) => { const next = new Set(before); if (!next.delete(id)) next.add(id); return next })
   return (
-    <>
-      <Text size="sm" c="dimmed" mb="md" maw={720}>{t('attention.mailsText')}</Text>
+    <Stack gap="lg">
+      <Loaded query={untold} rows={3}>{({ total, rows }) => total === 0 ? null : (
+        <Box component="section">
+          <Group justify="space-between" align="flex-start" gap="sm" mb="sm">
+            <Box flex="1 1 320px" maw={720}><Text component="h2" fw={650} size="md" m={0}>{t('attention.untold')}</Text><Text size="sm" c="dimmed">{t('attention.untoldText')}</Text></Box>
+            {rows.length > 1 && <Button size="xs" variant="default" loading={dismiss.isPending} onClick={() => dismiss.mutate(rows.map(({ id }) => id))}>{t('attention.dismissAll', { n: rows.length })}</Button>}
+          </Group>
+          <Box className="panel-card">
+            <Box component="ul" className="plain">{rows.map((row) => (
+              <Box component="li" key={row.id} className="user-card">
+                <Group justify="space-between" align="flex-start" gap="sm">
+                  <Box flex="1 1 300px" miw={0}>
+                    <Group gap="xs" wrap="nowrap" align="flex-start"><Icon name={row.kind} /><Text size="sm" fw={600} className="wrap">{row.title ?? t('activity.untitled')}</Text></Group>
+                    <Text size="sm" mt={4} className="wrap">{t('attention.changedFields', { fields: Object.keys(row.after ?? {}).map((name) => maybe(`field.${name}`, name)).join(', ') })}</Text>
+                    <Text size="sm" className="wrap">{t('attention.untoldPeople')}: {row.people.map(({ name, address }) => name || address).join(', ')}</Text>
+                    <Text size="xs" c="dimmed" mt={4} component="div">{row.user ?? row.mailbox} · <Ago at={row.at} /></Text>
+                  </Box>
+                  <Group gap={6}>
+                    <Button size="xs" variant="default" aria-expanded={open.has(row.id)} aria-controls={`untold-${row.id}`} onClick={() => toggle(row.id)}>{t('attention.whatChanged')}</Button>
+                    <Button size="xs" variant="default" disabled={dismiss.isPending} aria-label={`${t('attention.dismiss')}: ${row.title ?? ''}`} onClick={() => dismiss.mutate([row.id])}>{t('attention.dismiss')}</Button>
+                  </Group>
+                </Group>
+                <Collapse expanded={open.has(row.id)} id={`untold-${row.id}`}><Box mt="sm"><Changes before={row.before} after={row.after} /></Box></Collapse>
+              </Box>
+            ))}</Box>
+            <Pager offset={offset} limit={LIMIT} total={total} onChange={setOffset} />
+          </Box>
+        </Box>
+      )}</Loaded>
+      <UndoneList isAlone={untold.data?.total === 0} />
+    </Stack>
+  )
+}
+
+/** @param isAlone nothing else waits on this page */
+function UndoneList({ isAlone }: { isAlone: boolean }) {
+  const { t } = useSpeech()
+  const some = useQuery({ queryKey: ['attention', 'skips', true, 0], queryFn: () => api.get<Skips>('/attention/mails', { offset: 0, limit: LIMIT }) })
+  if (some.data?.total === 0 && !isAlone) return null
+  return (
+    <Box component="section">
+      {some.data?.total !== 0 && <Text component="h2" fw={650} size="md" m={0}>{t('attention.undone')}</Text>}
+      <Text size="sm" c="dimmed" mb="sm" maw={720}>{t('attention.mailsText')}</Text>
       <SkipTable mails every={false} withUser />
-    </>
+    </Box>
   )
 }
 

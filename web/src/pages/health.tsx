@@ -101,11 +101,11 @@ function QueueCard({ facts: { queue, linked } }: { facts: HealthFacts }) {
 
 function WaitingCard({ facts: { attention } }: { facts: HealthFacts }) {
   const { t, number } = useSpeech()
-  const total = attention.conflicts + attention.held + attention.failing
+  const total = attention.conflicts + attention.held + attention.mails + attention.failing
   return (
     <Card title={t('health.waits')}>
       {total === 0 && <Group gap="xs"><Icon name="check" /><Text size="sm">{t('health.nobodyWaits')}</Text></Group>}
-      {total > 0 && (['conflicts', 'held', 'failing'] as const).map((what) => (
+      {total > 0 && (['conflicts', 'held', 'mails', 'failing'] as const).map((what) => (
         <Line key={what} label={<Anchor component={Link} href={`/attention?tab=${what}`} size="sm">{t(`attention.${what}`)}</Anchor>}>{number(attention[what])}</Line>
       ))}
     </Card>
