@@ -37,6 +37,7 @@ export type Wishes = Of<'wishes'>
 export type Sharing = Of<'sharing'>
 export type Token = Of<'token'>
 export type Problem = Of<'problem'>
+export type Connections = Of<'connections'>
 export type ConnectionDraft = Of<'connectionDraft'>
 export type CrmDraft = Of<'crmDraft'>
 export type CrmSettings = Of<'crmSettings'>

@@ -203,7 +203,13 @@ export const connectionDraft = z.object({
   clientSecretExpires: z.iso.date().optional(), tasks: z.boolean().optional(), pollSeconds: z.number().min(1).max(3600).optional(),
   loginUrl: z.url({ protocol: /^https?$/ }).optional(), graphUrl: z.url({ protocol: /^https?$/ }).optional(), publicUrl: z.url({ protocol: /^https?$/ }).optional(),
 })
-export const connectionTest = z.object({ connection: connectionDraft, mailbox: z.email(), username: z.string().optional(), password: z.string().optional() })
+/** `change`: the connection of this name is changed; secrets that are left out stay as they are. */
+export const connectionTest = z.object({ connection: connectionDraft, mailbox: z.email(), username: z.string().optional(), password: z.string().optional(), change: z.boolean().default(false) })
+export const connections = z.object({
+  rows: z.array(connectionDraft.omit({ password: true, clientSecret: true, ca: true, trustedHosts: true, tasks: true, pollSeconds: true, publicUrl: true }).extend({
+    name: z.string(), hasPassword: z.boolean(), hasClientSecret: z.boolean(), mailbox: z.string().nullable(),
+  })).readonly(),
+})
 export const steps = z.object({ ok: z.boolean(), checks: z.array(step).readonly() })
 export const candidates = page(z.object({ id: z.string(), name: z.string(), fullName: z.string(), suggested: z.string().nullable(), connected: z.boolean() }))
 const chosen = z.array(z.object({ crm: z.string(), mailbox: z.email() })).max(2000)

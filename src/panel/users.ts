@@ -148,7 +148,10 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
     const address = mailbox ?? before?.mailbox ?? user.addresses[0]
     if (address === undefined) throw refused(400, 'NO_MAILBOX', `${user.name} has no e-mail address in the CRM. Name the mailbox.`)
     const exchange = connection ?? before?.exchange ?? (config.exchange.length === 1 ? undefined : config.exchange[0]?.name)
-    return { aliases: [], availabilityOnly: false, ...before, crm: user.name, mailbox: address, ...(exchange === undefined ? {} : { exchange }) }
+    // A password of his own was for the connection he had.
+    const { username, password, ...rest } = before ?? {}
+    const own = before !== undefined && connection !== undefined && connection !== connectionOf(config, before)?.name ? {} : { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
+    return { aliases: [], availabilityOnly: false, ...rest, ...own, crm: user.name, mailbox: address, ...(exchange === undefined ? {} : { exchange }) }
   }
 
   async function testOne(user: CrmUser, wanted: Omit<Enabling, 'id'>): Promise<TestResult> {

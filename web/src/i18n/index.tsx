@@ -16,9 +16,9 @@ export interface Speech {
   /** What the service says in English, which is all it speaks. @param code of an error: a shorter word where the sentence is not known */
   said(sentence: string, code?: string): string
   /** In the viewer's zone. */
-  moment(at: string | number | Date, style?: 'full' | 'time' | 'date' | 'day'): string
-  /** "3 minutes ago", "in 2 hours". */
-  ago(at: string | number | Date): string
+  moment(at: string | number | Date, style?: 'full' | 'time' | 'date' | 'day' | 'weekday'): string
+  /** "3 minutes ago", "in 2 hours". @param narrow in short */
+  ago(at: string | number | Date, narrow?: boolean): string
   ms(ms: number): string
   number(value: number): string
   readonly zone: string
@@ -61,9 +61,9 @@ export function SpeechProvider({ zone, children }: { zone: string; children: Rea
     const plural = new Intl.PluralRules(language)
     const fill = (text: string, blanks: Record<string, string | number>) => (text.includes('|') ? (text.split('|')[plural.select(Number(blanks['n'])) === 'one' ? 0 : 1] ?? text) : text).replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? ''))
     const styles: Record<string, Intl.DateTimeFormatOptions> = {
-      full: { dateStyle: 'medium', timeStyle: 'short' }, time: { hour: '2-digit', minute: '2-digit' }, date: { dateStyle: 'medium' }, day: { weekday: 'short', day: 'numeric', month: 'short' },
+      full: { dateStyle: 'medium', timeStyle: 'short' }, time: { hour: '2-digit', minute: '2-digit' }, date: { dateStyle: 'medium' }, day: { weekday: 'short', day: 'numeric', month: 'short' }, weekday: { weekday: 'short', day: 'numeric' },
     }
-    const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
+    const relatives = { long: new Intl.RelativeTimeFormat(language, { numeric: 'auto' }), narrow: new Intl.RelativeTimeFormat(language, { style: 'narrow' }) }
     return {
       language, zone,
       setLanguage(next) {
@@ -83,7 +83,8 @@ export function SpeechProvider({ zone, children }: { zone: string; children: Rea
         return translated === sentence && `code.${code}` in texts ? capital(texts[`code.${code}` as Key]) : translated
       },
       moment: (at, style = 'full') => new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, { ...styles[style], timeZone: zone }).format(new Date(at)),
-      ago(at) {
+      ago(at, narrow = false) {
+        const relative = narrow ? relatives.narrow : relatives.long
         const seconds = Math.round((new Date(at).getTime() - Date.now()) / 1000)
         const size = Math.abs(seconds)
         if (size < 60) return relative.format(seconds, 'second')

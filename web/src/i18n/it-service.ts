@@ -453,6 +453,8 @@ export const service: Readonly<Record<string, string>> = {
   'No mailbox of this user is connected. Connect one first.': 'Nessuna casella di questo utente è collegata. Prima collegane una.',
   'This conflict is already decided.': 'Questo conflitto è già deciso.',
   'This is already decided.': 'È già deciso.',
+  'The address or the account is another one: enter its password or secret, too.': 'L’indirizzo o l’account è un altro: inserisci anche la sua password o il suo segreto.',
+  'There is a connection "{name}" already. Choose another name, or change that one.': 'C’è già un collegamento “{name}”. Scegli un altro nome, o modifica quello.',
   'Connect the CRM first.': 'Prima collega il CRM.',
   'The CRM does not accept this user name with this password.': 'Il CRM non accetta questo nome utente con questa password.',
   'Correct the password, or enter the access key from the user\'s preferences.': 'Correggi la password, o inserisci la chiave di accesso dalle preferenze dell’utente.',

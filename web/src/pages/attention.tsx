@@ -1,6 +1,6 @@
 import { Badge, Box, Button, Collapse, Group, Modal, SimpleGrid, Stack, Switch, Tabs, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { Link, useSearchParams } from 'wouter'
 import type { AttentionSummary, Conflicts, Failing, HeldPage, Skips, Untold, UserPage } from '../../../src/http/api-types.ts'
 import { api } from '../api.ts'
@@ -21,6 +21,8 @@ export default function Attention() {
   const counts = summary.data === undefined ? null : { conflicts: summary.data.conflicts, held: summary.data.held, mails: summary.data.mails, failing: summary.data.failing, skipped: summary.data.unrepresentable }
   const fullest = counts === null ? 'conflicts' : (TABS.find((tab) => counts[tab] > 0) ?? 'conflicts')
   const tab = TABS.find((one) => one === query.get('tab')) ?? fullest
+  // On a phone the row of tabs is wider than the screen.
+  useEffect(() => document.querySelector('[role=tab][aria-selected=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [tab])
   return (
     <>
       <PageHead title={t('attention.title')} text={t('attention.text')} />
@@ -54,7 +56,7 @@ function BrokenMailboxes() {
           <Group justify="space-between" wrap="nowrap" align="flex-start"><Text fw={650} component="h2" size="md" m={0} className="wrap">{row.fullName || row.name} <Text span size="sm" c="dimmed">{row.mailbox}</Text></Text><StandingBadge standing={row.standing} /></Group>
           <Text size="sm" className="wrap" mt={4}>{said(row.error?.message ?? '', row.error?.code)}</Text>
           {row.cure !== null && <Text className="cure wrap" mt="sm">{said(row.cure)}</Text>}
-          <Button component={Link} href="/users?standing=attention" size="xs" variant="default" mt="sm">{t('nav.users')}</Button>
+          <Button component={Link} href={`/users?show=${encodeURIComponent(row.id)}`} size="xs" variant="default" mt="sm">{t('attention.toUser')}</Button>
         </Box>
       ))}
     </Stack>
@@ -181,9 +183,13 @@ function FailingList() {
   )
 }
 
+/** What somebody has to look at; where there is nothing of that, what is left alone by choice. */
 function SkippedList() {
   const { t } = useSpeech()
-  const [every, setEvery] = useState(false)
+  const [chosen, setEvery] = useState<boolean | null>(null)
+  const summary = useQuery({ queryKey: ['attention', 'summary'], queryFn: () => api.get<AttentionSummary>('/attention') })
+  if (summary.data === undefined) return <Loaded query={summary} rows={3}>{() => null}</Loaded>
+  const every = chosen ?? summary.data.unrepresentable === 0
   return (
     <>
       <Switch mb="md" label={t('attention.everySkip')} checked={every} onChange={(event) => setEvery(event.currentTarget.checked)} />

@@ -51,13 +51,13 @@ function JobRow({ job, edit, changed }: { job: Job; edit: () => void; changed: (
           <Text size="sm" c="dimmed" mt={2}>{scheduleText(job.schedule, speech)}</Text>
           {job.message !== null && <Text size="sm" mt={4} className="wrap">{said(job.message)}</Text>}
         </Box>
-        <Group gap="md" wrap="nowrap">
-          <Fact label={t('jobs.last')}><Ago at={job.lastRunAt} none={t('jobs.notYet')} /></Fact>
-          <Fact label={t('jobs.next')}>{job.paused ? '–' : <Ago at={job.nextRunAt} none="–" />}</Fact>
+        <Group gap="md" wrap="nowrap" align="flex-start">
+          <Fact label={t('jobs.last')}><Ago at={job.lastRunAt} none={t('jobs.notYet')} narrow /></Fact>
+          <Fact label={t('jobs.next')}>{job.paused ? '–' : <Ago at={job.nextRunAt} none="–" narrow />}</Fact>
           <Fact label={t('jobs.duration')}>{job.ms === null ? '–' : ms(job.ms)}</Fact>
         </Group>
         <Group gap="xs">
-          <Button size="xs" leftSection={<Icon name="play" size={14} />} aria-label={`${t('jobs.run')}: ${name}`} loading={run.isPending} onClick={() => run.mutate(undefined)}>{t('jobs.run')}</Button>
+          <Button size="xs" variant="light" leftSection={<Icon name="play" size={14} />} aria-label={`${t('jobs.run')}: ${name}`} loading={run.isPending} onClick={() => run.mutate(undefined)}>{t('jobs.run')}</Button>
           <Button size="xs" variant="default" aria-label={`${job.paused ? t('jobs.resume') : t('jobs.pause')}: ${name}`} onClick={() => pause.mutate(undefined)}>{job.paused ? t('jobs.resume') : t('jobs.pause')}</Button>
           <Button size="xs" variant="default" aria-label={`${t('jobs.change')}: ${name}`} onClick={edit}>{t('jobs.schedule')}</Button>
         </Group>

@@ -72,11 +72,11 @@ export function Loaded<T>({ query, children, rows }: { query: { data: T | undefi
   return <Rows {...(rows === undefined ? {} : { count: rows })} />
 }
 
-/** A moment in words, exactly on demand. */
-export function Ago({ at, none }: { at: string | null | undefined; none?: string }) {
+/** A moment in words, exactly on demand. @param narrow where there is little room */
+export function Ago({ at, none, narrow = false }: { at: string | null | undefined; none?: string; narrow?: boolean }) {
   const { ago, moment, t } = useSpeech()
   if (at === null || at === undefined) return <span className="dim">{none ?? t('app.never')}</span>
-  return <Tooltip label={moment(at)}><time dateTime={at}>{ago(at)}</time></Tooltip>
+  return <Tooltip label={moment(at)}><time dateTime={at}>{ago(at, narrow)}</time></Tooltip>
 }
 
 export function Pager({ offset, limit, total, onChange }: { offset: number; limit: number; total: number; onChange: (offset: number) => void }) {
