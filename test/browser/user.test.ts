@@ -140,6 +140,30 @@ describe('a user', () => {
     await close()
   })
 
+  it('is told while the service does not answer, and sees the present again afterwards without loading the page', async () => {
+    const { page, close } = await visit(browser)
+    let tries = 0
+    await page.route('**/api/live', (route) => { tries += 1; return tries <= 2 ? route.fulfill({ status: 502, body: 'Bad Gateway' }) : route.fallback() })
+    await signIn(page, office.url, 'alice')
+    await page.getByText('What you see may be out of date', { exact: false }).waitFor()
+    await expectAccessible(page, 'away')
+    await page.getByText('What you see may be out of date', { exact: false }).waitFor({ state: 'detached' })
+    await close()
+  })
+
+  it('comes to the sign-in when his session has ended, and back to where he was', async () => {
+    const { page, close } = await visit(browser)
+    await signIn(page, office.url, 'alice')
+    await open(page, office.url, '/me')
+    await page.context().clearCookies()
+    await page.getByRole('button', { name: 'Sync now' }).click()
+    await page.locator('input[name=username]').fill('alice')
+    await page.locator('input[name=password]').fill('alice-password')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'My mailbox', level: 1 }).waitFor()
+    await close()
+  })
+
   it('gets everywhere with the keyboard alone', async () => {
     const { page, close } = await visit(browser)
     await page.goto(office.url)

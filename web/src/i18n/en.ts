@@ -55,6 +55,7 @@ export const en = {
   'attention.untold': 'Edited without telling anybody', 'attention.untoldText': 'These meetings were edited in the CRM, and the organizer’s calendar shows it. The attendees’ calendars do not, and nobody was mailed, because the policy does not allow it. If they have to know, open the meeting in Outlook and send the update from there. “Mail attendees when the organizer edits a meeting in the CRM”, under Policies, tells them of the next edits.', 'attention.untoldPeople': 'Not told', 'attention.changedFields': 'Changed: {fields}', 'attention.whatChanged': 'What changed', 'attention.dismiss': 'Dismiss', 'attention.dismissAll': 'Dismiss {n}', 'attention.dismissed': 'Taken off the list', 'attention.undone': 'Not done in Outlook', 'action.untold.dismiss': 'took edits that nobody was told of off the list',
   'connect.change': 'Change', 'connect.unchanged': 'as it is now', 'crm.signIn': 'Change the sign-in',
   'health.answersIn': 'answers in {time}', 'health.failingOf': '{n} failing', 'attention.toUser': 'To this user',
+  'app.away': 'The service does not answer at the moment. What you see may be out of date; it is tried again by itself.',
 }
 export type Key = keyof typeof en
 export type Texts = Record<Key, string>

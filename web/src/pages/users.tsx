@@ -94,7 +94,7 @@ function UserTable({ page, selected, toggle, setSelected, show }: TableProps) {
         <Table.Tr>
           <Table.Th w={40}><Checkbox aria-label={t('users.selectAll')} checked={all} indeterminate={!all && page.some((row) => selected.has(row.id))} onChange={() => setSelected(new Map(all ? [] : [...selected, ...page.map((row) => [row.id, row] as const)]))} /></Table.Th>
           <Table.Th>{t('users.user')}</Table.Th><Table.Th>{t('users.mailbox')}</Table.Th><Table.Th>{t('users.standing')}</Table.Th><Table.Th>{t('users.how')}</Table.Th>
-          <Table.Th>{t('users.last')}</Table.Th><Table.Th ta="right">{t('users.linked')}</Table.Th><Table.Th ta="right">{t('users.issues')}</Table.Th>
+          <Table.Th>{t('users.last')}</Table.Th><Table.Th ta="right" className="short">{t('users.linked')}</Table.Th><Table.Th ta="right" className="short">{t('users.issues')}</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -102,7 +102,7 @@ function UserTable({ page, selected, toggle, setSelected, show }: TableProps) {
           <Table.Tr key={row.id} {...(selected.has(row.id) ? { bg: 'var(--mantine-primary-color-light)' } : {})}>
             <Table.Td><Checkbox aria-label={t('users.select', { name: row.fullName || row.name })} checked={selected.has(row.id)} onChange={() => toggle(row)} /></Table.Td>
             <Table.Td maw={200}><UnstyledButton onClick={() => show(row.id)}><Text size="sm" fw={600} c="var(--mantine-color-anchor)" lineClamp={2}>{row.fullName || row.name}</Text></UnstyledButton><Text size="xs" c="dimmed" truncate>{row.name}{row.admin ? ` · ${t('users.admin')}` : ''}</Text></Table.Td>
-            <Table.Td maw={240}>{row.mailbox === null ? <Text size="sm" c="dimmed" lineClamp={2}>{row.suggested === null ? t('users.noAddress') : t('users.suggested', { mailbox: row.suggested })}</Text> : <Text size="sm" lineClamp={2}>{row.mailbox}</Text>}</Table.Td>
+            <Table.Td maw={240}>{row.mailbox === null ? <Text size="sm" c="dimmed" lineClamp={2}>{row.suggested === null ? t('users.noAddress') : t('users.suggested', { mailbox: row.suggested })}</Text> : <Text size="sm" lineClamp={2} className="anywhere">{row.mailbox}</Text>}</Table.Td>
             <Table.Td><StandingBadge standing={row.standing} /></Table.Td>
             <Table.Td><Text size="sm">{t(`transport.${row.transport}`)}</Text></Table.Td>
             <Table.Td>{row.mailbox === null ? <span className="dim">–</span> : <><Text size="sm" className="nowrap">→ {t('side.crm')}: <Ago at={row.lastToCrm} none="–" narrow /></Text><Text size="sm" className="nowrap">→ {t('side.exchange')}: <Ago at={row.lastToExchange} none="–" narrow /></Text></>}</Table.Td>
