@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Panel, Topic } from '../../panel/index.ts'
-import { needUser, viewerOf } from '../guard.ts'
+import { COOKIE, needUser, viewerOf } from '../guard.ts'
 import * as s from '../schemas.ts'
 import { note, OK } from './typed.ts'
 import type { App } from './typed.ts'
@@ -92,7 +92,9 @@ export function meRoutes(app: App, panel: Panel, publicUrl: () => string): void 
     return { available: true, entries, error: null }
   })
   app.get('/oauth/microsoft', { schema: { hide: true } }, async (request, reply) => {
-    const outcome = await popUps.finish(new URL(request.url, publicUrl()).searchParams).catch((thrown: unknown) => ({ error: thrown instanceof Error ? thrown.message : String(thrown) }))
+    const secret = request.cookies[COOKIE]
+    const session = secret === undefined ? null : await panel.door.sessionOf(secret)
+    const outcome = await popUps.finish(new URL(request.url, publicUrl()).searchParams, session?.viewer ?? null).catch((thrown: unknown) => ({ error: thrown instanceof Error ? thrown.message : String(thrown) }))
     const shown = 'error' in outcome ? outcome.error : outcome.mailbox
     // The window tells the page that opened it, and closes; the script is a file of ours, because of the CSP.
     const page = `<!doctype html><meta charset="utf-8"><title>Microsoft</title><body data-result="${escaped(JSON.stringify(outcome))}"><p>${escaped(shown)}</p><script src="/pop-up.js"></script>`

@@ -441,6 +441,8 @@ export const service: Readonly<Record<string, string>> = {
   'Only administrators of the CRM may do this.': 'Possono farlo solo gli amministratori del CRM.',
   'This belongs to another mailbox.': 'Appartiene a un’altra casella.',
   'Too many requests. Go on in {time}.': 'Troppe richieste. Continua fra {time}.',
+  '{n} seconds': '{n} secondi',
+  '1 minute': '1 minuto',
   'Something went wrong here; the log of the service tells more.': 'Qualcosa è andato storto qui; il log del servizio dice di più.',
   'the request': 'la richiesta',
   'not valid': 'non valido',
