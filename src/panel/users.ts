@@ -111,7 +111,9 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
       .map((user) => rowOf(user, config, facts))
       .filter((row) => needle === '' || [row.name, row.fullName, row.mailbox, row.suggested].some((text) => text?.toLowerCase().includes(needle)))
       .filter((row) => (query.standing === undefined || row.standing === query.standing) && (query.connected === undefined || (row.mailbox !== null) === query.connected))
-    const key = (row: UserRow) => (query.sort === 'standing' ? String(ORDER.indexOf(row.standing)) : (row[query.sort] ?? '').toLowerCase())
+    // Who has no full name is shown by the other one.
+    const named = (row: UserRow) => (query.sort === 'fullName' ? row.fullName || row.name : query.sort === 'standing' ? String(ORDER.indexOf(row.standing)) : (row[query.sort] ?? ''))
+    const key = (row: UserRow) => named(row).toLowerCase()
     rows.sort((left, right) => (key(left) < key(right) ? -1 : key(left) > key(right) ? 1 : left.id < right.id ? -1 : 1) * (query.descending ? -1 : 1))
     return { total: rows.length, rows: rows.slice(query.offset, query.offset + query.limit) }
   }

@@ -113,6 +113,12 @@ describe('an administrator', () => {
   it('pauses a mailbox, resumes it and asks for a sync', async () => {
     const { page } = admin
     await open(page, office.url, '/users')
+    const names = async () => (await page.locator('tbody tr td:nth-child(2)').allInnerTexts()).map((text) => text.split('\n')[0] ?? '')
+    await page.getByRole('button', { name: 'User', exact: true }).click()
+    await expect.poll(names).toEqual((await names()).toSorted((left, right) => (left.toLowerCase() < right.toLowerCase() ? -1 : 1)))
+    await page.getByRole('button', { name: 'User', exact: true }).click()
+    await page.getByRole('columnheader', { name: 'User', exact: true }).and(page.locator('[aria-sort=descending]')).waitFor()
+    await expect.poll(async () => (await names()).at(-1)).toBe('Administrator')
     await page.getByRole('button', { name: 'user1' }).first().click()
     const details = page.getByRole('dialog')
     await details.getByRole('button', { name: 'Pause' }).click()

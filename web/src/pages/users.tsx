@@ -31,7 +31,8 @@ export default function Users() {
   const [connection, setConnection] = useState<string | null>(null)
   const connections = useConnections().data?.rows ?? []
   const [asking, setAsking] = useState<{ what: 'disconnect' | 'reset'; rows: readonly UserRow[] } | null>(null)
-  const users = useQuery({ queryKey: ['lanes', 'users', needle, standing, offset], queryFn: () => api.get<UserPage>('/users', { search: needle, standing, offset, limit: LIMIT }), refetchInterval: 15_000 })
+  const [order, setOrder] = useState<Order>({ sort: 'standing', descending: false })
+  const users = useQuery({ queryKey: ['lanes', 'users', needle, standing, order, offset], queryFn: () => api.get<UserPage>('/users', { search: needle, standing, ...order, offset, limit: LIMIT }), refetchInterval: 15_000 })
   const act = useAct((input: { path: string; ids: readonly string[] }) => api.post(`/users/${input.path}`, { ids: input.ids }), { done: t('app.done'), then: () => void users.refetch() })
   const test = useAct(({ rows, wanted }: { rows: readonly UserRow[]; wanted: Wanted }) => api.post<Task>('/users/test', { users: rows.map(({ id }) => ({ id, ...wanted })) }), { then: (task, { wanted }) => setTesting({ id: task.id, ...(wanted.connection === undefined ? {} : { connection: wanted.connection }) }) })
   const toggle = (row: UserRow) => setSelected((before) => { const next = new Map(before); if (!next.delete(row.id)) next.set(row.id, row); return next })
@@ -48,7 +49,7 @@ export default function Users() {
           ? <Empty icon="users" title={t('users.none')} text={t('users.noneText')} />
           : (
             <>
-              <Box visibleFrom="md"><UserTable page={page} selected={selected} toggle={toggle} setSelected={setSelected} show={setShown} /></Box>
+              <Box visibleFrom="md"><UserTable page={page} selected={selected} toggle={toggle} setSelected={setSelected} show={setShown} order={order} setOrder={(next) => { setOrder(next); setOffset(0) }} /></Box>
               <Box hiddenFrom="md" component="ul" className="plain">{page.map((row) => <UserCard key={row.id} row={row} checked={selected.has(row.id)} toggle={() => toggle(row)} show={() => setShown(row.id)} />)}</Box>
               <Pager offset={offset} limit={LIMIT} total={total} onChange={setOffset} />
             </>
@@ -83,9 +84,26 @@ interface TableProps {
   toggle: (row: UserRow) => void
   setSelected: (next: ReadonlyMap<string, UserRow>) => void
   show: (id: string) => void
+  order: Order
+  setOrder: (order: Order) => void
 }
 
-function UserTable({ page, selected, toggle, setSelected, show }: TableProps) {
+interface Order {
+  readonly sort: 'fullName' | 'mailbox' | 'standing'
+  readonly descending: boolean
+}
+
+/** A heading that puts the list in its order; once more, the other way round. */
+function Sorting({ by, order, setOrder, children }: { by: Order['sort']; order: Order; setOrder: (order: Order) => void; children: string }) {
+  const isThis = order.sort === by
+  return (
+    <Table.Th aria-sort={isThis ? (order.descending ? 'descending' : 'ascending') : 'none'}>
+      <UnstyledButton className="sorting" onClick={() => setOrder({ sort: by, descending: isThis && !order.descending })}>{children}<span aria-hidden="true">{isThis ? (order.descending ? ' ↓' : ' ↑') : ''}</span></UnstyledButton>
+    </Table.Th>
+  )
+}
+
+function UserTable({ page, selected, toggle, setSelected, show, order, setOrder }: TableProps) {
   const { t, number } = useSpeech()
   const all = page.every((row) => selected.has(row.id))
   return (
@@ -93,7 +111,7 @@ function UserTable({ page, selected, toggle, setSelected, show }: TableProps) {
       <Table.Thead>
         <Table.Tr>
           <Table.Th w={40}><Checkbox aria-label={t('users.selectAll')} checked={all} indeterminate={!all && page.some((row) => selected.has(row.id))} onChange={() => setSelected(new Map(all ? [] : [...selected, ...page.map((row) => [row.id, row] as const)]))} /></Table.Th>
-          <Table.Th>{t('users.user')}</Table.Th><Table.Th>{t('users.mailbox')}</Table.Th><Table.Th>{t('users.standing')}</Table.Th><Table.Th>{t('users.how')}</Table.Th>
+          <Sorting by="fullName" order={order} setOrder={setOrder}>{t('users.user')}</Sorting><Sorting by="mailbox" order={order} setOrder={setOrder}>{t('users.mailbox')}</Sorting><Sorting by="standing" order={order} setOrder={setOrder}>{t('users.standing')}</Sorting><Table.Th>{t('users.how')}</Table.Th>
           <Table.Th>{t('users.last')}</Table.Th><Table.Th ta="right" className="short">{t('users.linked')}</Table.Th><Table.Th ta="right" className="short">{t('users.issues')}</Table.Th>
         </Table.Tr>
       </Table.Thead>
