@@ -385,7 +385,8 @@ function operationMethods(tables: MemoryTables, { undo }: Running): OperationMet
     },
     async forgetValues(copies) {
       for (const row of tables.operations.where(({ copy, state }) => copies.includes(copy) && state !== 'open')) {
-        tables.operations.put({ ...row, before: null, after: null }, undo)
+        const { untold: _, ...rest } = row
+        tables.operations.put({ ...rest, before: null, after: null }, undo)
       }
       for (const row of tables.conflicts.where(({ copy, state }) => copies.includes(copy) && state === 'closed')) tables.conflicts.remove(row.id, undo)
     },

@@ -10,7 +10,7 @@ export interface ItemStatus {
   readonly link: { readonly kind: string; readonly record: string; readonly uid: string | null; readonly copies: readonly CopyStatus[] } | null
   /** The master's occurrences, when the id is a series in Exchange. */
   readonly series: { readonly occurrences: number; readonly exceptions: number; readonly deleted: number } | null
-  readonly writes: readonly Pick<Operation, 'at' | 'type' | 'side' | 'reason' | 'state' | 'outcome' | 'before' | 'after'>[]
+  readonly writes: readonly Pick<Operation, 'at' | 'type' | 'side' | 'reason' | 'state' | 'outcome' | 'before' | 'after' | 'untold'>[]
   readonly skips: readonly { readonly reason: string; readonly why: string; readonly at: string; readonly enterAt: string | null }[]
   readonly waiting: readonly { readonly side: string; readonly dueAt: string; readonly attempts: number; readonly error: { code: string; message: string } | null }[]
   readonly held: readonly { readonly id: string; readonly what: string; readonly reason: string }[]
@@ -53,7 +53,7 @@ export async function itemStatus(tx: Tx, raw: string): Promise<ItemStatus> {
     series: series === undefined ? null : {
       occurrences: series.slots.length, exceptions: series.snapshot.series?.exceptions.length ?? 0, deleted: series.snapshot.series?.deleted.length ?? 0,
     },
-    writes: journal.map(({ at, type, side, reason, state, outcome, before, after }) => ({ at, type, side, reason, state, outcome, before, after })),
+    writes: journal.map(({ at, type, side, reason, state, outcome, before, after, untold }) => ({ at, type, side, reason, state, outcome, before, after, ...(untold === undefined ? {} : { untold }) })),
     skips: skips.map(({ reason, at, enterAt }) => ({ reason, why: explainSkip(reason), at, enterAt })),
     waiting: waiting.map(({ side, dueAt, attempts, error }) => ({ side, dueAt, attempts, error })),
     held: held.map(({ id: one, what, reason }) => ({ id: one, what, reason })),
@@ -101,6 +101,10 @@ function why(
       : { sentence: `It is no longer linked; the last thing that happened: ${last.reason}.`, cure: 'Nothing to do.' }
   }
   const state = copies.some(({ copy }) => copy.traits.invited === true) ? CURES.invited : copies.some(({ copy }) => copy.traits.masked === true) ? CURES.masked : 'Both sides are in step.'
+  const edit = journal.find(({ type, state: became }) => (type === 'create' || type === 'update' || type === 'delete') && became === 'done')
+  if (edit?.untold !== undefined) {
+    return { sentence: `${state} Last write: ${edit.reason}; the attendees were not told by mail: ${edit.untold.map(({ address }) => address).join(', ')}.`, cure: CURES.untold }
+  }
   return { sentence: last === undefined ? state : `${state} Last write: ${last.reason}.`, cure: 'Nothing to do.' }
 }
 
@@ -126,5 +130,6 @@ const ENDINGS: Readonly<Record<Tombstone['reason'], ItemStatus['why']>> = {
 const CURES = {
   skipped: 'Change what the sentence names, or the item itself; it is then looked at again.',
   invited: 'It is in step; only its organizer can change it, in Exchange.',
+  untold: 'Send the update from Outlook, if they have to know; the policy sendMeetingUpdates tells them of the next edits.',
   masked: 'It is in step as a busy block, because it is private in Exchange.',
 } as const

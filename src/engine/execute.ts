@@ -8,7 +8,8 @@ import { bornWith } from './born.ts'
 import { other } from './context.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
-import { mailingsOf } from './mailing.ts'
+import { mailingsOf, untoldOf } from './mailing.ts'
+import type { Telling } from './mailing.ts'
 import { asAttendees, withAnswerOf } from './people.ts'
 import { isMark, recover } from './recover.ts'
 import { settle } from './settle.ts'
@@ -35,8 +36,7 @@ export async function execute(run: Run, works: readonly Work[], asides: readonly
   const sane = works.filter((work) => !parked.has(work.linked.copy.id))
   const loops = works.filter((work) => parked.has(work.linked.copy.id)).flatMap((work) => park(run, work))
   const mailings = await mailingsOf(run, sane)
-  const sent = sane.flatMap((work) => work.plan.writes.map((write): Sent => (
-    { work, write, operation: operationOf(run, work, write), mailing: mailings.get(write) ?? null, outcome: null })))
+  const sent = sane.flatMap((work) => work.plan.writes.map((write) => sending(run, work, write, mailings.get(write) ?? null)))
   const clashing = sane.filter((work) => work.plan.clashes.length > 0)
   const masking = sane.filter(isMasking)
   if (sent.length + clashing.length + masking.length > 0) {
@@ -66,6 +66,12 @@ async function forgetWords(tx: Tx, works: readonly Work[]): Promise<void> {
     for (const { copy } of await tx.journal({ item: link.record, limit: WHOLE_STORY })) copies.add(copy)
   }
   if (copies.size > 0) await tx.forgetValues([...copies])
+}
+
+function sending(run: Run, work: Work, write: Write, telling: Telling | null): Sent {
+  const untold = telling === 'withheld' ? untoldOf(work) : []
+  const operation = { ...operationOf(run, work, write), ...(untold.length === 0 ? {} : { untold }) }
+  return { work, write, operation, mailing: telling === 'withheld' ? null : telling, outcome: null }
 }
 
 async function recordClashes(run: Run, tx: Tx, works: readonly Work[]): Promise<void> {

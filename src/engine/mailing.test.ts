@@ -19,6 +19,11 @@ async function open(policy: Partial<Policy> = LOUD): Promise<Office> {
   return office
 }
 const mails = (office: Office, side = 'exchange') => office.writes.filter((write) => write.side === side && write.mailing !== undefined).map(({ at, type, mailing }) => `${at} ${type} ${mailing}`)
+/** What of the journal says that somebody was not told: what was written, and who. */
+async function untold(office: Office): Promise<string[][]> {
+  const written = await office.store.transaction((tx) => tx.journal({ limit: 100 }))
+  return written.flatMap(({ after, untold: people, state }) => (people === undefined || state !== 'done' ? [] : [[Object.keys(after ?? {}).join(), people.map(({ address }) => address).join()]]))
+}
 const record = (office: Office) => office.crm.live()[0] as NonNullable<ReturnType<typeof office.crm.live>[0]>
 
 /** The mailboxes as they are, with some of what they do replaced. */
@@ -41,6 +46,40 @@ describe('an organizer\'s edit in the CRM', () => {
     office.crm.edit(record(office).id, { subject: 'Council' })
     await office.settle()
     expect(mails(office)).toEqual(['mA update everybody'])
+  })
+
+  test('that the policy does not let tell says in the journal who was not told', async () => {
+    const office = await open({})
+    office.mailbox(ALICE).put(...meeting({}, { attendees: [person('guest'), { ...person('beamer'), role: 'resource' }] }))
+    await office.settle()
+    office.crm.edit(record(office).id, { subject: 'Council' })
+    await office.settle()
+    expect(office.mailbox(ALICE).synced()[0]?.item.fields).toMatchObject({ subject: 'Council' })
+    expect(mails(office)).toEqual([])
+    expect(await untold(office)).toEqual([['subject', 'guest@example.test']])
+  })
+
+  test.each<[string, Traits, Fields, Fields]>([
+    ['that tells nobody anything', {}, {}, { importance: 'high' }],
+    ['of a meeting that is over', {}, { time: day('2020-01-10') }, { subject: 'Council' }],
+    ['of a meeting whose invitations were not sent yet', { unsent: true }, {}, { subject: 'Council' }],
+    ['of an event with nobody else on it', { hasAttendees: false }, { attendees: [] }, { subject: 'Council' }],
+  ])('%s leaves nobody untold', async (_, traits, more, edit) => {
+    const office = await open({})
+    office.mailbox(ALICE).put(...meeting(traits, more))
+    await office.settle()
+    for (const one of office.crm.live()) office.crm.edit(one.id, edit)
+    await office.settle()
+    expect(await untold(office)).toEqual([])
+  })
+
+  test('that is told by mail leaves nobody untold, and neither does one that Exchange refused', async () => {
+    const office = await open()
+    office.mailbox(ALICE).put(...meeting())
+    await office.settle()
+    office.crm.edit(record(office).id, { subject: 'Council' })
+    await office.settle()
+    expect(await untold(office)).toEqual([])
   })
 
   test('of a meeting whose invitations were not sent yet is told to nobody, and neither is its end', async () => {

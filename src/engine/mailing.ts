@@ -1,17 +1,20 @@
 import { instant, instantMs } from '../model/index.ts'
-import type { Copy, EventFields, Operation } from '../model/index.ts'
+import type { Copy, EventFields, Operation, Person } from '../model/index.ts'
 import type { Mailing, Tx } from '../ports.ts'
 import { isMeeting, placement } from '../sync/index.ts'
 import type { Write } from '../sync/index.ts'
 import type { Run } from './context.ts'
 import type { Work } from './work.ts'
 
+/** `withheld`: attendees would be told, but the policy does not allow it. */
+export type Telling = Mailing | 'withheld'
+
 /**
  * Who is told by mail about each write of a batch: nobody, unless the policy says so and the event is still to come. The
  * only place where a mail is allowed. Writes that are not named mail nobody.
  */
-export async function mailingsOf(run: Run, works: readonly Work[]): Promise<ReadonlyMap<Write, Mailing>> {
-  const mailings = new Map<Write, Mailing>()
+export async function mailingsOf(run: Run, works: readonly Work[]): Promise<ReadonlyMap<Write, Telling>> {
+  const mailings = new Map<Write, Telling>()
   for (const work of works) {
     for (const write of work.plan.writes) {
       const mailing = await (write.on === 'crm' ? contactsOf(run, work, write) : attendeesOf(run, work, write))
@@ -52,7 +55,7 @@ async function wasRecorded(run: Run, { exchange }: Work): Promise<boolean> {
 }
 
 /** Exchange mails the attendees of a meeting; never about a first synchronisation, nor about what was found again or is made again. */
-async function attendeesOf(run: Run, work: Work, write: Write): Promise<Mailing | null> {
+async function attendeesOf(run: Run, work: Work, write: Write): Promise<Telling | null> {
   const { policy } = run
   const { link, copy } = work.linked
   if (link.kind !== 'event' || copy.role === 'guest' || run.settledSince === null || !isAhead(run, work)) return null
@@ -66,10 +69,17 @@ async function attendeesOf(run: Run, work: Work, write: Write): Promise<Mailing 
       return policy.meetings === 'exchange' && work.isNew && hasPeople(write.item.fields) && (await mayInvite(run, work)) ? 'everybody' : null
     case 'update':
       if ('attendees' in write.fields) return policy.meetings === 'exchange' && (isMeeting(traits) || (await becomesMeeting(run, work))) ? 'changed' : null
-      return policy.sendMeetingUpdates && traits.hasAttendees === true && tellsSomething(write.fields, copy) ? 'everybody' : null
+      if (traits.hasAttendees !== true || !tellsSomething(write.fields, copy)) return null
+      return policy.sendMeetingUpdates ? 'everybody' : 'withheld'
     case 'delete':
       return policy.cancelMeetings && traits.hasAttendees === true ? 'everybody' : null
   }
+}
+
+/** Whom a write would have told: those who are in the meeting. */
+export function untoldOf({ exchange, linked }: Work): readonly Person[] {
+  const { attendees } = (exchange.type === 'seen' ? exchange.snapshot.item : linked.copy.base.exchange).fields as Partial<EventFields>
+  return (attendees ?? []).filter(({ role }) => role !== 'resource').map(({ address, name }) => ({ address, name }))
 }
 
 /** An event that names people whom nobody invited stays what it is: one more name, or an answer, must not mail them all. */

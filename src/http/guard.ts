@@ -20,27 +20,32 @@ export interface GuardOptions {
   readonly panel: Panel
   /** Opens the set-up while there is no configuration; null afterwards. */
   setupToken(): string | null
+  /** Called with whoever brings a secret that is none. @throws Refusal when somebody guesses */
+  stranger(request: FastifyRequest): Promise<void>
 }
+
+/** The route that answers, however its address was written. */
+export const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? request.url
 
 /**
  * Finds out who asks, before anything else: by cookie (then every change needs the session's CSRF token), by API token, or
  * by the set-up token.
  */
-export function guard(app: FastifyInstance, { panel, setupToken }: GuardOptions): void {
+export function guard(app: FastifyInstance, { panel, setupToken, stranger }: GuardOptions): void {
   app.decorateRequest('viewer', null)
   app.decorateRequest('behind', null)
   app.decorateRequest('csrf', null)
   app.decorateRequest('bySetupToken', false)
 
   app.addHook('onRequest', async (request) => {
-    if (!request.url.startsWith('/api/')) return
+    if (!routeOf(request).startsWith('/api/')) return
     await identify(request)
     const isChange = !['GET', 'HEAD', 'OPTIONS'].includes(request.method)
     const cookie = request.csrf !== null
     if (isChange && cookie && !sameSecret(String(request.headers['x-csrf-token'] ?? ''), request.csrf ?? '')) {
       throw refused(403, 'BAD_CSRF_TOKEN', 'The page is out of date. Load it again.')
     }
-    if (isChange && request.viewer?.readOnly === true && !(request.behind === null && request.url === '/api/session')) {
+    if (isChange && request.viewer?.readOnly === true && !(request.behind === null && routeOf(request) === '/api/session')) {
       throw refused(403, 'READ_ONLY', request.behind === null ? 'This token is for reading only.' : 'While you see as somebody else, nothing can be changed.')
     }
   })
@@ -50,13 +55,19 @@ export function guard(app: FastifyInstance, { panel, setupToken }: GuardOptions)
     const setup = request.headers['x-setup-token']
     const expected = setupToken()
     if (typeof setup === 'string' && expected !== null) {
-      if (!sameSecret(setup, expected)) throw refused(401, 'BAD_SETUP_TOKEN', 'This set-up address is not valid (any more). The service prints the right one at its start.')
+      if (!sameSecret(setup, expected)) {
+        await stranger(request)
+        throw refused(401, 'BAD_SETUP_TOKEN', 'This set-up address is not valid (any more). The service prints the right one at its start.')
+      }
       request.bySetupToken = true
       return
     }
     if (authorization?.startsWith('Bearer ') === true) {
       request.viewer = await panel.door.tokenOf(authorization.slice(7))
-      if (request.viewer === null) throw refused(401, 'BAD_TOKEN', 'This API token is unknown or has ended. An administrator can make another one.')
+      if (request.viewer === null) {
+        await stranger(request)
+        throw refused(401, 'BAD_TOKEN', 'This API token is unknown or has ended. An administrator can make another one.')
+      }
       return
     }
     const secret = request.cookies[COOKIE]

@@ -37,7 +37,7 @@ export const health = z.object({
   connections: z.array(z.object({ name: z.string(), kind: z.string(), url: z.string().nullable(), auth: z.string(), impersonation: z.boolean(), mailboxes: z.number(), failing: z.number() })).readonly(),
   queue: z.object({ waiting: z.number(), running: z.number(), changes: z.number(), failing: z.number(), oldestDue: z.string().nullable() }),
   linked: z.number(),
-  attention: z.object({ conflicts: z.number(), held: z.number(), failing: z.number() }),
+  attention: z.object({ conflicts: z.number(), held: z.number(), mails: z.number(), failing: z.number() }),
   database: z.object({ version: z.string().nullable(), embedded: z.boolean(), bytes: z.number(), answerMs: z.number() }),
   expiries: z.array(z.object({ what: z.enum(['certificate', 'own-certificate', 'secret', 'token']), of: z.string(), at: z.string() })).readonly(),
 })
@@ -124,10 +124,12 @@ export const jobChange = z.object({ schedule: z.string().min(1).max(100).optiona
 // ------------------------------------------------------------------------------------------------ activity
 
 const fields = z.record(z.string(), z.unknown()).nullable()
+const people = z.array(z.object({ address: z.string(), name: z.string() })).readonly()
 export const write = z.object({
   seq: z.number(), id: z.string(), at: z.string(), user: z.string().nullable(), mailbox: z.string().nullable(), kind, side,
   type: z.enum(['create', 'update', 'delete', 'stamp', 'reference']), state: z.enum(['open', 'done', 'failed']), outcome: z.string().nullable(),
   title: z.string().nullable(), record: z.string().nullable(), item: z.string().nullable(), reason: z.string(), before: fields, after: fields,
+  untold: people.nullable(),
 })
 export const writes = z.object({ rows: z.array(write).readonly(), next: z.number().nullable() })
 export const activityQuery = z.object({
@@ -167,6 +169,11 @@ export const failing = page(z.object({
   error: z.object({ code: z.string(), message: z.string() }), title: z.string().nullable(),
 }))
 export const skips = page(z.object({ ...whose, side, id: z.string(), title: z.string().nullable(), reason: z.string(), why: z.string(), enterAt: z.string().nullable() }))
+export const untold = page(z.object({
+  ...whose, id: z.string(), item: z.string(), record: z.string(), title: z.string().nullable(), before: fields, after: fields,
+  people,
+}))
+export const someWrites = z.object({ ids })
 export const conflictDecision = z.object({ ids, winner: side })
 export const heldDecision = z.object({ ids, decision: z.enum(['apply', 'restore', 'unlink']) })
 export const failingItem = z.object({ lane: z.string(), side, id: z.string() })
@@ -196,7 +203,13 @@ export const connectionDraft = z.object({
   clientSecretExpires: z.iso.date().optional(), tasks: z.boolean().optional(), pollSeconds: z.number().min(1).max(3600).optional(),
   loginUrl: z.url({ protocol: /^https?$/ }).optional(), graphUrl: z.url({ protocol: /^https?$/ }).optional(), publicUrl: z.url({ protocol: /^https?$/ }).optional(),
 })
-export const connectionTest = z.object({ connection: connectionDraft, mailbox: z.email(), username: z.string().optional(), password: z.string().optional() })
+/** `change`: the connection of this name is changed; secrets that are left out stay as they are. */
+export const connectionTest = z.object({ connection: connectionDraft, mailbox: z.email(), username: z.string().optional(), password: z.string().optional(), change: z.boolean().default(false) })
+export const connections = z.object({
+  rows: z.array(connectionDraft.omit({ password: true, clientSecret: true, ca: true, trustedHosts: true, tasks: true, pollSeconds: true, publicUrl: true }).extend({
+    name: z.string(), hasPassword: z.boolean(), hasClientSecret: z.boolean(), mailbox: z.string().nullable(),
+  })).readonly(),
+})
 export const steps = z.object({ ok: z.boolean(), checks: z.array(step).readonly() })
 export const candidates = page(z.object({ id: z.string(), name: z.string(), fullName: z.string(), suggested: z.string().nullable(), connected: z.boolean() }))
 const chosen = z.array(z.object({ crm: z.string(), mailbox: z.email() })).max(2000)

@@ -12,7 +12,7 @@ import type { Log } from '../ports.ts'
 import { serveAssets } from './assets.ts'
 import { addGraphNotifications } from './graph-notifications.ts'
 import type { ReceiveNotifications } from './graph-notifications.ts'
-import { COOKIE, guard } from './guard.ts'
+import { COOKIE, guard, routeOf } from './guard.ts'
 import { metricsRoute } from './metrics.ts'
 import { describeRoute, OUTSIDE } from './openapi.ts'
 import { connectRoutes, healthRoutes, jobRoutes, policyRoutes, userRoutes } from './routes/administration.ts'
@@ -97,11 +97,14 @@ async function addPanel(server: FastifyInstance, face: PanelFace, { host }: Http
   })
   await server.register(rateLimit, {
     max: 1200, timeWindow: '1 minute',
+    // One who is signed in counts for himself, others may share his address; who only says so does not.
     keyGenerator: (request) => {
+      const route = routeOf(request)
       const secret = request.cookies[COOKIE] ?? request.headers.authorization
-      return secret === undefined || request.method === 'POST' && request.url === '/api/session' ? request.ip : digest(secret)
+      const isStranger = route.startsWith('/api/') && (request.viewer === null || (request.method === 'POST' && route === '/api/session'))
+      return secret === undefined || isStranger ? request.ip : digest(secret)
     },
-    errorResponseBuilder: (_, { after }) => new Refusal(429, 'TOO_MANY_REQUESTS', `Too many requests. Go on in ${after}.`),
+    errorResponseBuilder: (_, { after }) => tooMany(after),
   })
   await server.register(swagger, {
     openapi: {
@@ -118,9 +121,17 @@ async function addPanel(server: FastifyInstance, face: PanelFace, { host }: Http
     },
     transform: describeRoute,
   })
-  guard(server, { panel, setupToken: () => face.setupToken() })
+  const guesses = server.createRateLimit({ max: GUESSES, timeWindow: '1 minute', keyGenerator: ({ ip }) => ip })
+  guard(server, {
+    panel,
+    setupToken: () => face.setupToken(),
+    async stranger(request) {
+      const found = await guesses(request)
+      if (!found.isAllowed && found.isExceeded) throw tooMany(`${found.ttlInSeconds} seconds`)
+    },
+  })
   server.addHook('onRequest', async (request, reply) => {
-    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store')
+    if (routeOf(request).startsWith('/api/')) reply.header('cache-control', 'no-store')
   })
   await server.register(async (scope) => {
     const app = scope.withTypeProvider() as unknown as App
@@ -139,6 +150,11 @@ async function addPanel(server: FastifyInstance, face: PanelFace, { host }: Http
   metricsRoute(server, panel)
   await serveAssets(server, face.assets, frameAncestors)
 }
+
+/** Secrets that are none, from one address in a minute. */
+const GUESSES = 100
+
+const tooMany = (after: string) => new Refusal(429, 'TOO_MANY_REQUESTS', `Too many requests. Go on in ${after}.`)
 
 function ownUrl(server: FastifyInstance, host: string): string {
   const address = server.server.address()

@@ -1,5 +1,5 @@
 import type { ChangeKey, CopyId, Instant, ItemId, LinkId, MailboxId, OperationId, Token } from './ids.ts'
-import type { FieldName, Fields, FieldValue, ItemKind } from './item.ts'
+import type { FieldName, Fields, FieldValue, ItemKind, Person } from './item.ts'
 import type { Side, SkipReason, Snapshot } from './link.ts'
 
 /** What a side is known to hold: nothing new, this, or no longer anything. */
@@ -60,6 +60,8 @@ export interface Operation {
   readonly at: Instant
   readonly state: 'open' | 'done' | 'failed'
   readonly outcome: string | null
+  /** The attendees whom this write would have told by mail, had the policy allowed it; absent where there is nobody. */
+  readonly untold?: readonly Person[]
 }
 
 /** The counterpart that a create is made from; its content is the operation's `after`. */

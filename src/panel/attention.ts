@@ -1,7 +1,7 @@
 import { explainSkip } from '../engine/index.ts'
 import { instant, itemId, mailboxId } from '../model/index.ts'
 import type { FieldValue, Held, MailboxId, Side, SkipReason } from '../model/index.ts'
-import type { FailingItem, OpenConflict, OpenHeld, Page, SkippedItem } from '../store/index.ts'
+import type { FailingItem, OpenConflict, OpenHeld, Page, SkippedItem, UntoldWrite } from '../store/index.ts'
 import { refused } from './errors.ts'
 import type { Station } from './station.ts'
 import { keyOf, titlesOf } from './titles.ts'
@@ -16,6 +16,7 @@ interface Whose {
 export type ConflictRow = Omit<OpenConflict, 'base' | 'exchange' | 'crm'> & Whose & { base: FieldValue | undefined; exchange: FieldValue | undefined; crm: FieldValue | undefined }
 export type HeldRow = OpenHeld & Whose
 export type FailingRow = FailingItem & Whose
+export type UntoldRow = UntoldWrite & Whose
 export type SkipRow = SkippedItem & Whose & { readonly why: string; readonly title: string | null }
 
 /** What cannot be represented, or read: worth a look. Everything else is left alone by somebody's own choice. */
@@ -49,10 +50,11 @@ export function openAttention(station: Station) {
     async summary(viewer: Viewer) {
       const lane = laneFor(viewer)
       const query = { ...(lane === undefined ? {} : { lane }), offset: 0, limit: 1 }
-      const [conflicts, held, failing, mails, skips] = await Promise.all([
-        views.conflicts(query), views.held(query), views.failing(query), lanes.skips({ ...query, reasons: HELD_MAILS }), lanes.skips({ ...query, reasons: UNREPRESENTABLE }),
+      const [conflicts, held, failing, mails, untold, skips] = await Promise.all([
+        views.conflicts(query), views.held(query), views.failing(query), lanes.skips({ ...query, reasons: HELD_MAILS }), views.untold(query, new Date()),
+        lanes.skips({ ...query, reasons: UNREPRESENTABLE }),
       ])
-      return { conflicts: conflicts.total, held: held.total, failing: failing.total, mails: mails.total, unrepresentable: skips.total }
+      return { conflicts: conflicts.total, held: held.total, failing: failing.total, mails: mails.total + untold.total, unrepresentable: skips.total }
     },
     async conflicts(viewer: Viewer, query: { offset: number; limit: number; user?: string | undefined }): Promise<Page<ConflictRow>> {
       return named(await views.conflicts(pageOf(laneFor(viewer, query.user), query)))
@@ -62,6 +64,16 @@ export function openAttention(station: Station) {
     },
     async failing(viewer: Viewer, query: { offset: number; limit: number; user?: string | undefined }): Promise<Page<FailingRow>> {
       return named(await views.failing(pageOf(laneFor(viewer, query.user), query)))
+    },
+    /** Edits of meetings that were made, but of which nobody was told by mail. */
+    async untold(viewer: Viewer, query: { offset: number; limit: number; user?: string | undefined }): Promise<Page<UntoldRow>> {
+      return named(await views.untold(pageOf(laneFor(viewer, query.user), query), new Date()))
+    },
+    /** Somebody has told the attendees, or nobody has to. */
+    async dismissUntold(viewer: Viewer, ids: readonly string[]): Promise<number> {
+      const count = await views.dismissUntold(ids, laneFor(viewer))
+      if (count === 0) throw refused(409, 'ALREADY_DECIDED', 'This is already decided.')
+      return count
     },
     /** @param which `mails`: what would have mailed somebody; `every`: also what is left alone by choice */
     async skips(viewer: Viewer, query: { offset: number; limit: number; user?: string | undefined }, which: 'mails' | 'unrepresentable' | 'every'): Promise<Page<SkipRow>> {
@@ -106,6 +118,13 @@ export function openAttention(station: Station) {
       })
     },
   }
+}
+
+/** How many changes wait in all so that nobody is mailed, or were made without a mail. */
+export async function heldMails({ panel }: Pick<Station['store'], 'panel'>): Promise<number> {
+  const first = { offset: 0, limit: 1 }
+  const [skips, untold] = await Promise.all([panel.lanes.skips({ ...first, reasons: HELD_MAILS }), panel.views.untold(first, new Date())])
+  return skips.total + untold.total
 }
 
 const pageOf = (lane: MailboxId | undefined, { offset, limit }: { offset: number; limit: number }) => ({ ...(lane === undefined ? {} : { lane }), offset, limit })

@@ -24,6 +24,8 @@ export interface CrmDraft {
 /** What of the CRM's section can be changed without trying it out; the names are those of the configuration file. */
 export type CrmSettings = Pick<Config['crm'], 'url' | 'username' | 'pollSeconds' | 'referenceField'>
 export type ConnectionDraft = Config['exchange'][number]
+/** A connection without its secrets. */
+export type ConnectionFace = Pick<ConnectionDraft, (typeof SHOWN)[number]> & { readonly hasPassword: boolean; readonly hasClientSecret: boolean; readonly mailbox: string | null }
 export interface Chosen {
   readonly crm: string
   readonly mailbox: string
@@ -37,6 +39,30 @@ export interface PreviewResult {
   readonly writes: readonly { readonly mailbox: string; readonly side: string; readonly type: string; readonly kind: string; readonly count: number }[]
   readonly skippedBy: Readonly<Record<string, number>>
   readonly errors: readonly string[]
+}
+
+/** What a form shows of a connection and sends back. */
+const SHOWN = ['name', 'kind', 'url', 'autodiscover', 'auth', 'channelBinding', 'username', 'impersonation', 'delegation', 'allowHttp', 'tenant', 'clientId', 'clientSecretExpires', 'access', 'loginUrl', 'graphUrl'] as const
+/** What no form asks for: it stays as it is while the rest changes. */
+const KEPT = ['trustedHosts', 'certificate', 'certificateKey', 'tasks', 'publicUrl', 'pollSeconds', 'ca'] as const
+/** A secret that nobody typed anew goes only where it went before. */
+const TARGETS = { password: ['url', 'autodiscover', 'username', 'allowHttp'], clientSecret: ['tenant', 'clientId', 'loginUrl', 'graphUrl', 'allowHttp'] } as const
+
+/**
+ * The connection as it would be after a change.
+ * @throws Refusal SECRET_MISSING where the stored secret would go to somebody else
+ */
+function changed(before: ConnectionDraft, wanted: ConnectionDraft): ConnectionDraft {
+  const kept = Object.fromEntries(KEPT.map((key) => [key, before[key]]))
+  const secrets = (['password', 'clientSecret'] as const).flatMap((secret) => {
+    if (wanted[secret] !== undefined || before[secret] === undefined) return []
+    // With the user's own passwords there is none of the company's.
+    if (secret === 'password' && !wanted.impersonation && wanted.delegation !== true) return []
+    if (TARGETS[secret].some((key) => (wanted[key] ?? '') !== (before[key] ?? ''))) throw refused(400, 'SECRET_MISSING', 'The address or the account is another one: enter its password or secret, too.')
+    return [[secret, before[secret]] as const]
+  })
+  const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
+  return { ...kept, ...Object.fromEntries(secrets), ...given } as ConnectionDraft
 }
 
 /**
@@ -92,7 +118,12 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
     }
   }
 
-  async function testConnection(connection: ConnectionDraft, mailbox: string, own?: { username: string; password: string }): Promise<{ ok: boolean; checks: readonly Step[] }> {
+  /** @param isChange whether a connection of this name is changed, or one is added */
+  async function testConnection(wanted: ConnectionDraft, mailbox: string, own?: { username: string; password: string }, isChange = false): Promise<{ ok: boolean; checks: readonly Step[] }> {
+    const before = station.sections().config?.exchange.find(({ name, kind }) => name === wanted.name && (!isChange || kind === wanted.kind))
+    if (isChange && before === undefined) throw refused(404, 'NO_CONNECTION', `There is no Exchange connection "${wanted.name}".`)
+    if (!isChange && before !== undefined) throw refused(409, 'NAME_TAKEN', `There is a connection "${wanted.name}" already. Choose another name, or change that one.`)
+    const connection = before === undefined ? wanted : changed(before, wanted)
     try {
       const checks = await tryOut({ crm: crm(), exchange: [connection] }, (connector) => checkMailbox(connector, connection, mailboxFor(connector, connection.name, mailbox), own, true))
       const ok = checks.every((check) => check.ok)
@@ -107,7 +138,10 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
   function sectionsWith(chosen: readonly Chosen[]): Sections {
     const now = station.sections().config
     const { connection } = draft
-    const exchange = [...(now?.exchange ?? []).filter(({ name }) => name !== connection?.name), ...(connection === undefined ? [] : [connection])]
+    const others = now?.exchange ?? []
+    // One that is changed stays in its place: the first one serves whoever names none.
+    const isNew = connection !== undefined && !others.some(({ name }) => name === connection.name)
+    const exchange = [...others.map((one) => (one.name === connection?.name ? connection : one)), ...(isNew ? [connection] : [])]
     const name = connection?.name ?? exchange[0]?.name
     const added = chosen.map(({ crm: user, mailbox }) => ({ crm: user, mailbox, ...(name === undefined ? {} : { exchange: name }) }))
     // Who named no connection while there was only one stays with that one.
@@ -153,6 +187,15 @@ export function openConnect(station: Station, tasks: Tasks, policies: Policies, 
       draft = {}
     },
     crmSettings,
+    /** As they are configured, without their secrets; each with a mailbox to try it out on. */
+    connections(): readonly ConnectionFace[] {
+      const { config } = station.need().connector
+      return config.exchange.map((one) => ({
+        ...(Object.fromEntries(SHOWN.map((key) => [key, one[key]])) as Pick<ConnectionDraft, (typeof SHOWN)[number]>),
+        hasPassword: one.password !== undefined, hasClientSecret: one.clientSecret !== undefined || one.certificate !== undefined,
+        mailbox: config.users.find((entry) => (entry.exchange ?? config.exchange[0]?.name) === one.name)?.mailbox ?? null,
+      }))
+    },
     async changeCrm(wanted: { pollSeconds?: number | undefined; referenceField?: string | undefined }): Promise<CrmSettings> {
       const before = station.need().connector.config.crm
       const { pollSeconds = before.pollSeconds, referenceField = before.referenceField } = wanted

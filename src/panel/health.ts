@@ -3,6 +3,7 @@ import type { Side } from '../model/index.ts'
 import type { LaneFacts } from '../store/index.ts'
 import { expiries } from './expiries.ts'
 import type { Expiry } from './expiries.ts'
+import { heldMails } from './attention.ts'
 import { cureOf, standingOf, transportOf } from './standing.ts'
 import type { Standing, Transport } from './standing.ts'
 import type { Station } from './station.ts'
@@ -14,7 +15,7 @@ export interface Health {
   readonly connections: readonly { readonly name: string; readonly kind: string; readonly url: string | null; readonly auth: string; readonly impersonation: boolean; readonly mailboxes: number; readonly failing: number }[]
   readonly queue: { readonly waiting: number; readonly running: number; readonly changes: number; readonly failing: number; readonly oldestDue: string | null }
   readonly linked: number
-  readonly attention: { readonly conflicts: number; readonly held: number; readonly failing: number }
+  readonly attention: { readonly conflicts: number; readonly held: number; readonly mails: number; readonly failing: number }
   readonly database: { readonly version: string | null; readonly embedded: boolean; readonly bytes: number; readonly answerMs: number }
   readonly expiries: readonly Expiry[]
 }
@@ -35,7 +36,7 @@ export function openHealth(station: Station) {
     async health(): Promise<Health> {
       const { connector, service } = station.need()
       const { config } = connector
-      const [facts, queued, database, due] = await Promise.all([store.panel.lanes.laneFacts(null), store.panel.lanes.queued(), store.health(), expiries(store, connector)])
+      const [facts, queued, database, due, mails] = await Promise.all([store.panel.lanes.laneFacts(null), store.panel.lanes.queued(), store.health(), expiries(store, connector), heldMails(store)])
       const mailboxes = facts.filter(({ mailbox }) => mailbox !== null)
       const crm = facts.find(({ lane }) => lane === CRM_LANE)
       const counts = { starting: 0, healthy: 0, degraded: 0, attention: 0, paused: 0, off: 0 }
@@ -57,7 +58,7 @@ export function openHealth(station: Station) {
           oldestDue: mailboxes.flatMap(({ oldestDue }) => oldestDue ?? []).sort()[0] ?? null,
         },
         linked: sum((one) => one.linked),
-        attention: { conflicts: sum((one) => one.conflicts), held: sum((one) => one.held), failing: sum((one) => one.failing) },
+        attention: { conflicts: sum((one) => one.conflicts), held: sum((one) => one.held), mails, failing: sum((one) => one.failing) },
         database: { version: database.version, embedded: database.embedded, bytes: database.bytes, answerMs: database.answerMs },
         expiries: due,
       }

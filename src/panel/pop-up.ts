@@ -36,8 +36,11 @@ interface Waiting {
 export interface PopUps {
   connections(): readonly string[]
   begin(viewer: Viewer, mailbox: Mailbox, redirectUri: string): Promise<string>
-  /** @throws Refusal BAD_STATE for an answer that nobody asked for here */
-  finish(parameters: URLSearchParams): Promise<{ connection: string; mailbox: string }>
+  /**
+   * @param by who is signed in to the panel in the browser that brings the answer; null where its cookie does not travel along
+   * @throws Refusal BAD_STATE for an answer that nobody asked for here, or somebody else
+   */
+  finish(parameters: URLSearchParams, by: Pick<Viewer, 'id'> | null): Promise<{ connection: string; mailbox: string }>
   /** The mailbox somebody signed in to and has not confirmed yet. */
   signedIn(viewer: Viewer, connection: string): Mailbox | null
 }
@@ -57,9 +60,9 @@ export function openPopUps(signIn: PopUpSignIn): PopUps {
       waiting.set(new URL(url).searchParams.get('state') ?? '', { viewer, mailbox, at: Date.now() })
       return url
     },
-    async finish(parameters) {
+    async finish(parameters, by) {
       const asked = waiting.get(parameters.get('state') ?? '')
-      if (asked === undefined || isOld(asked.at)) throw refused(400, 'BAD_STATE', 'This sign-in was not begun here, or too long ago. Close the window and begin again.')
+      if (asked === undefined || isOld(asked.at) || (by !== null && by.id !== asked.viewer.id)) throw refused(400, 'BAD_STATE', 'This sign-in was not begun here, or too long ago. Close the window and begin again.')
       const { mailbox, viewer } = asked
       await signIn.finish(mailbox.connection, parameters)
       waiting.delete(parameters.get('state') ?? '')

@@ -111,7 +111,9 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
       .map((user) => rowOf(user, config, facts))
       .filter((row) => needle === '' || [row.name, row.fullName, row.mailbox, row.suggested].some((text) => text?.toLowerCase().includes(needle)))
       .filter((row) => (query.standing === undefined || row.standing === query.standing) && (query.connected === undefined || (row.mailbox !== null) === query.connected))
-    const key = (row: UserRow) => (query.sort === 'standing' ? String(ORDER.indexOf(row.standing)) : (row[query.sort] ?? '').toLowerCase())
+    // Who has no full name is shown by the other one.
+    const named = (row: UserRow) => (query.sort === 'fullName' ? row.fullName || row.name : query.sort === 'standing' ? String(ORDER.indexOf(row.standing)) : (row[query.sort] ?? ''))
+    const key = (row: UserRow) => named(row).toLowerCase()
     rows.sort((left, right) => (key(left) < key(right) ? -1 : key(left) > key(right) ? 1 : left.id < right.id ? -1 : 1) * (query.descending ? -1 : 1))
     return { total: rows.length, rows: rows.slice(query.offset, query.offset + query.limit) }
   }
@@ -148,7 +150,10 @@ export function openUsers(station: Station, tasks: Tasks, policies: Policies) {
     const address = mailbox ?? before?.mailbox ?? user.addresses[0]
     if (address === undefined) throw refused(400, 'NO_MAILBOX', `${user.name} has no e-mail address in the CRM. Name the mailbox.`)
     const exchange = connection ?? before?.exchange ?? (config.exchange.length === 1 ? undefined : config.exchange[0]?.name)
-    return { aliases: [], availabilityOnly: false, ...before, crm: user.name, mailbox: address, ...(exchange === undefined ? {} : { exchange }) }
+    // A password of his own was for the connection he had.
+    const { username, password, ...rest } = before ?? {}
+    const own = before !== undefined && connection !== undefined && connection !== connectionOf(config, before)?.name ? {} : { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
+    return { aliases: [], availabilityOnly: false, ...rest, ...own, crm: user.name, mailbox: address, ...(exchange === undefined ? {} : { exchange }) }
   }
 
   async function testOne(user: CrmUser, wanted: Omit<Enabling, 'id'>): Promise<TestResult> {

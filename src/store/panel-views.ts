@@ -1,12 +1,14 @@
 import { sql } from 'kysely'
 import type { RawBuilder } from 'kysely'
-import type { Conflict, Held, ItemKind, MailboxId, Operation, Side, SkipReason } from '../model/index.ts'
+import type { Conflict, Held, ItemKind, MailboxId, Operation, Person, Side, SkipReason } from '../model/index.ts'
 import { rows, textArray } from './database.ts'
 import type { Database } from './database.ts'
 
 /** A write of the journal as people look at it. */
-export interface Write extends Omit<Operation, 'intent' | 'token' | 'expect' | 'copy' | 'link'> {
+export interface Write extends Omit<Operation, 'intent' | 'token' | 'expect' | 'copy' | 'link' | 'untold'> {
   readonly seq: number
+  /** The attendees whom the policy did not let tell by mail. */
+  readonly untold: readonly Person[] | null
   /** What the item is called, where anything is known of it. */
   readonly title: string | null
   readonly record: string | null
@@ -32,6 +34,13 @@ export interface OpenConflict extends Conflict {
 }
 export interface OpenHeld extends Held {
   readonly title: string | null
+}
+/** A write to a meeting that is still to come, of which its attendees were not told. */
+export interface UntoldWrite extends Pick<Operation, 'id' | 'lane' | 'kind' | 'before' | 'after' | 'at'> {
+  readonly item: string
+  readonly record: string
+  readonly title: string | null
+  readonly people: readonly Person[]
 }
 export interface FailingItem {
   readonly lane: MailboxId
@@ -67,6 +76,9 @@ export interface PanelViews {
   conflicts(query: PageQuery): Promise<Page<OpenConflict>>
   held(query: PageQuery): Promise<Page<OpenHeld>>
   failing(query: PageQuery): Promise<Page<FailingItem>>
+  untold(query: PageQuery, now: Date): Promise<Page<UntoldWrite>>
+  /** Somebody has seen to it. @param lane only of this mailbox @returns how many there were */
+  dismissUntold(ids: readonly string[], lane?: MailboxId): Promise<number>
   /** Whose calendar is taken when, as far as it is kept in step; without words. */
   busy(lanes: readonly MailboxId[], from: Date, to: Date): Promise<readonly BusyBlock[]>
   /** The mailboxes that know anything of an item or record: a pair, news that waits, a reason to leave it alone, a question. */
@@ -96,6 +108,14 @@ export function panelViews(db: Database): PanelViews {
     failing: (query) => page<FailingItem>(db, query, sql`connector.inbox t`, sql`t.error is not null and t.attempts > 1`, sql`
       t.lane, t.side, t.id, t.kind, t.attempts, t.due_at as "dueAt", t.error,
       ${titleOf(sql`(t.sighting -> 'snapshot' -> 'item' -> 'fields')`)} as title`, sql`t.due_at, t.lane, t.id`),
+    untold: (query, now) => page<UntoldWrite>(db, query, sql`connector.operations t join connector.copies c on c.id = t.copy`, sql`
+      t.untold is not null and not t.dismissed and t.state = 'done' and ${endOf(sql`(c.base -> 'exchange' -> 'fields' -> 'time')`)} > ${now.toISOString()}`, sql`
+      t.id, t.lane, t.kind, t.before, t.after, t.at, c.item, c.record, t.untold as people, ${titleOf(sql`(c.base -> 'exchange' -> 'fields')`)} as title`, sql`t.seq desc`),
+    async dismissUntold(ids, lane) {
+      const found = await rows(db, sql`update connector.operations set dismissed = true where id = any(${textArray(ids)}) and untold is not null and not dismissed
+        ${lane === undefined ? sql`` : sql`and lane = ${lane}`} returning id`)
+      return found.length
+    },
     busy: (lanes, from, to) => busy(db, lanes, from, to),
     async lanesKnowing(id) {
       const found = await rows(db, sql<{ lane: MailboxId }>`
@@ -114,6 +134,7 @@ export function panelViews(db: Database): PanelViews {
             where seq > (select coalesce(max(seq), 0) - 200 from connector.operations)) as activity,
           concat((select concat(count(*), '/', max(seq), '/', count(winner)) from connector.conflicts where state <> 'closed'), ' ',
             (select concat(count(*), '/', max(seq)) from connector.held where decision is null), ' ',
+            (select concat(count(*), '/', max(seq)) from connector.operations where untold is not null and not dismissed), ' ',
             (select count(*) from connector.inbox where error is not null), ' ',
             (select concat(count(*), '/', max(at)) from connector.skips where reason = any(${textArray(FOR_A_PERSON)}))) as attention,
           (select md5(string_agg(concat(name, schedule, paused, result, left(started_at::text, 18)), ',' order by name)) from connector.jobs) as jobs`)
@@ -143,7 +164,7 @@ function writes(db: Database, query: WriteQuery): Promise<readonly Write[]> {
   if (search !== undefined && search !== '') conditions.push(found(search))
   const title = sql`coalesce(${titleOf(sql`t.after`)}, ${titleOf(sql`t.before`)}, ${BASE_TITLE})`
   return rows(db, sql<Write>`
-    select t.seq, t.id, t.lane, t.kind, t.side, t.type, t.item, t.before, t.after, t.reason, t.at, t.state, t.outcome, ${title} as title,
+    select t.seq, t.id, t.lane, t.kind, t.side, t.type, t.item, t.before, t.after, t.reason, t.at, t.state, t.outcome, t.untold, ${title} as title,
       coalesce((select c.record from connector.copies c where c.id = t.copy), case when t.side = 'crm' then t.item end) as record
     from connector.operations t where ${sql.join(conditions, sql` and `)} order by t.seq desc limit ${limit}`)
 }
@@ -157,10 +178,13 @@ function found(search: string): RawBuilder<unknown> {
     or exists (select from connector.copies c where c.id = t.copy and c.base::text ilike ${like}))`
 }
 
+/** When an event is over, from its time. */
+const endOf = (time: RawBuilder<unknown>) => sql`coalesce(${time} ->> 'end', ${time} ->> 'lastDay' || 'T24:00:00Z')`
+
 function busy(db: Database, lanes: readonly MailboxId[], from: Date, to: Date): Promise<readonly BusyBlock[]> {
   const time = sql`(c.base -> 'exchange' -> 'fields' -> 'time')`
   const start = sql`coalesce(${time} ->> 'start', ${time} ->> 'firstDay' || 'T00:00:00Z')`
-  const end = sql`coalesce(${time} ->> 'end', ${time} ->> 'lastDay' || 'T24:00:00Z')`
+  const end = endOf(time)
   return rows(db, sql<BusyBlock>`
     select c.mailbox as lane, coalesce(c.base -> 'exchange' -> 'fields' ->> 'freeBusy', 'busy') as "freeBusy",
       coalesce((${time} ->> 'allDay')::boolean, false) as "allDay", ${start} as start, ${end} as "end"

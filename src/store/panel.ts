@@ -11,7 +11,7 @@ import type { PanelViews } from './panel-views.ts'
 export type { LaneFacts, SkippedItem } from './panel-lanes.ts'
 export type { JobRow, LatencyPoint } from './panel-measures.ts'
 export type { LogEntry, StoredSession, StoredToken } from './panel-people.ts'
-export type { BusyBlock, FailingItem, OpenConflict, OpenHeld, Page, Write, WriteQuery } from './panel-views.ts'
+export type { BusyBlock, FailingItem, OpenConflict, OpenHeld, Page, UntoldWrite, Write, WriteQuery } from './panel-views.ts'
 
 /** What the control panel reads and keeps. The engine needs none of it. */
 export interface PanelStore {

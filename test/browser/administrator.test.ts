@@ -113,6 +113,12 @@ describe('an administrator', () => {
   it('pauses a mailbox, resumes it and asks for a sync', async () => {
     const { page } = admin
     await open(page, office.url, '/users')
+    const names = async () => (await page.locator('tbody tr td:nth-child(2)').allInnerTexts()).map((text) => text.split('\n')[0] ?? '')
+    await page.getByRole('button', { name: 'User', exact: true }).click()
+    await expect.poll(names).toEqual((await names()).toSorted((left, right) => (left.toLowerCase() < right.toLowerCase() ? -1 : 1)))
+    await page.getByRole('button', { name: 'User', exact: true }).click()
+    await page.getByRole('columnheader', { name: 'User', exact: true }).and(page.locator('[aria-sort=descending]')).waitFor()
+    await expect.poll(async () => (await names()).at(-1)).toBe('Administrator')
     await page.getByRole('button', { name: 'user1' }).first().click()
     const details = page.getByRole('dialog')
     await details.getByRole('button', { name: 'Pause' }).click()
@@ -242,6 +248,72 @@ describe('an administrator', () => {
     // While the connector begins anew it says so.
     const standing = () => office.running.panel.users.list({ search: 'user3', sort: 'name', descending: false, offset: 0, limit: 1 }).then(({ rows: [row] }) => row?.standing, () => null)
     await eventually('the mailbox is in step', async () => (await standing()) === 'healthy')
+  })
+
+  it('corrects a connection under Connections: what is not typed anew stays, and no stored password goes to another server', async () => {
+    const { page } = admin
+    const stored = () => office.running.panel.station.need().connector.config.exchange.find(({ name }) => name === 'onprem')
+    const before = stored()
+    await open(page, office.url, '/connect')
+    await page.getByRole('button', { name: 'Change: onprem' }).click()
+    const password = page.getByRole('textbox', { name: 'Password', exact: true })
+    await page.getByText('More settings').waitFor()
+    await password.fill('mistyped')
+    await page.getByRole('button', { name: 'Test' }).click()
+    await page.getByText(/^Exchange refused the sign-in of svc@example\.test/).waitFor()
+    await expectAccessible(page, 'change-connection')
+    await page.getByLabel('Address of EWS').fill('http://127.0.0.1:9/EWS/Exchange.asmx')
+    await password.fill('')
+    await page.getByRole('button', { name: 'Test' }).click()
+    await page.getByText('enter its password or secret, too', { exact: false }).waitFor()
+    await page.getByLabel('Address of EWS').fill(office.ews.url)
+    await page.getByRole('button', { name: 'Test' }).click()
+    await page.getByText('may act for').first().waitFor()
+    expect(stored()).toEqual(before)
+    await page.getByRole('button', { name: 'Save', exact: true }).last().click()
+    await page.getByRole('button', { name: 'Change: onprem' }).waitFor()
+    expect(stored()).toEqual(before)
+    expect(office.running.panel.station.need().connector.config.exchange[0]?.name).toBe('onprem')
+    // A new one must not take the place of one that people use.
+    const answer = await page.evaluate(`fetch('/api/session').then((one) => one.json()).then(({ csrf }) => fetch('/api/connect/exchange', { method: 'POST', headers: { 'content-type': 'application/json', 'x-csrf-token': csrf }, body: JSON.stringify({ connection: { name: 'onprem', kind: 'ews' }, mailbox: 'alice@example.test' }) })).then((one) => one.json())`)
+    expect(answer).toMatchObject({ error: { code: 'NAME_TAKEN' } })
+    expect(await (await fetch(`${office.url}/api/connect/exchange`)).text()).not.toContain('svc-password')
+    expect(await page.evaluate('fetch("/api/connect/exchange").then((one) => one.text())')).not.toContain('svc-password')
+  })
+
+  it('signs in to the CRM anew, after the password of its user has changed', async () => {
+    const { page } = admin
+    await open(page, office.url, '/connect')
+    await page.getByRole('button', { name: 'Change the sign-in' }).click()
+    const password = page.getByRole('textbox', { name: 'Password', exact: true })
+    await password.fill('wrong')
+    await page.getByRole('button', { name: 'Test' }).click()
+    await page.getByText('The CRM does not accept this user name with this password.').waitFor()
+    await password.fill('admin-password')
+    await page.getByRole('button', { name: 'Test' }).click()
+    await page.getByText('The API user is logged in.').waitFor()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByRole('button', { name: 'Change the sign-in' }).waitFor()
+    await eventually('the service works', async () => (await fetch(`${office.url}/readyz`)).ok)
+  })
+
+  it('connects a mailbox that is not the suggested one, through the connection he names', async () => {
+    const { page } = admin
+    office.ews.addMailbox({ address: 'info@example.test' })
+    await office.running.panel.station.change((sections) => ({
+      ...sections, exchange: [...(sections.exchange as object[]), office.connection('second')], users: (sections.users as object[]).map((user) => ({ exchange: 'onprem', ...user })),
+    }))
+    await eventually('it goes on', () => office.running.panel.station.running() !== null)
+    await open(page, office.url, '/users')
+    await page.locator('#main').getByRole('button', { name: 'Administrator' }).first().click()
+    const details = page.getByRole('dialog', { name: 'Details' })
+    await details.getByLabel('Mailbox').fill('info@example.test')
+    await details.getByRole('combobox', { name: 'Connection' }).click()
+    await page.getByRole('option', { name: 'second' }).click()
+    await expectAccessible(page, 'user-connect')
+    await details.getByRole('button', { name: 'Test + Connect' }).click()
+    await page.getByRole('button', { name: 'Connect those that passed' }).click()
+    await eventually('it is connected there', () => office.running.panel.station.need().connector.config.users.some(({ crm, mailbox, exchange }) => crm === 'admin' && mailbox === 'info@example.test' && exchange === 'second'))
   })
 
   it('looks at the panel as a user sees it, and can change nothing there', async () => {

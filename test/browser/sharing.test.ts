@@ -108,6 +108,40 @@ describe('colleagues I share my availability with', () => {
   })
 })
 
+describe('an edit of a meeting that nobody was told of, because the policy does not allow it', () => {
+  it('stands under "Held mails" with who was not told, what changed and what to do, until somebody has seen to it', async () => {
+    office.ews.putItem('alice@example.test', 'calendar', { Subject: 'Supervisory board', Start: at(3, '11:00'), End: at(3, '12:00'), Location: 'Small room', RequiredAttendees: ['guest@elsewhere.example'], send: true })
+    await eventually('the meeting is in the CRM', () => office.records('Events').some((one) => one['subject'] === 'Supervisory board'))
+    await eventually('the pair is known', async () => (await office.running.panel.health.health()).linked > 0)
+    const mails = office.ews.outbox.length
+    office.vtenext.edit(office.records('Events').find((one) => one['subject'] === 'Supervisory board')?.['id'] ?? '', { location: 'Big room' })
+    await eventually('the edit is in Exchange', () => office.item('alice', 'Supervisory board')?.fields['Location'] === 'Big room')
+    expect(office.ews.outbox).toHaveLength(mails)
+    const { page, complaints, close } = await visit(browser)
+    await signIn(page, office.url, 'admin')
+    await open(page, office.url, '/attention?tab=mails')
+    await page.getByText('Supervisory board').waitFor()
+    await page.getByText(/^Not told: .*guest/).waitFor()
+    await page.getByText('open the meeting in Outlook and send the update from there', { exact: false }).waitFor()
+    await page.getByRole('button', { name: 'What changed' }).click()
+    await page.getByRole('cell', { name: 'Small room' }).waitFor()
+    await page.getByRole('cell', { name: 'Big room' }).waitFor()
+    await expectAccessible(page, 'untold')
+    const { people } = office.running.panel.store.panel
+    const [row] = (await page.evaluate('fetch("/api/attention/untold").then((one) => one.json())') as { rows: { id: string }[] }).rows
+    const asBob = await visit(browser)
+    await signIn(asBob.page, office.url, 'bob')
+    const tried = await asBob.page.evaluate(`fetch('/api/session').then((one) => one.json()).then(({ csrf }) => fetch('/api/attention/untold', { method: 'POST', headers: { 'content-type': 'application/json', 'x-csrf-token': csrf }, body: JSON.stringify({ ids: ['${row?.id}'] }) })).then((one) => one.status)`)
+    expect([tried, (await asBob.page.evaluate('fetch("/api/attention/untold").then((one) => one.json())') as { total: number }).total]).toEqual([409, 0])
+    await asBob.close()
+    await page.getByRole('button', { name: /^Dismiss/ }).click()
+    await page.getByText('No mail is held').waitFor()
+    expect((await people.log({ limit: 1 })).map(({ action }) => action)).toEqual(['untold.dismiss'])
+    expect(complaints).toEqual([])
+    await close()
+  })
+})
+
 describe('a change that would mail the guests of a meeting in Microsoft 365', () => {
   it('is not made, and stands under "Held mails" with what to do', async () => {
     const guest = { emailAddress: { address: 'guest@elsewhere.example', name: 'Guest' }, type: 'required' }
@@ -129,7 +163,7 @@ describe('a change that would mail the guests of a meeting in Microsoft 365', ()
     // She makes it in Outlook, as she was told: then nothing waits any more.
     office.graph.editItem('carol@example.test', meeting?.id ?? '', { subject: 'Board, in the big room' })
     await page.getByText('No mail is held').waitFor()
-    expect(office.records('Events').map((one) => one['subject'])).toEqual(['Board, in the big room'])
+    expect(office.records('Events').map((one) => one['subject'])).toEqual(['Supervisory board', 'Board, in the big room'])
     await close()
   })
 })

@@ -120,6 +120,51 @@ describe('a user', () => {
     await close()
   })
 
+  it('is told in Italian, too, what the service says: why he may not come in, and what his mailbox lacks', async () => {
+    const { page, close } = await visit(browser, { locale: 'it-IT' })
+    await page.goto(office.url)
+    await page.getByLabel('Nome utente').fill('user3')
+    await page.getByRole('textbox', { name: 'Password' }).fill('wrong')
+    await page.getByRole('button', { name: 'Accedi' }).click()
+    await page.getByText('Il CRM non conosce questo nome utente con questa password.').waitFor()
+    await signIn(page, office.url, 'user3')
+    await open(page, office.url, '/me')
+    await page.getByRole('combobox', { name: 'Collegamento' }).click()
+    await page.getByRole('option', { name: 'branch' }).click()
+    await page.getByLabel('Nome utente di Exchange').fill('user3@example.test')
+    await page.getByLabel('Password di Exchange').fill('wrong')
+    await page.getByRole('button', { name: 'Guarda la casella' }).click()
+    await page.getByText(/^Exchange ha rifiutato l’accesso di user3@example\.test .* e che l’autenticazione Basic sia attiva/).waitFor()
+    await page.getByText(/^Correggi nome utente e password; Get-ADUser "user3"/).waitFor()
+    await expectAccessible(page, 'italian-check')
+    await close()
+  })
+
+  it('is told while the service does not answer, and sees the present again afterwards without loading the page', async () => {
+    const { page, close } = await visit(browser)
+    let tries = 0
+    await page.route('**/api/live', (route) => { tries += 1; return tries <= 2 ? route.fulfill({ status: 502, body: 'Bad Gateway' }) : route.fallback() })
+    await signIn(page, office.url, 'alice')
+    await page.getByText('What you see may be out of date', { exact: false }).waitFor()
+    await expectAccessible(page, 'away')
+    await page.getByText('What you see may be out of date', { exact: false }).waitFor({ state: 'detached' })
+    await close()
+  })
+
+  it('comes to the sign-in when his session has ended, and back to where he was', async () => {
+    const { page, close } = await visit(browser)
+    await signIn(page, office.url, 'alice')
+    await open(page, office.url, '/me')
+    await page.context().clearCookies()
+    // Where news has come in between, the page has noticed by itself.
+    await page.evaluate('[...document.querySelectorAll("button")].find((one) => one.textContent === "Sync now")?.click()')
+    await page.locator('input[name=username]').fill('alice')
+    await page.locator('input[name=password]').fill('alice-password')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'My mailbox', level: 1 }).waitFor()
+    await close()
+  })
+
   it('gets everywhere with the keyboard alone', async () => {
     const { page, close } = await visit(browser)
     await page.goto(office.url)

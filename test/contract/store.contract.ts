@@ -386,6 +386,17 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       expect(settled).toEqual([{ ...create, item: 'new', state: 'done', outcome: 'made' }])
     })
 
+    it('an operation remembers whom it did not tell, until the words of its item become private', async () => {
+      const untold = [{ address: 'guest@elsewhere.test', name: 'Guest' }]
+      await tx((t) => t.openOperations([anOperation('1', { untold }), anOperation('2')]))
+      expect(await tx((t) => t.unsettled(ALICE))).toEqual([anOperation('1', { untold }), anOperation('2')])
+      await tx((t) => t.settleOperations([{ id: operationId('1'), item: itemId('record'), state: 'done', outcome: 'done' }]))
+      const first = () => tx((t) => t.journal({ id: operationId('1'), limit: 1 }))
+      expect(await first()).toEqual([anOperation('1', { untold, state: 'done', outcome: 'done' })])
+      await tx((t) => t.forgetValues([anOperation('1').copy]))
+      expect(await first()).toEqual([anOperation('1', { state: 'done', outcome: 'done', before: null, after: null })])
+    })
+
     it('the journal of an item tells what happened to it and to its counterpart, newest first', async () => {
       const intent = { item: anEvent('a'), uid: null, from: aSnapshot('item-1') }
       await tx(async (t) => {

@@ -49,7 +49,7 @@ const ask = (method: string, path: string, token: string | null, body?: unknown)
   ...(body === undefined ? {} : { body: JSON.stringify(body) }),
 })
 const ofTheApi = () => operations.filter(({ path, operation }) => path.startsWith('/api/') && operation.security?.length !== 0)
-const isForUsers = (operation: Operation) => ['me', 'activity', 'attention', 'live', 'tasks'].includes(operation.tags?.[0] ?? '')
+const isForUsers = (operation: Operation) => ['me', 'activity', 'attention', 'live'].includes(operation.tags?.[0] ?? '')
 const codeOf = async (answer: Response) => `${answer.status} ${((await answer.json()) as { error?: { code: string } }).error?.code ?? ''}`
 
 describe('the description of the API', () => {

@@ -52,12 +52,12 @@ export function App() {
 function Inside({ session }: { session: Session }) {
   const [path] = useLocation()
   const viewer = session.seeAs ?? session.user
-  useLive(session.user !== null)
+  const isAway = useLive(session.user !== null)
   const waiting = <Center mih={300}><Loader /></Center>
   if (path === '/setup') return <Suspense fallback={waiting}><SetUp /></Suspense>
   if (viewer === null) return <Suspense fallback={waiting}><SignIn /></Suspense>
   return (
-    <Shell viewer={viewer}>
+    <Shell viewer={viewer} isAway={isAway}>
       <Suspense fallback={waiting}>
         <Switch>
           <Route path="/">{viewer.admin ? <Redirect to="/health" replace /> : <Redirect to="/my-sync" replace />}</Route>

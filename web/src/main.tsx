@@ -39,7 +39,7 @@ const queries = new QueryClient({
 
 await prepareLanguage()
 createRoot(document.getElementById('root') as HTMLElement).render(
-  <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce} cssVariablesResolver={() => ({ variables: {}, light: { '--mantine-color-error': '#b42318', '--mantine-color-dimmed': '#565d65', '--mantine-color-anchor': '#1657a0', '--mantine-color-body': '#f5f7f9' }, dark: { '--mantine-color-error': '#ff9d94', '--mantine-color-dimmed': '#adb3ba', '--mantine-color-anchor': '#7cbcf5', '--mantine-color-body': '#1b1d20' } })}>
+  <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce} cssVariablesResolver={() => ({ variables: {}, light: { '--mantine-color-blue-light-color': '#124d8c', '--mantine-color-blue-light-hover': '#c3dff8', '--mantine-color-red-light-color': '#a51d1d', '--mantine-color-red-light-hover': '#ffd6d6', '--mantine-color-placeholder': '#646b73', '--mantine-color-error': '#b42318', '--mantine-color-dimmed': '#565d65', '--mantine-color-anchor': '#1657a0', '--mantine-color-body': '#f5f7f9' }, dark: { '--mantine-color-red-light': '#3d2023', '--mantine-color-red-light-hover': '#4a2629', '--mantine-color-red-light-color': '#ffb3ab', '--mantine-color-placeholder': '#9aa1a9', '--mantine-color-error': '#ff9d94', '--mantine-color-dimmed': '#adb3ba', '--mantine-color-anchor': '#7cbcf5', '--mantine-color-body': '#1b1d20' } })}>
     <QueryClientProvider client={queries}>
       <Notifications position="top-right" />
       <App />

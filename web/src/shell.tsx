@@ -16,7 +16,8 @@ const ADMIN: readonly IconName[] = ['health', 'attention', 'activity', 'users', 
 const OWN: readonly IconName[] = ['attention', 'activity']
 const PATHS: Partial<Record<IconName, string>> = { mySync: '/my-sync' }
 
-export function Shell({ viewer, children }: { viewer: Person; children: ReactNode }) {
+/** @param isAway the service does not answer: what is shown may be out of date */
+export function Shell({ viewer, isAway, children }: { viewer: Person; isAway: boolean; children: ReactNode }) {
   const [opened, { toggle, close }] = useDisclosure(false)
   const [path] = useLocation()
   const { t } = useSpeech()
@@ -45,6 +46,7 @@ export function Shell({ viewer, children }: { viewer: Person; children: ReactNod
         <Nav viewer={viewer} />
       </AppShell.Navbar>
       <AppShell.Main id="main">
+        {isAway && <Group className="panel-card" px="md" py="xs" mb="md" gap="xs" wrap="nowrap" role="status"><Icon name="attention" /><Text size="sm">{t('app.away')}</Text></Group>}
         {session.seeAs !== null && (
           <Group className="panel-card" px="md" py="xs" mb="md" justify="space-between" role="status">
             <Group gap="xs"><Icon name="eye" /><Text size="sm">{t('app.seeingAs', { name: session.seeAs.fullName })}</Text></Group>

@@ -95,9 +95,10 @@ export function connectRoutes(app: App, panel: Panel): void {
     await note(panel, request, 'connect.change', 'crm', request.body)
     return changed
   })
+  app.get('/api/connect/exchange', { onRequest: needAdmin, schema: { tags, summary: 'The Exchange connections, without their secrets', response: { 200: s.connections } } }, async () => ({ rows: connect.connections() }))
   app.post('/api/connect/exchange', { onRequest, schema: { tags, summary: 'Try out an Exchange connection with one mailbox', body: s.connectionTest, response: { 200: s.steps } } }, (request) => {
-    const { connection, mailbox, username, password } = request.body
-    return connect.testConnection(connection as Parameters<typeof connect.testConnection>[0], mailbox, username === undefined || password === undefined ? undefined : { username, password })
+    const { connection, mailbox, username, password, change } = request.body
+    return connect.testConnection(connection as Parameters<typeof connect.testConnection>[0], mailbox, username === undefined || password === undefined ? undefined : { username, password }, change)
   })
   app.get('/api/connect/users', { onRequest, schema: { tags, summary: "The CRM's users with the mailbox each probably has", querystring: s.listQuery, response: { 200: s.candidates } } }, (request) => connect.users(request.query))
   app.post('/api/connect/preview', { onRequest, schema: { tags, summary: 'What the first sync would do; nothing is written', body: s.choosing, response: { 200: s.task } } }, async (request) => connect.preview(request.body.users))

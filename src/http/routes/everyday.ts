@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Panel, Topic } from '../../panel/index.ts'
-import { needUser, viewerOf } from '../guard.ts'
+import { COOKIE, needUser, viewerOf } from '../guard.ts'
 import * as s from '../schemas.ts'
 import { note, OK } from './typed.ts'
 import type { App } from './typed.ts'
@@ -26,6 +26,13 @@ export function attentionRoutes(app: App, panel: Panel): void {
   app.get('/api/attention/failing', { onRequest: needUser, schema: { tags, summary: 'Items that failed again and again', querystring: s.attentionQuery, response: { 200: s.failing } } }, (request) => attention.failing(viewerOf(request), request.query))
   app.get('/api/attention/skipped', { onRequest: needUser, schema: { tags, summary: 'Items left alone, and why', querystring: s.skipQuery, response: { 200: s.skips } } }, (request) => attention.skips(viewerOf(request), request.query, request.query.every ? 'every' : 'unrepresentable'))
   app.get('/api/attention/mails', { onRequest: needUser, schema: { tags, summary: 'Changes of the CRM that were not made because they would have mailed somebody; they have to be made in Outlook', querystring: s.attentionQuery, response: { 200: s.skips } } }, (request) => attention.skips(viewerOf(request), request.query, 'mails'))
+  app.get('/api/attention/untold', { onRequest: needUser, schema: { tags, summary: 'Edits of meetings to come that were made without telling the attendees, because the policy does not allow it', querystring: s.attentionQuery, response: { 200: s.untold } } }, (request) => attention.untold(viewerOf(request), request.query))
+  app.post('/api/attention/untold', { onRequest: needUser, schema: { tags, summary: 'Take edits off the list of those that attendees were not told of', body: s.someWrites, response: { 200: s.counted } } }, async (request) => {
+    const { ids } = request.body
+    const count = await attention.dismissUntold(viewerOf(request), ids)
+    await note(panel, request, 'untold.dismiss', `${count}`, { ids: ids.slice(0, 50) })
+    return { ...OK, count }
+  })
   app.post('/api/attention/conflicts', { onRequest: needUser, schema: { tags, summary: 'Decide conflicts', body: s.conflictDecision, response: { 200: s.counted } } }, async (request) => {
     const { ids, winner } = request.body
     const count = await attention.decideConflicts(viewerOf(request), ids, winner)
@@ -85,7 +92,9 @@ export function meRoutes(app: App, panel: Panel, publicUrl: () => string): void 
     return { available: true, entries, error: null }
   })
   app.get('/oauth/microsoft', { schema: { hide: true } }, async (request, reply) => {
-    const outcome = await popUps.finish(new URL(request.url, publicUrl()).searchParams).catch((thrown: unknown) => ({ error: thrown instanceof Error ? thrown.message : String(thrown) }))
+    const secret = request.cookies[COOKIE]
+    const session = secret === undefined ? null : await panel.door.sessionOf(secret)
+    const outcome = await popUps.finish(new URL(request.url, publicUrl()).searchParams, session?.viewer ?? null).catch((thrown: unknown) => ({ error: thrown instanceof Error ? thrown.message : String(thrown) }))
     const shown = 'error' in outcome ? outcome.error : outcome.mailbox
     // The window tells the page that opened it, and closes; the script is a file of ours, because of the CSP.
     const page = `<!doctype html><meta charset="utf-8"><title>Microsoft</title><body data-result="${escaped(JSON.stringify(outcome))}"><p>${escaped(shown)}</p><script src="/pop-up.js"></script>`

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { Panel } from '../../panel/index.ts'
 import { refused } from '../../panel/index.ts'
-import { COOKIE, needAdmin, needUser, viewerOf } from '../guard.ts'
+import { COOKIE, needAdmin, needAdminOrSetup, viewerOf } from '../guard.ts'
 import * as s from '../schemas.ts'
 import { note, OK } from './typed.ts'
 import type { App } from './typed.ts'
@@ -64,8 +64,5 @@ export function sessionRoutes(app: App, { panel, version, secure, framed }: Sess
     return OK
   })
 
-  app.get('/api/tasks/:id', { schema: { tags: ['tasks'], summary: 'How far a long piece of work is', response: { 200: s.task } } }, async (request) => {
-    if (!request.bySetupToken) await needUser(request)
-    return panel.tasks.get((request.params as { id: string }).id)
-  })
+  app.get('/api/tasks/:id', { onRequest: needAdminOrSetup, schema: { tags: ['tasks'], summary: 'How far a long piece of work is', response: { 200: s.task } } }, async (request) => panel.tasks.get((request.params as { id: string }).id))
 }

@@ -13,12 +13,12 @@ export interface Speech {
   t(key: Key, blanks?: Record<string, string | number>): string
   /** The text of a key that is put together; what nobody translated is shown as it came. */
   maybe(key: string, otherwise?: string): string
-  /** A sentence of the journal. */
-  reason(sentence: string): string
+  /** What the service says in English, which is all it speaks. @param code of an error: a shorter word where the sentence is not known */
+  said(sentence: string, code?: string): string
   /** In the viewer's zone. */
-  moment(at: string | number | Date, style?: 'full' | 'time' | 'date' | 'day'): string
-  /** "3 minutes ago", "in 2 hours". */
-  ago(at: string | number | Date): string
+  moment(at: string | number | Date, style?: 'full' | 'time' | 'date' | 'day' | 'weekday'): string
+  /** "3 minutes ago", "in 2 hours". @param narrow in short */
+  ago(at: string | number | Date, narrow?: boolean): string
   ms(ms: number): string
   number(value: number): string
   readonly zone: string
@@ -32,6 +32,8 @@ const preferred = (): Language => {
   if (stored === 'en' || stored === 'it') return stored
   return navigator.language.toLowerCase().startsWith('it') ? 'it' : 'en'
 }
+const capital = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+
 /** In a frame of another site storage may be shut. */
 function read(): string | null {
   try {
@@ -41,10 +43,14 @@ function read(): string | null {
   }
 }
 
-let italian: { readonly it: Texts; readonly reasons: Readonly<Record<string, string>> } | null = null
+let italian: { readonly it: Texts; said(sentence: string): string } | null = null
+async function loadItalian(): Promise<void> {
+  const [{ it }, { service }, { translator }] = await Promise.all([import('./it.ts'), import('./it-service.ts'), import('./phrases.ts')])
+  italian = { it, said: translator(service) }
+}
 /** Loaded before the first picture, so that no text changes its language under somebody's eyes. */
 export async function prepareLanguage(): Promise<void> {
-  if (preferred() === 'it') italian = await import('./it.ts')
+  if (preferred() === 'it') await loadItalian()
 }
 
 export function SpeechProvider({ zone, children }: { zone: string; children: ReactNode }) {
@@ -55,9 +61,9 @@ export function SpeechProvider({ zone, children }: { zone: string; children: Rea
     const plural = new Intl.PluralRules(language)
     const fill = (text: string, blanks: Record<string, string | number>) => (text.includes('|') ? (text.split('|')[plural.select(Number(blanks['n'])) === 'one' ? 0 : 1] ?? text) : text).replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? ''))
     const styles: Record<string, Intl.DateTimeFormatOptions> = {
-      full: { dateStyle: 'medium', timeStyle: 'short' }, time: { hour: '2-digit', minute: '2-digit' }, date: { dateStyle: 'medium' }, day: { weekday: 'short', day: 'numeric', month: 'short' },
+      full: { dateStyle: 'medium', timeStyle: 'short' }, time: { hour: '2-digit', minute: '2-digit' }, date: { dateStyle: 'medium' }, day: { weekday: 'short', day: 'numeric', month: 'short' }, weekday: { weekday: 'short', day: 'numeric' },
     }
-    const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
+    const relatives = { long: new Intl.RelativeTimeFormat(language, { numeric: 'auto' }), narrow: new Intl.RelativeTimeFormat(language, { style: 'narrow' }) }
     return {
       language, zone,
       setLanguage(next) {
@@ -66,14 +72,19 @@ export function SpeechProvider({ zone, children }: { zone: string; children: Rea
         } catch {
           // It holds for this visit, then.
         }
-        if (next === 'it' && italian === null) void import('./it.ts').then((loaded) => { italian = loaded; setState(next) })
+        if (next === 'it' && italian === null) void loadItalian().then(() => setState(next))
         else setState(next)
       },
       t: (key, blanks = {}) => fill(texts[key], blanks),
       maybe: (key, otherwise = key) => (key in texts ? texts[key as Key] : otherwise),
-      reason: (sentence) => (language === 'it' ? (italian?.reasons[sentence] ?? sentence) : sentence),
+      said(sentence, code) {
+        if (language === 'en' || italian === null) return sentence
+        const translated = italian.said(sentence)
+        return translated === sentence && `code.${code}` in texts ? capital(texts[`code.${code}` as Key]) : translated
+      },
       moment: (at, style = 'full') => new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, { ...styles[style], timeZone: zone }).format(new Date(at)),
-      ago(at) {
+      ago(at, narrow = false) {
+        const relative = narrow ? relatives.narrow : relatives.long
         const seconds = Math.round((new Date(at).getTime() - Date.now()) / 1000)
         const size = Math.abs(seconds)
         if (size < 60) return relative.format(seconds, 'second')

@@ -92,7 +92,7 @@ function UserChoice({ value, set }: { value: string | null; set: (value: string 
 }
 
 export function WriteRow({ row, withUser }: { row: Write; withUser: boolean }) {
-  const { t, reason } = useSpeech()
+  const { t, maybe, said } = useSpeech()
   const [opened, setOpened] = useState(false)
   const title = row.title ?? t('activity.untitled')
   const detail = `write-${row.id}`
@@ -103,7 +103,7 @@ export function WriteRow({ row, withUser }: { row: Write; withUser: boolean }) {
           <ThemeIcon variant="light" color={row.state === 'failed' ? 'red' : row.type === 'delete' ? 'orange' : 'blue'} radius="xl" size={34}><Icon name={row.kind} size={17} /></ThemeIcon>
           <Box flex={1} miw={0}>
             <Text size="sm" lineClamp={2}><b>{title}</b> <span>{t(`type.${row.type}`)}</span> <span className="dim">→ {t(`side.${row.side}`)}</span></Text>
-            <Text size="xs" c="dimmed" lineClamp={2}>{withUser && row.user !== null ? `${row.user} · ` : ''}{reason(row.reason)}</Text>
+            <Text size="xs" c="dimmed" lineClamp={2}>{withUser && row.user !== null ? `${row.user} · ` : ''}{said(row.reason)}</Text>
           </Box>
           <Stack gap={2} align="flex-end"><Text size="xs" c="dimmed" ta="right" component="div"><Ago at={row.at} /></Text>{row.state !== 'done' && <Badge size="sm" className="standing-badge" variant="light" color={row.state === 'failed' ? 'red' : 'blue'} tt="none">{t(`state.${row.state}`)}</Badge>}</Stack>
         </Group>
@@ -112,7 +112,8 @@ export function WriteRow({ row, withUser }: { row: Write; withUser: boolean }) {
         <Box px="md" pb="md" pl={{ base: 'md', sm: 62 }}>
           <Changes before={row.before} after={row.after} />
           <Text size="xs" c="dimmed" mt="sm" className="wrap">
-            {t('activity.reason')}: {reason(row.reason)}{row.outcome !== null && row.state === 'failed' ? `. ${t('activity.outcome')}: ${row.outcome}` : ''}
+            {t('activity.reason')}: {said(row.reason)}{row.outcome !== null && row.state === 'failed' ? `. ${t('activity.outcome')}: ${maybe(`code.${row.outcome}`, said(row.outcome))}` : ''}
+            {row.untold !== null && <><br />{t('attention.untoldPeople')}: {row.untold.map(({ name, address }) => name || address).join(', ')}</>}
             {row.record !== null && <><br />{t('activity.record')}: {row.record}</>}{row.mailbox !== null && <><br />{t('users.mailbox')}: {row.mailbox}</>}
           </Text>
         </Box>
@@ -122,7 +123,7 @@ export function WriteRow({ row, withUser }: { row: Write; withUser: boolean }) {
 }
 
 function WhyForm() {
-  const { t, moment, maybe } = useSpeech()
+  const { t, moment, maybe, said } = useSpeech()
   const [item, setItem] = useState('')
   const [asked, setAsked] = useState<string | null>(null)
   const why = useQuery({ queryKey: ['attention', 'why', asked], queryFn: () => api.get<Why>('/why', { item: asked ?? '' }), enabled: asked !== null })
@@ -138,8 +139,8 @@ function WhyForm() {
           {!why.data.found && <Text size="sm">{t('activity.unknown')}</Text>}
           {why.data.copies.map((copy) => <Text key={copy.item} size="sm" className="wrap"><b>{copy.title || t(`kind.${copy.kind}`)}</b> – {t('activity.whyLinked', { record: copy.record, mailbox: copy.mailbox ?? '?' })}</Text>)}
           {why.data.skips.map((skip) => <Text key={skip.side + (skip.mailbox ?? '')} size="sm" className="wrap">{t('activity.whySkipped', { why: maybe(`skip.${skip.reason}`, skip.why) })} <span className="dim">({skip.mailbox})</span></Text>)}
-          {why.data.waiting.map((one) => <Text key={one.side + (one.mailbox ?? '')} size="sm" className="wrap">{t('activity.whyWaiting', { time: moment(one.dueAt), error: one.error === null ? '' : `: ${one.error}` })} <span className="dim">({one.mailbox})</span></Text>)}
-          {why.data.held.map((one) => <Text key={one.id} size="sm" className="wrap">{t('activity.whyHeld', { reason: one.reason })}</Text>)}
+          {why.data.waiting.map((one) => <Text key={one.side + (one.mailbox ?? '')} size="sm" className="wrap">{t('activity.whyWaiting', { time: moment(one.dueAt), error: one.error === null ? '' : `: ${said(one.error)}` })} <span className="dim">({one.mailbox})</span></Text>)}
+          {why.data.held.map((one) => <Text key={one.id} size="sm" className="wrap">{t('activity.whyHeld', { reason: said(one.reason) })}</Text>)}
         </Stack>
       )}
     </Box>

@@ -1,14 +1,14 @@
-import { Badge, Box, Button, Group, Modal, SimpleGrid, Stack, Switch, Tabs, Text } from '@mantine/core'
+import { Badge, Box, Button, Collapse, Group, Modal, SimpleGrid, Stack, Switch, Tabs, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { Link, useSearchParams } from 'wouter'
-import type { AttentionSummary, Conflicts, Failing, HeldPage, Skips, UserPage } from '../../../src/http/api-types.ts'
+import type { AttentionSummary, Conflicts, Failing, HeldPage, Skips, Untold, UserPage } from '../../../src/http/api-types.ts'
 import { api } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
 import { useAct } from '../parts/ask.tsx'
 import { Ago, Empty, Loaded, PageHead, Pager, StandingBadge } from '../parts/basics.tsx'
 import { Icon } from '../parts/icons.tsx'
-import { valueText } from '../parts/values.tsx'
+import { Changes, valueText } from '../parts/values.tsx'
 import { useSession } from '../session.ts'
 
 const LIMIT = 20
@@ -21,6 +21,8 @@ export default function Attention() {
   const counts = summary.data === undefined ? null : { conflicts: summary.data.conflicts, held: summary.data.held, mails: summary.data.mails, failing: summary.data.failing, skipped: summary.data.unrepresentable }
   const fullest = counts === null ? 'conflicts' : (TABS.find((tab) => counts[tab] > 0) ?? 'conflicts')
   const tab = TABS.find((one) => one === query.get('tab')) ?? fullest
+  // On a phone the row of tabs is wider than the screen.
+  useEffect(() => document.querySelector('[role=tab][aria-selected=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [tab])
   return (
     <>
       <PageHead title={t('attention.title')} text={t('attention.text')} />
@@ -41,7 +43,7 @@ export default function Attention() {
 
 /** A mailbox that does not open is more than a failing item. */
 function BrokenMailboxes() {
-  const { t } = useSpeech()
+  const { t, said } = useSpeech()
   const { session } = useSession()
   const isAdmin = (session.seeAs ?? session.user)?.admin === true
   const users = useQuery({ queryKey: ['lanes', 'broken'], queryFn: () => api.get<UserPage>('/users', { standing: 'attention', limit: 10 }), enabled: isAdmin })
@@ -52,9 +54,9 @@ function BrokenMailboxes() {
       {broken.map((row) => (
         <Box key={row.id} className="panel-card" p="md" component="section">
           <Group justify="space-between" wrap="nowrap" align="flex-start"><Text fw={650} component="h2" size="md" m={0} className="wrap">{row.fullName || row.name} <Text span size="sm" c="dimmed">{row.mailbox}</Text></Text><StandingBadge standing={row.standing} /></Group>
-          <Text size="sm" className="wrap" mt={4}>{row.error?.message}</Text>
-          {row.cure !== null && <Text className="cure wrap" mt="sm">{row.cure}</Text>}
-          <Button component={Link} href="/users?standing=attention" size="xs" variant="default" mt="sm">{t('nav.users')}</Button>
+          <Text size="sm" className="wrap" mt={4}>{said(row.error?.message ?? '', row.error?.code)}</Text>
+          {row.cure !== null && <Text className="cure wrap" mt="sm">{said(row.cure)}</Text>}
+          <Button component={Link} href={`/users?show=${encodeURIComponent(row.id)}`} size="xs" variant="default" mt="sm">{t('attention.toUser')}</Button>
         </Box>
       ))}
     </Stack>
@@ -99,7 +101,7 @@ function ConflictList() {
 type HeldRow = HeldPage['rows'][number]
 
 function HeldList() {
-  const { t } = useSpeech()
+  const { t, said } = useSpeech()
   const [offset, setOffset] = useState(0)
   const [sure, setSure] = useState<readonly HeldRow[] | null>(null)
   const held = useQuery({ queryKey: ['attention', 'held', offset], queryFn: () => api.get<HeldPage>('/attention/held', { offset, limit: 200 }), refetchInterval: 10_000 })
@@ -120,7 +122,7 @@ function HeldList() {
               <Box key={first.id} className="panel-card" component="article">
                 <Box p="md">
                   <Text fw={650} component="h2" size="md" m={0}>{t(`attention.what.${first.what}`)} <Text span size="sm" c="dimmed">{first.mailbox}</Text></Text>
-                  <Text size="sm" c="dimmed" className="wrap">{first.reason} · <Ago at={first.at} /></Text>
+                  <Text size="sm" c="dimmed" className="wrap">{said(first.reason)} · <Ago at={first.at} /></Text>
                   {isDeletion && group.length > 1 && (
                     <Group gap="xs" mt="sm">
                       <Button size="xs" onClick={() => decide.mutate({ ids, decision: 'restore' })} loading={decide.isPending}>{t('attention.restoreAll', { n: group.length })}</Button>
@@ -155,7 +157,7 @@ function HeldList() {
 }
 
 function FailingList() {
-  const { t, ago } = useSpeech()
+  const { t, ago, said } = useSpeech()
   const [offset, setOffset] = useState(0)
   const failing = useQuery({ queryKey: ['attention', 'failing', offset], queryFn: () => api.get<Failing>('/attention/failing', { offset, limit: LIMIT }) })
   const retry = useAct((input: { lane: string; side: string; id: string }) => api.post('/attention/failing', input), { done: t('app.done'), then: () => void failing.refetch() })
@@ -168,7 +170,7 @@ function FailingList() {
             <Group justify="space-between" align="flex-start" gap="sm">
               <Box flex="1 1 300px" miw={0}>
                 <Group gap="xs" wrap="nowrap"><Icon name={row.kind} /><Text size="sm" fw={600} className="wrap">{row.title ?? t(`kind.${row.kind}`)}</Text></Group>
-                <Text size="sm" className="wrap" mt={4}>{row.error.message}</Text>
+                <Text size="sm" className="wrap" mt={4}>{said(row.error.message, row.error.code)}</Text>
                 <Text size="xs" c="dimmed" mt={4}>{row.user} · {t('attention.tries', { n: row.attempts, time: ago(row.dueAt) })}</Text>
               </Box>
               <Button size="xs" variant="default" onClick={() => retry.mutate({ lane: row.lane, side: row.side, id: row.id })}>{t('attention.tryNow')}</Button>
@@ -181,9 +183,13 @@ function FailingList() {
   )
 }
 
+/** What somebody has to look at; where there is nothing of that, what is left alone by choice. */
 function SkippedList() {
   const { t } = useSpeech()
-  const [every, setEvery] = useState(false)
+  const [chosen, setEvery] = useState<boolean | null>(null)
+  const summary = useQuery({ queryKey: ['attention', 'summary'], queryFn: () => api.get<AttentionSummary>('/attention') })
+  if (summary.data === undefined) return <Loaded query={summary} rows={3}>{() => null}</Loaded>
+  const every = chosen ?? summary.data.unrepresentable === 0
   return (
     <>
       <Switch mb="md" label={t('attention.everySkip')} checked={every} onChange={(event) => setEvery(event.currentTarget.checked)} />
@@ -192,14 +198,60 @@ function SkippedList() {
   )
 }
 
-/** What would have mailed somebody, and was therefore not done. */
+/** What would have mailed somebody: edits that were made without a mail, and changes that were therefore not made. */
 function MailList() {
-  const { t } = useSpeech()
+  const { t, maybe } = useSpeech()
+  const [offset, setOffset] = useState(0)
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
+  const untold = useQuery({ queryKey: ['attention', 'untold', offset], queryFn: () => api.get<Untold>('/attention/untold', { offset, limit: LIMIT }) })
+  const dismiss = useAct((ids: readonly string[]) => api.post('/attention/untold', { ids }), { done: t('attention.dismissed'), then: () => { setOffset(0); void untold.refetch() } })
+  const toggle = (id: string) => setOpen((before) => { const next = new Set(before); if (!next.delete(id)) next.add(id); return next })
   return (
-    <>
-      <Text size="sm" c="dimmed" mb="md" maw={720}>{t('attention.mailsText')}</Text>
+    <Stack gap="lg">
+      <Loaded query={untold} rows={3}>{({ total, rows }) => total === 0 ? null : (
+        <Box component="section">
+          <Group justify="space-between" align="flex-start" gap="sm" mb="sm">
+            <Box flex="1 1 320px" maw={720}><Text component="h2" fw={650} size="md" m={0}>{t('attention.untold')}</Text><Text size="sm" c="dimmed">{t('attention.untoldText')}</Text></Box>
+            {rows.length > 1 && <Button size="xs" variant="default" loading={dismiss.isPending} onClick={() => dismiss.mutate(rows.map(({ id }) => id))}>{t('attention.dismissAll', { n: rows.length })}</Button>}
+          </Group>
+          <Box className="panel-card">
+            <Box component="ul" className="plain">{rows.map((row) => (
+              <Box component="li" key={row.id} className="user-card">
+                <Group justify="space-between" align="flex-start" gap="sm">
+                  <Box flex="1 1 300px" miw={0}>
+                    <Group gap="xs" wrap="nowrap" align="flex-start"><Icon name={row.kind} /><Text size="sm" fw={600} className="wrap">{row.title ?? t('activity.untitled')}</Text></Group>
+                    <Text size="sm" mt={4} className="wrap">{t('attention.changedFields', { fields: Object.keys(row.after ?? {}).map((name) => maybe(`field.${name}`, name)).join(', ') })}</Text>
+                    <Text size="sm" className="wrap">{t('attention.untoldPeople')}: {row.people.map(({ name, address }) => name || address).join(', ')}</Text>
+                    <Text size="xs" c="dimmed" mt={4} component="div">{row.user ?? row.mailbox} · <Ago at={row.at} /></Text>
+                  </Box>
+                  <Group gap={6}>
+                    <Button size="xs" variant="default" aria-expanded={open.has(row.id)} aria-controls={`untold-${row.id}`} onClick={() => toggle(row.id)}>{t('attention.whatChanged')}</Button>
+                    <Button size="xs" variant="default" disabled={dismiss.isPending} aria-label={`${t('attention.dismiss')}: ${row.title ?? ''}`} onClick={() => dismiss.mutate([row.id])}>{t('attention.dismiss')}</Button>
+                  </Group>
+                </Group>
+                <Collapse expanded={open.has(row.id)} id={`untold-${row.id}`}><Box mt="sm"><Changes before={row.before} after={row.after} /></Box></Collapse>
+              </Box>
+            ))}</Box>
+            <Pager offset={offset} limit={LIMIT} total={total} onChange={setOffset} />
+          </Box>
+        </Box>
+      )}</Loaded>
+      <UndoneList isAlone={untold.data?.total === 0} />
+    </Stack>
+  )
+}
+
+/** @param isAlone nothing else waits on this page */
+function UndoneList({ isAlone }: { isAlone: boolean }) {
+  const { t } = useSpeech()
+  const some = useQuery({ queryKey: ['attention', 'skips', true, 0], queryFn: () => api.get<Skips>('/attention/mails', { offset: 0, limit: LIMIT }) })
+  if (some.data?.total === 0 && !isAlone) return null
+  return (
+    <Box component="section">
+      {some.data?.total !== 0 && <Text component="h2" fw={650} size="md" m={0}>{t('attention.undone')}</Text>}
+      <Text size="sm" c="dimmed" mb="sm" maw={720}>{t('attention.mailsText')}</Text>
       <SkipTable mails every={false} withUser />
-    </>
+    </Box>
   )
 }
 

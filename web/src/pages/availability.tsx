@@ -1,5 +1,5 @@
 import { ActionIcon, Box, Button, Group, SegmentedControl, Stack, Text, TextInput, Tooltip } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
+import { useDebouncedValue, useMediaQuery } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Availability as Page } from '../../../src/http/api-types.ts'
@@ -28,8 +28,9 @@ export default function Availability() {
   const from = midnight(at, zone)
   const to = from + days * DAY
   const page = useQuery({ queryKey: ['activity', 'availability', from, to, needle, offset], queryFn: () => api.get<Page>('/availability', { from: new Date(from).toISOString(), to: new Date(to).toISOString(), search: needle, offset, limit: LIMIT }) })
+  const isNarrow = useMediaQuery('(max-width: 640px)') === true
   const slots = days === 1 ? 24 : days
-  const ticks = days === 1 ? [0, 3, 6, 9, 12, 15, 18, 21].map((hour) => ({ at: from + hour * 3_600_000, share: hour / 24, label: `${hour}:00` })) : Array.from({ length: days }, (_, day) => ({ at: from + day * DAY, share: (day + 0.5) / days, label: moment(from + day * DAY + DAY / 2, 'day') }))
+  const ticks = days === 1 ? [0, 3, 6, 9, 12, 15, 18, 21].map((hour) => ({ at: from + hour * 3_600_000, share: hour / 24, label: `${hour}:00` })) : Array.from({ length: days }, (_, day) => ({ at: from + day * DAY, share: (day + 0.5) / days, label: moment(from + day * DAY + DAY / 2, isNarrow ? 'weekday' : 'day') }))
   const label = (one: string) => t(`availability.${KINDS.find((kind) => kind === one) ?? 'busy'}`)
   return (
     <>

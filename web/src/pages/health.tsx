@@ -43,11 +43,11 @@ export default function Health() {
 }
 
 function CrmTrouble({ crm }: { crm: HealthFacts['crm'] }) {
-  const { t } = useSpeech()
+  const { t, said } = useSpeech()
   return (
     <Alert color="red" icon={<Icon name="attention" />} title={`${t('health.crm')} ${t('health.crmFailing')}`} role="alert">
-      <Text size="sm" className="wrap">{crm.error?.message}</Text>
-      {crm.cure !== null && <Text size="sm" mt="xs" className="cure">{crm.cure}</Text>}
+      <Text size="sm" className="wrap">{said(crm.error?.message ?? '', crm.error?.code)}</Text>
+      {crm.cure !== null && <Text size="sm" mt="xs" className="cure">{said(crm.cure)}</Text>}
     </Alert>
   )
 }
@@ -62,7 +62,7 @@ function Card({ title, children }: { title: string; children: React.ReactNode })
 }
 
 function Line({ label, children }: { label: React.ReactNode; children: React.ReactNode }) {
-  return <Group justify="space-between" gap="sm" py={4} wrap="nowrap" align="baseline"><Text size="sm" c="dimmed">{label}</Text><Text size="sm" fw={600} ta="right" component="div">{children}</Text></Group>
+  return <Group justify="space-between" gap="sm" py={4} wrap="nowrap" align="baseline"><Text size="sm" c="dimmed">{label}</Text><Text size="sm" fw={600} ta="right" component="div" className="nowrap">{children}</Text></Group>
 }
 
 function LatencyCard() {
@@ -101,11 +101,11 @@ function QueueCard({ facts: { queue, linked } }: { facts: HealthFacts }) {
 
 function WaitingCard({ facts: { attention } }: { facts: HealthFacts }) {
   const { t, number } = useSpeech()
-  const total = attention.conflicts + attention.held + attention.failing
+  const total = attention.conflicts + attention.held + attention.mails + attention.failing
   return (
     <Card title={t('health.waits')}>
       {total === 0 && <Group gap="xs"><Icon name="check" /><Text size="sm">{t('health.nobodyWaits')}</Text></Group>}
-      {total > 0 && (['conflicts', 'held', 'failing'] as const).map((what) => (
+      {total > 0 && (['conflicts', 'held', 'mails', 'failing'] as const).map((what) => (
         <Line key={what} label={<Anchor component={Link} href={`/attention?tab=${what}`} size="sm">{t(`attention.${what}`)}</Anchor>}>{number(attention[what])}</Line>
       ))}
     </Card>
@@ -131,7 +131,7 @@ function ConnectionsCard({ facts: { crm, connections, transports } }: { facts: H
     <Card title={t('health.connections')}>
       <Line label={<><b>{t('health.crm')}</b> <span className="wrap">{crm.url}</span></>}>{crm.state === 'ok' ? t('health.crmOk') : crm.state === 'failing' ? t('health.crmFailing') : t('health.crmNew')}</Line>
       {connections.map((one) => (
-        <Line key={one.name} label={<><b>{one.name}</b> <span className="wrap">{t(`connect.kind.${one.kind as 'ews' | 'graph'}`)}{one.url === null ? '' : `, ${one.url}`}</span></>}>{t('health.mailboxes', { n: one.mailboxes })}</Line>
+        <Line key={one.name} label={<><b>{one.name}</b> <span className="wrap">{t(`connect.kind.${one.kind as 'ews' | 'graph'}`)}{one.url === null ? '' : `, ${one.url}`}</span></>}>{t('health.mailboxes', { n: one.mailboxes })}{one.failing > 0 && <span className="bad">{`, ${t('health.failingOf', { n: one.failing })}`}</span>}</Line>
       ))}
       <Text size="xs" c="dimmed" fw={600} mt="sm">{t('health.how')}</Text>
       <Line label={t('transport.streaming')}>{transports.streaming}</Line>
@@ -146,7 +146,7 @@ function DatabaseCard({ facts: { database } }: { facts: HealthFacts }) {
   return (
     <Card title={t('health.database')}>
       <Text size="sm">{t('health.databaseText', { version: database.version ?? '?', size })}{database.embedded ? `, ${t('health.embedded')}` : ''}</Text>
-      <Text size="sm" c="dimmed" mt={4}>{ms(Math.max(1, database.answerMs))}</Text>
+      <Text size="sm" c="dimmed" mt={4}>{t('health.answersIn', { time: ms(Math.max(1, database.answerMs)) })}</Text>
     </Card>
   )
 }

@@ -38,7 +38,7 @@ export default function Jobs() {
 
 function JobRow({ job, edit, changed }: { job: Job; edit: () => void; changed: () => void }) {
   const speech = useSpeech()
-  const { t, maybe, ms } = speech
+  const { t, maybe, ms, said } = speech
   const pause = useAct(() => api.patch(`/jobs/${job.name}`, { paused: !job.paused }), { then: changed })
   const run = useAct(() => api.post(`/jobs/${job.name}/run`), { done: t('jobs.asked'), then: changed })
   const name = maybe(`job.${job.name}`, job.name)
@@ -49,15 +49,15 @@ function JobRow({ job, edit, changed }: { job: Job; edit: () => void; changed: (
           <Group gap="xs" wrap="nowrap"><Text fw={600} size="sm" component="h2" m={0}>{name}</Text>
             {job.paused ? <Badge className="standing-badge" variant="light" color="gray" tt="none">{t('jobs.paused')}</Badge> : job.running ? <Badge className="standing-badge" variant="light" color="blue" tt="none">{t('jobs.running')}</Badge> : job.result !== null && <Badge className="standing-badge" variant="light" color={job.result === 'done' ? 'teal' : 'red'} tt="none">{t(`jobs.${job.result}`)}</Badge>}</Group>
           <Text size="sm" c="dimmed" mt={2}>{scheduleText(job.schedule, speech)}</Text>
-          {job.message !== null && <Text size="sm" mt={4} className="wrap">{job.message}</Text>}
+          {job.message !== null && <Text size="sm" mt={4} className="wrap">{said(job.message)}</Text>}
         </Box>
-        <Group gap="md" wrap="nowrap">
-          <Fact label={t('jobs.last')}><Ago at={job.lastRunAt} none={t('jobs.notYet')} /></Fact>
-          <Fact label={t('jobs.next')}>{job.paused ? '–' : <Ago at={job.nextRunAt} none="–" />}</Fact>
+        <Group gap="md" wrap="nowrap" align="flex-start">
+          <Fact label={t('jobs.last')}><Ago at={job.lastRunAt} none={t('jobs.notYet')} narrow /></Fact>
+          <Fact label={t('jobs.next')}>{job.paused ? '–' : <Ago at={job.nextRunAt} none="–" narrow />}</Fact>
           <Fact label={t('jobs.duration')}>{job.ms === null ? '–' : ms(job.ms)}</Fact>
         </Group>
         <Group gap="xs">
-          <Button size="xs" leftSection={<Icon name="play" size={14} />} aria-label={`${t('jobs.run')}: ${name}`} loading={run.isPending} onClick={() => run.mutate(undefined)}>{t('jobs.run')}</Button>
+          <Button size="xs" variant="light" leftSection={<Icon name="play" size={14} />} aria-label={`${t('jobs.run')}: ${name}`} loading={run.isPending} onClick={() => run.mutate(undefined)}>{t('jobs.run')}</Button>
           <Button size="xs" variant="default" aria-label={`${job.paused ? t('jobs.resume') : t('jobs.pause')}: ${name}`} onClick={() => pause.mutate(undefined)}>{job.paused ? t('jobs.resume') : t('jobs.pause')}</Button>
           <Button size="xs" variant="default" aria-label={`${t('jobs.change')}: ${name}`} onClick={edit}>{t('jobs.schedule')}</Button>
         </Group>

@@ -5,7 +5,7 @@ import type { Me as MeFacts, Sharing as SharingFacts, TestResult, Wishes } from 
 import { api } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
 import { Confirm, useAct } from '../parts/ask.tsx'
-import { CheckList, Loaded, PageHead, StandingBadge, Trouble } from '../parts/basics.tsx'
+import { CheckList, Loaded, PageHead, StandingBadge, Trouble, troubleText } from '../parts/basics.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { useSession } from '../session.ts'
 
@@ -30,7 +30,7 @@ export default function Me() {
 }
 
 function Connected({ facts, changed }: { facts: MeFacts; changed: () => void }) {
-  const { t } = useSpeech()
+  const { t, said } = useSpeech()
   const [asking, setAsking] = useState(false)
   const [again, setAgain] = useState(false)
   const disconnect = useAct(() => api.delete('/me/mailbox'), { done: t('app.done'), then: () => { setAsking(false); changed() } })
@@ -42,8 +42,8 @@ function Connected({ facts, changed }: { facts: MeFacts; changed: () => void }) 
         <Box miw={0} flex="1 1 240px"><Text fw={650} component="h2" size="md" m={0} className="wrap">{facts.user.mailbox}</Text><Text size="sm" c="dimmed">{facts.way === null ? '' : t(`me.how.${facts.way.how}`)}</Text></Box>
         <StandingBadge standing={facts.user.standing} />
       </Group>
-      {facts.user.error !== null && <Text size="sm" mt="sm" className="wrap">{facts.user.error.message}</Text>}
-      {facts.user.cure !== null && <Text mt="xs" className="cure wrap">{facts.user.cure}</Text>}
+      {facts.user.error !== null && <Text size="sm" mt="sm" className="wrap">{said(facts.user.error.message, facts.user.error.code)}</Text>}
+      {facts.user.cure !== null && <Text mt="xs" className="cure wrap">{said(facts.user.cure)}</Text>}
       <Group gap="xs" mt="md">
         <Button size="sm" loading={sync.isPending} onClick={() => sync.mutate(undefined)}>{t('me.syncNow')}</Button>
         {isWrongPassword && <Button size="sm" variant="default" onClick={() => setAgain(true)}>{t('me.connect')}</Button>}
@@ -55,9 +55,12 @@ function Connected({ facts, changed }: { facts: MeFacts; changed: () => void }) 
   )
 }
 
+class PopUpBlocked extends Error {}
+
 /** First looked at and shown, then connected: nothing is written before that. */
 function ConnectForm({ facts, connected }: { facts: MeFacts; connected: () => void }) {
-  const { t } = useSpeech()
+  const speech = useSpeech()
+  const { t, said } = speech
   const [connection, setConnection] = useState(facts.ways[0]?.connection ?? '')
   const [form, setForm] = useState({ mailbox: facts.addresses[0] ?? '', username: '', password: '' })
   const [takeUp, setTakeUp] = useState('all')
@@ -72,7 +75,7 @@ function ConnectForm({ facts, connected }: { facts: MeFacts; connected: () => vo
     mutationFn: async () => {
       // Opened in the click itself, or browsers block it.
       const opened = window.open('about:blank', 'microsoft-sign-in', 'width=520,height=680')
-      if (opened === null) throw new Error(t('me.popUpBlocked'))
+      if (opened === null) throw new PopUpBlocked()
       const { url } = await api.post<{ url: string }>('/me/microsoft', { connection, ...(form.mailbox === '' ? {} : { mailbox: form.mailbox }) }).catch((error: unknown) => { opened.close(); throw error })
       opened.location.href = url
     },
@@ -108,7 +111,7 @@ function ConnectForm({ facts, connected }: { facts: MeFacts; connected: () => vo
           {way?.how === 'microsoft' && !isSignedIn
             ? <Button loading={popUp.isPending} onClick={() => popUp.mutate()}>{t('me.microsoft')}</Button>
             : <Button type="submit" variant={test.data?.ok === true ? 'default' : 'filled'} loading={test.isPending}>{t('me.test')}</Button>}
-          {(popUp.error !== null || refusal !== null) && <Text size="sm" c="var(--mantine-color-error)" role="alert" className="wrap">{popUp.error?.message ?? refusal}</Text>}
+          {(popUp.error !== null || refusal !== null) && <Text size="sm" c="var(--mantine-color-error)" role="alert" className="wrap">{popUp.error === null ? said(refusal ?? '') : popUp.error instanceof PopUpBlocked ? t('me.popUpBlocked') : troubleText(popUp.error, speech)}</Text>}
         </Stack>
       </form>
       {test.error !== null && <Box mt="md"><Trouble error={test.error} /></Box>}
@@ -178,7 +181,7 @@ function Preferences({ facts, saved }: { facts: MeFacts; saved: () => void }) {
 
 /** Which colleagues see when one is free: kept on the calendar itself, where Outlook shows it too. */
 function Sharing() {
-  const { t } = useSpeech()
+  const { t, said } = useSpeech()
   const [colleague, setColleague] = useState('')
   const sharing = useQuery({ queryKey: ['sharing'], queryFn: () => api.get<SharingFacts>('/me/sharing') })
   const change = useAct((input: { colleague: string; share: boolean }) => api.put('/me/sharing', input), { done: t('app.saved'), then: () => { setColleague(''); void sharing.refetch() } })
@@ -189,7 +192,7 @@ function Sharing() {
       <Text size="sm" c="dimmed" mb="sm">{t('sharing.text')}</Text>
       <Loaded query={sharing} rows={2}>{({ entries, error }) => (
         <>
-          {error !== null && <Text size="sm" className="wrap" mb="sm">{error}</Text>}
+          {error !== null && <Text size="sm" className="wrap" mb="sm">{said(error)}</Text>}
           <Box component="ul" className="plain" mb="sm">{entries.filter(({ level }) => level !== 'none').map((entry) => (
             <Box component="li" key={entry.type + entry.address} className="user-card"><Group justify="space-between" gap="sm">
               <Text size="sm" className="wrap">{entry.type === 'user' ? entry.name || entry.address : t(`sharing.${entry.type}`)} <span className="dim">{t(`sharing.level.${entry.level as 'availability'}`)}</span></Text>

@@ -13,18 +13,18 @@ import { WriteRow } from './activity.tsx'
 import { SkipTable } from './attention.tsx'
 
 /** How it stands, as one would say it to a colleague. */
-function sentenceOf({ user }: Me, { t, number }: Speech): string {
+function sentenceOf({ user }: Me, { t, number, said }: Speech): string {
   switch (user.standing) {
     case 'starting': return t('my.starting', { linked: number(user.linked), waiting: number(user.waiting) })
     case 'degraded': return t('my.degraded', { n: number(Math.max(1, user.failing)) })
-    case 'attention': return user.error === null ? t('my.attentionIssues', { n: number(user.issues) }) : t('my.attention', { what: user.error.message })
+    case 'attention': return user.error === null ? t('my.attentionIssues', { n: number(user.issues) }) : t('my.attention', { what: said(user.error.message, user.error.code) })
     default: return t(`my.${user.standing}`)
   }
 }
 
 export default function MySync() {
   const speech = useSpeech()
-  const { t, ago, number } = speech
+  const { t, ago, number, said } = speech
   const { session } = useSession()
   const isReadOnly = session.seeAs !== null
   const me = useQuery({ queryKey: ['lanes', 'me'], queryFn: () => api.get<Me>('/me'), refetchInterval: 15_000 })
@@ -45,7 +45,7 @@ export default function MySync() {
                   <Text size="sm" c="dimmed" mt={6}>{t('my.linked', { n: number(facts.user.linked) })} {facts.user.transport === 'streaming' ? t('my.live') : t('my.polling')}</Text>
                   <Text size="sm" c="dimmed">{t('my.lastToCrm', { time: facts.user.lastToCrm === null ? t('app.never') : ago(facts.user.lastToCrm) })}</Text>
                   <Text size="sm" c="dimmed">{t('my.lastToExchange', { time: facts.user.lastToExchange === null ? t('app.never') : ago(facts.user.lastToExchange) })}</Text>
-                  {facts.user.cure !== null && <Alert color="blue" mt="sm" title={t('users.cure')}><Text size="sm" className="wrap">{facts.user.cure}</Text></Alert>}
+                  {facts.user.cure !== null && <Alert color="blue" mt="sm" title={t('users.cure')}><Text size="sm" className="wrap">{said(facts.user.cure)}</Text></Alert>}
                   {facts.user.standing === 'attention' && facts.user.error === null && <Button component={Link} href="/attention" size="xs" mt="sm">{t('my.decide')}</Button>}
                 </Box>
               </Group>

@@ -9,6 +9,8 @@ import { useSpeech } from '../i18n/index.tsx'
 import { Confirm, useAct } from '../parts/ask.tsx'
 import { Ago, CheckList, Empty, Loaded, PageHead, Pager, StandingBadge, Trouble } from '../parts/basics.tsx'
 import { Icon } from '../parts/icons.tsx'
+import { MailboxChoice, useConnections } from '../parts/mailbox-choice.tsx'
+import type { Wanted } from '../parts/mailbox-choice.tsx'
 import { UserSettings } from '../parts/user-settings.tsx'
 import { useSession } from '../session.ts'
 
@@ -23,12 +25,16 @@ export default function Users() {
   const [needle] = useDebouncedValue(search, 250)
   const [offset, setOffset] = useState(0)
   const [selected, setSelected] = useState<ReadonlyMap<string, UserRow>>(new Map())
-  const [shown, setShown] = useState<string | null>(null)
-  const [testing, setTesting] = useState<string | null>(null)
+  const shown = query.get('show')
+  const setShown = (id: string | null) => setQuery((before) => { const next = new URLSearchParams(before); if (id === null) next.delete('show'); else next.set('show', id); return next }, { replace: true })
+  const [testing, setTesting] = useState<Testing | null>(null)
+  const [connection, setConnection] = useState<string | null>(null)
+  const connections = useConnections().data?.rows ?? []
   const [asking, setAsking] = useState<{ what: 'disconnect' | 'reset'; rows: readonly UserRow[] } | null>(null)
-  const users = useQuery({ queryKey: ['lanes', 'users', needle, standing, offset], queryFn: () => api.get<UserPage>('/users', { search: needle, standing, offset, limit: LIMIT }), refetchInterval: 15_000 })
+  const [order, setOrder] = useState<Order>({ sort: 'standing', descending: false })
+  const users = useQuery({ queryKey: ['lanes', 'users', needle, standing, order, offset], queryFn: () => api.get<UserPage>('/users', { search: needle, standing, ...order, offset, limit: LIMIT }), refetchInterval: 15_000 })
   const act = useAct((input: { path: string; ids: readonly string[] }) => api.post(`/users/${input.path}`, { ids: input.ids }), { done: t('app.done'), then: () => void users.refetch() })
-  const test = useAct((rows: readonly UserRow[]) => api.post<Task>('/users/test', { users: rows.map(({ id }) => ({ id })) }), { then: (task) => setTesting(task.id) })
+  const test = useAct(({ rows, wanted }: { rows: readonly UserRow[]; wanted: Wanted }) => api.post<Task>('/users/test', { users: rows.map(({ id }) => ({ id, ...wanted })) }), { then: (task, { wanted }) => setTesting({ id: task.id, ...(wanted.connection === undefined ? {} : { connection: wanted.connection }) }) })
   const toggle = (row: UserRow) => setSelected((before) => { const next = new Map(before); if (!next.delete(row.id)) next.set(row.id, row); return next })
   const rows = [...selected.values()]
   return (
@@ -37,13 +43,13 @@ export default function Users() {
       <Box className="panel-card">
         <Group p="sm" gap="sm">
           <TextInput aria-label={t('users.search')} placeholder={t('users.search')} leftSection={<Icon name="search" size={16} />} value={search} onChange={(event) => { setSearch(event.currentTarget.value); setOffset(0) }} flex="1 1 220px" type="search" />
-          <Select aria-label={t('users.filter')} placeholder={`${t('users.filter')}: ${t('app.all')}`} clearable w={200} value={standing} onChange={(value) => { setQuery(value === null ? {} : { standing: value }); setOffset(0) }} data={STANDINGS.map((value) => ({ value, label: t(`standing.${value}`) }))} />
+          <Select aria-label={t('users.filter')} placeholder={`${t('users.filter')}: ${t('app.all')}`} clearable w={200} value={standing} onChange={(value) => { setQuery(value === null ? {} : { standing: value }); setOffset(0); setSelected(new Map()) }} data={STANDINGS.map((value) => ({ value, label: t(`standing.${value}`) }))} />
         </Group>
         <Loaded query={users}>{({ total, rows: page }) => total === 0
           ? <Empty icon="users" title={t('users.none')} text={t('users.noneText')} />
           : (
             <>
-              <Box visibleFrom="md"><UserTable page={page} selected={selected} toggle={toggle} setSelected={setSelected} show={setShown} /></Box>
+              <Box visibleFrom="md"><UserTable page={page} selected={selected} toggle={toggle} setSelected={setSelected} show={setShown} order={order} setOrder={(next) => { setOrder(next); setOffset(0) }} /></Box>
               <Box hiddenFrom="md" component="ul" className="plain">{page.map((row) => <UserCard key={row.id} row={row} checked={selected.has(row.id)} toggle={() => toggle(row)} show={() => setShown(row.id)} />)}</Box>
               <Pager offset={offset} limit={LIMIT} total={total} onChange={setOffset} />
             </>
@@ -52,7 +58,8 @@ export default function Users() {
       {rows.length > 0 && (
         <Group className="panel-card sticky-bar" p="sm" mt="md" gap="xs" role="toolbar" aria-label={t('users.selected', { n: rows.length })}>
           <Text size="sm" fw={600} mr="auto">{t('users.selected', { n: rows.length })}</Text>
-          <Button size="xs" loading={test.isPending} onClick={() => test.mutate(rows)}>{t('users.test')} + {t('users.enable')}</Button>
+          {connections.length > 1 && <Select size="xs" w={150} aria-label={t('me.choose')} placeholder={t('me.choose')} clearable value={connection} onChange={setConnection} data={connections.map(({ name }) => name)} />}
+          <Button size="xs" loading={test.isPending} onClick={() => test.mutate({ rows, wanted: connection === null ? {} : { connection } })}>{t('users.test')} + {t('users.enable')}</Button>
           <Button size="xs" variant="default" onClick={() => act.mutate({ path: 'sync', ids: rows.map(({ id }) => id) })}>{t('users.sync')}</Button>
           <Button size="xs" variant="default" onClick={() => act.mutate({ path: 'pause', ids: rows.map(({ id }) => id) })}>{t('users.pause')}</Button>
           <Button size="xs" variant="default" onClick={() => act.mutate({ path: 'resume', ids: rows.map(({ id }) => id) })}>{t('users.resume')}</Button>
@@ -61,8 +68,8 @@ export default function Users() {
           <ActionIcon variant="subtle" color="gray" aria-label={t('users.clear')} onClick={() => setSelected(new Map())}><Icon name="cross" size={16} /></ActionIcon>
         </Group>
       )}
-      <UserDrawer id={shown} close={() => setShown(null)} act={(path, id) => act.mutate({ path, ids: [id] })} test={(row) => test.mutate([row])} ask={(what, row) => setAsking({ what, rows: [row] })} />
-      <TestDrawer id={testing} close={() => setTesting(null)} enabled={() => { setTesting(null); setSelected(new Map()); void users.refetch() }} />
+      <UserDrawer id={shown} close={() => setShown(null)} act={(path, id) => act.mutate({ path, ids: [id] })} test={(row, wanted) => test.mutate({ rows: [row], wanted })} testing={test.isPending} ask={(what, row) => setAsking({ what, rows: [row] })} />
+      <TestDrawer testing={testing} close={() => setTesting(null)} enabled={() => { setTesting(null); setSelected(new Map()); void users.refetch() }} />
       {asking?.what === 'disconnect' && (
         <Confirm opened title={t('users.disconnectTitle')} text={t('users.disconnectText')} action={t('users.disconnect')} colour="red" busy={act.isPending} onClose={() => setAsking(null)} onConfirm={() => { act.mutate({ path: 'disconnect', ids: asking.rows.map(({ id }) => id) }); setAsking(null); setShown(null) }} />
       )}
@@ -77,9 +84,26 @@ interface TableProps {
   toggle: (row: UserRow) => void
   setSelected: (next: ReadonlyMap<string, UserRow>) => void
   show: (id: string) => void
+  order: Order
+  setOrder: (order: Order) => void
 }
 
-function UserTable({ page, selected, toggle, setSelected, show }: TableProps) {
+interface Order {
+  readonly sort: 'fullName' | 'mailbox' | 'standing'
+  readonly descending: boolean
+}
+
+/** A heading that puts the list in its order; once more, the other way round. */
+function Sorting({ by, order, setOrder, children }: { by: Order['sort']; order: Order; setOrder: (order: Order) => void; children: string }) {
+  const isThis = order.sort === by
+  return (
+    <Table.Th aria-sort={isThis ? (order.descending ? 'descending' : 'ascending') : 'none'}>
+      <UnstyledButton className="sorting" onClick={() => setOrder({ sort: by, descending: isThis && !order.descending })}>{children}<span aria-hidden="true">{isThis ? (order.descending ? ' ↓' : ' ↑') : ''}</span></UnstyledButton>
+    </Table.Th>
+  )
+}
+
+function UserTable({ page, selected, toggle, setSelected, show, order, setOrder }: TableProps) {
   const { t, number } = useSpeech()
   const all = page.every((row) => selected.has(row.id))
   return (
@@ -87,8 +111,8 @@ function UserTable({ page, selected, toggle, setSelected, show }: TableProps) {
       <Table.Thead>
         <Table.Tr>
           <Table.Th w={40}><Checkbox aria-label={t('users.selectAll')} checked={all} indeterminate={!all && page.some((row) => selected.has(row.id))} onChange={() => setSelected(new Map(all ? [] : [...selected, ...page.map((row) => [row.id, row] as const)]))} /></Table.Th>
-          <Table.Th>{t('users.user')}</Table.Th><Table.Th>{t('users.mailbox')}</Table.Th><Table.Th>{t('users.standing')}</Table.Th><Table.Th>{t('users.how')}</Table.Th>
-          <Table.Th>{t('users.last')}</Table.Th><Table.Th ta="right">{t('users.linked')}</Table.Th><Table.Th ta="right">{t('users.issues')}</Table.Th>
+          <Sorting by="fullName" order={order} setOrder={setOrder}>{t('users.user')}</Sorting><Sorting by="mailbox" order={order} setOrder={setOrder}>{t('users.mailbox')}</Sorting><Sorting by="standing" order={order} setOrder={setOrder}>{t('users.standing')}</Sorting><Table.Th>{t('users.how')}</Table.Th>
+          <Table.Th>{t('users.last')}</Table.Th><Table.Th ta="right" className="short">{t('users.linked')}</Table.Th><Table.Th ta="right" className="short">{t('users.issues')}</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -96,10 +120,10 @@ function UserTable({ page, selected, toggle, setSelected, show }: TableProps) {
           <Table.Tr key={row.id} {...(selected.has(row.id) ? { bg: 'var(--mantine-primary-color-light)' } : {})}>
             <Table.Td><Checkbox aria-label={t('users.select', { name: row.fullName || row.name })} checked={selected.has(row.id)} onChange={() => toggle(row)} /></Table.Td>
             <Table.Td maw={200}><UnstyledButton onClick={() => show(row.id)}><Text size="sm" fw={600} c="var(--mantine-color-anchor)" lineClamp={2}>{row.fullName || row.name}</Text></UnstyledButton><Text size="xs" c="dimmed" truncate>{row.name}{row.admin ? ` · ${t('users.admin')}` : ''}</Text></Table.Td>
-            <Table.Td maw={240}>{row.mailbox === null ? <Text size="sm" c="dimmed" lineClamp={2}>{row.suggested === null ? t('users.noAddress') : t('users.suggested', { mailbox: row.suggested })}</Text> : <Text size="sm" lineClamp={2}>{row.mailbox}</Text>}</Table.Td>
+            <Table.Td maw={240}>{row.mailbox === null ? <Text size="sm" c="dimmed" lineClamp={2}>{row.suggested === null ? t('users.noAddress') : t('users.suggested', { mailbox: row.suggested })}</Text> : <Text size="sm" lineClamp={2} className="anywhere">{row.mailbox}</Text>}</Table.Td>
             <Table.Td><StandingBadge standing={row.standing} /></Table.Td>
             <Table.Td><Text size="sm">{t(`transport.${row.transport}`)}</Text></Table.Td>
-            <Table.Td>{row.mailbox === null ? <span className="dim">–</span> : <><Text size="sm">→ {t('side.crm')}: <Ago at={row.lastToCrm} none="–" /></Text><Text size="sm">→ {t('side.exchange')}: <Ago at={row.lastToExchange} none="–" /></Text></>}</Table.Td>
+            <Table.Td>{row.mailbox === null ? <span className="dim">–</span> : <><Text size="sm" className="nowrap">→ {t('side.crm')}: <Ago at={row.lastToCrm} none="–" narrow /></Text><Text size="sm" className="nowrap">→ {t('side.exchange')}: <Ago at={row.lastToExchange} none="–" narrow /></Text></>}</Table.Td>
             <Table.Td ta="right">{number(row.linked)}</Table.Td>
             <Table.Td ta="right">{row.issues > 0 ? <Badge color="red" variant="filled">{row.issues}</Badge> : <span className="dim">0</span>}</Table.Td>
           </Table.Tr>
@@ -116,16 +140,16 @@ function UserCard({ row, checked, toggle, show }: { row: UserRow; checked: boole
       <Group wrap="nowrap" align="flex-start" gap="sm">
         <Checkbox mt={2} aria-label={t('users.select', { name: row.fullName || row.name })} checked={checked} onChange={toggle} />
         <UnstyledButton onClick={show} flex={1} miw={0}>
-          <Group justify="space-between" gap="xs" wrap="nowrap" align="flex-start"><Text size="sm" fw={600} lineClamp={2}>{row.fullName || row.name}</Text><StandingBadge standing={row.standing} /></Group>
-          <Text size="xs" c="dimmed" lineClamp={2}>{row.mailbox ?? (row.suggested === null ? t('users.noAddress') : t('users.suggested', { mailbox: row.suggested }))}</Text>
+          <Group justify="space-between" gap="xs" wrap="nowrap" align="flex-start"><Text size="sm" fw={600} lineClamp={2}>{row.fullName || row.name}</Text><Box flex="none"><StandingBadge standing={row.standing} /></Box></Group>
+          <Text size="xs" c="dimmed" lineClamp={2} mt={4}>{row.mailbox ?? (row.suggested === null ? t('users.noAddress') : t('users.suggested', { mailbox: row.suggested }))}</Text>
         </UnstyledButton>
       </Group>
     </li>
   )
 }
 
-function UserDrawer({ id, close, act, test, ask }: { id: string | null; close: () => void; act: (path: string, id: string) => void; test: (row: UserRow) => void; ask: (what: 'disconnect' | 'reset', row: UserRow) => void }) {
-  const { t, number } = useSpeech()
+function UserDrawer({ id, close, act, test, testing, ask }: { id: string | null; close: () => void; act: (path: string, id: string) => void; test: (row: UserRow, wanted: Wanted) => void; testing: boolean; ask: (what: 'disconnect' | 'reset', row: UserRow) => void }) {
+  const { t, number, said } = useSpeech()
   const { seeAs } = useSession()
   const [, go] = useLocation()
   const user = useQuery({ queryKey: ['lanes', 'user', id], queryFn: () => api.get<UserRow>(`/users/${id ?? ''}`), enabled: id !== null })
@@ -142,8 +166,8 @@ function UserDrawer({ id, close, act, test, ask }: { id: string | null; close: (
             {row.error !== null && (
               <Box className="panel-card" p="sm">
                 <Text size="sm" fw={600}>{t('users.error')}</Text>
-                <Text size="sm" className="wrap" c="dimmed">{row.error.message}</Text>
-                {row.cure !== null && <><Text size="sm" fw={600} mt="sm">{t('users.cure')}</Text><Text className="cure wrap">{row.cure}</Text></>}
+                <Text size="sm" className="wrap" c="dimmed">{said(row.error.message, row.error.code)}</Text>
+                {row.cure !== null && <><Text size="sm" fw={600} mt="sm">{t('users.cure')}</Text><Text className="cure wrap">{said(row.cure)}</Text></>}
                 {row.retryAt !== null && <Text size="xs" c="dimmed" mt="sm"><Retry at={row.retryAt} /></Text>}
               </Box>
             )}
@@ -156,14 +180,15 @@ function UserDrawer({ id, close, act, test, ask }: { id: string | null; close: (
             </SimpleGrid>
             <Group gap="xs">
               {row.mailbox === null
-                ? <Button size="sm" onClick={() => test(row)}>{t('users.test')} + {t('users.enable')}</Button>
+                ? null
                 : <>
                     <Button size="sm" onClick={() => act('sync', row.id)}>{t('users.sync')}</Button>
                     <Button size="sm" variant="default" onClick={() => act(row.standing === 'paused' ? 'resume' : 'pause', row.id)}>{row.standing === 'paused' ? t('users.resume') : t('users.pause')}</Button>
                     <Menu><Menu.Target><ActionIcon size="lg" variant="default" aria-label={t('users.actions', { name: row.name })}><Icon name="dots" /></ActionIcon></Menu.Target>
-                      <Menu.Dropdown><Menu.Item onClick={() => test(row)}>{t('users.test')}</Menu.Item><Menu.Item onClick={() => ask('reset', row)}>{t('users.reset')}</Menu.Item><Menu.Item color="red" onClick={() => ask('disconnect', row)}>{t('users.disconnect')}</Menu.Item></Menu.Dropdown></Menu>
+                      <Menu.Dropdown><Menu.Item onClick={() => test(row, {})}>{t('users.test')}</Menu.Item><Menu.Item onClick={() => ask('reset', row)}>{t('users.reset')}</Menu.Item><Menu.Item color="red" onClick={() => ask('disconnect', row)}>{t('users.disconnect')}</Menu.Item></Menu.Dropdown></Menu>
                   </>}
             </Group>
+            {(row.mailbox === null || row.error !== null) && <MailboxChoice key={row.id} row={row} test={(wanted) => test(row, wanted)} busy={testing} />}
             {row.mailbox !== null && <UserSettings key={JSON.stringify([row.id, row.aliases, row.availabilityOnly])} row={row} saved={() => void user.refetch()} />}
             <Group gap="xs">
               <Button size="xs" variant="light" leftSection={<Icon name="eye" size={16} />} onClick={() => { close(); seeAs(row.id); go('/my-sync') }}>{t('users.seeAs')}</Button>
@@ -183,13 +208,17 @@ function Retry({ at }: { at: string }) {
 
 const Fact = ({ label, children }: { label: string; children: React.ReactNode }) => <Box><Text size="xs" c="dimmed">{label}</Text><Text size="sm" fw={600} component="div">{children}</Text></Box>
 
+/** A test that was begun, and through which connection. */
+interface Testing { readonly id: string; readonly connection?: string }
+
 /** Step by step for each mailbox, live; then what passed is connected. */
-function TestDrawer({ id, close, enabled }: { id: string | null; close: () => void; enabled: () => void }) {
+function TestDrawer({ testing, close, enabled }: { testing: Testing | null; close: () => void; enabled: () => void }) {
   const { t } = useSpeech()
+  const id = testing?.id ?? null
   const task = useQuery({ queryKey: ['tasks', id], queryFn: () => api.get<Task>(`/tasks/${id ?? ''}`), enabled: id !== null, refetchInterval: ({ state }) => (state.data?.state === 'running' ? 1000 : false) })
   const results = (task.data?.result ?? []) as readonly TestResult[]
   const passed = results.filter(({ ok }) => ok)
-  const enable = useAct(() => api.post('/users/enable', { users: passed.map(({ id: user, mailbox }) => ({ id: user, ...(mailbox === null ? {} : { mailbox }) })), takeUp: 'all' }), { done: t('users.enabled'), then: enabled })
+  const enable = useAct(() => api.post('/users/enable', { users: passed.map(({ id: user, mailbox }) => ({ id: user, ...(mailbox === null ? {} : { mailbox }), ...(testing?.connection === undefined ? {} : { connection: testing.connection }) })), takeUp: 'all' }), { done: t('users.enabled'), then: enabled })
   return (
     <Drawer opened={id !== null} onClose={close} position="right" size="lg" title={t('users.test')} closeButtonProps={{ 'aria-label': t('app.close') }}>
       {task.error !== null && <Trouble error={task.error} />}

@@ -3,20 +3,20 @@ import { notifications } from '@mantine/notifications'
 import { useMutation } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import type { ReactNode } from 'react'
-import { ApiError } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
-import { Trouble } from './basics.tsx'
+import { Trouble, troubleText } from './basics.tsx'
 
 /** A change: says when it is done, and in the service's own words when it was refused. */
 export function useAct<Input, Output = unknown>(work: (input: Input) => Promise<Output>, options: { done?: string; then?: (output: Output, input: Input) => void } = {}) {
-  const { t } = useSpeech()
+  const speech = useSpeech()
+  const { t } = speech
   return useMutation<Output, Error, Input>({
     mutationFn: work,
     onSuccess: (output, input) => {
       if (options.done !== undefined) notifications.show({ message: options.done, color: 'teal', autoClose: 3500, closeButtonProps: { 'aria-label': t('app.close') } })
       options.then?.(output, input)
     },
-    onError: (error) => notifications.show({ title: t('app.failed'), message: error instanceof ApiError ? error.message : t('app.offline'), color: 'red', autoClose: 9000, closeButtonProps: { 'aria-label': t('app.close') } }),
+    onError: (error) => notifications.show({ title: t('app.failed'), message: troubleText(error, speech), color: 'red', autoClose: 9000, closeButtonProps: { 'aria-label': t('app.close') } }),
   })
 }
 

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 import type { Standing } from '../../../src/http/api-types.ts'
 import { ApiError } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
+import type { Speech } from '../i18n/index.tsx'
 import { Icon } from './icons.tsx'
 import type { IconName } from './icons.tsx'
 
@@ -25,9 +26,15 @@ export function StandingBadge({ standing }: { standing: Standing }) {
   return <Badge className={`standing-badge ${standing}`} variant="light" color={COLOURS[standing]} tt="none" fw={600} leftSection={<span className={`dot ${standing}`} aria-hidden="true" />}>{t(`standing.${standing}`)}</Badge>
 }
 
+/** What went wrong, in the reader's language. */
+export function troubleText(error: unknown, { t, said }: Speech): string {
+  return error instanceof ApiError ? said(error.message, error.code) : t('app.offline')
+}
+
 export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
-  const { t } = useSpeech()
-  const message = error instanceof ApiError ? error.message : t('app.offline')
+  const speech = useSpeech()
+  const { t } = speech
+  const message = troubleText(error, speech)
   return (
     <Alert color="red" variant="light" title={t('app.failed')} icon={<Icon name="attention" />} role="alert">
       <Text size="sm" className="wrap">{message}</Text>
@@ -65,11 +72,11 @@ export function Loaded<T>({ query, children, rows }: { query: { data: T | undefi
   return <Rows {...(rows === undefined ? {} : { count: rows })} />
 }
 
-/** A moment in words, exactly on demand. */
-export function Ago({ at, none }: { at: string | null | undefined; none?: string }) {
+/** A moment in words, exactly on demand. @param narrow where there is little room */
+export function Ago({ at, none, narrow = false }: { at: string | null | undefined; none?: string; narrow?: boolean }) {
   const { ago, moment, t } = useSpeech()
   if (at === null || at === undefined) return <span className="dim">{none ?? t('app.never')}</span>
-  return <Tooltip label={moment(at)}><time dateTime={at}>{ago(at)}</time></Tooltip>
+  return <Tooltip label={moment(at)}><time dateTime={at}>{ago(at, narrow)}</time></Tooltip>
 }
 
 export function Pager({ offset, limit, total, onChange }: { offset: number; limit: number; total: number; onChange: (offset: number) => void }) {
@@ -85,16 +92,16 @@ export function Pager({ offset, limit, total, onChange }: { offset: number; limi
 }
 
 export function CheckList({ checks }: { checks: readonly { name: string; ok: boolean; detail: string; cure: string }[] }) {
-  const { maybe, t } = useSpeech()
+  const { maybe, said, t } = useSpeech()
   return (
     <Stack gap="sm" component="ul" className="plain">
       {checks.map((check) => (
         <Group key={check.name + check.detail} component="li" gap="sm" wrap="nowrap" align="flex-start">
           <ThemeIcon size={22} radius="xl" color={check.ok ? (check.cure === '' ? 'teal' : 'yellow') : 'red'} variant="light" role="img" aria-label={check.ok ? t('connect.passed') : t('connect.notPassed')}><Icon name={check.ok ? (check.cure === '' ? 'check' : 'attention') : 'cross'} size={13} /></ThemeIcon>
           <Box flex={1} miw={0}>
-            <Text size="sm" fw={600}>{maybe(`check.${check.name}`, check.name)}</Text>
-            <Text size="sm" c="dimmed" className="wrap">{check.detail}</Text>
-            {check.cure !== '' && !check.ok && <Text size="sm" mt={4} className="wrap cure">{check.cure}</Text>}
+            <Text size="sm" fw={600}>{maybe(`check.${check.name}`, said(check.name))}</Text>
+            <Text size="sm" c="dimmed" className="wrap">{said(check.detail)}</Text>
+            {check.cure !== '' && !check.ok && <Text size="sm" mt={4} className="wrap cure">{said(check.cure)}</Text>}
           </Box>
         </Group>
       ))}

@@ -6,15 +6,17 @@ import { api } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
 import { useAct } from './ask.tsx'
 import { Loaded } from './basics.tsx'
+import { ChangeCrm } from './wizard.tsx'
 
 /** How often the CRM is asked, and where it keeps the Exchange id. */
 export function CrmSettings() {
   const { t } = useSpeech()
+  const [changing, setChanging] = useState(false)
   const settings = useQuery({ queryKey: ['crm'], queryFn: () => api.get<Settings>('/connect/crm') })
   return (
     <Box className="panel-card" p="md" mb="lg" component="section">
-      <Title order={2} size="h5">{t('health.crm')}</Title>
-      <Loaded query={settings} rows={2}>{(found) => <Form key={JSON.stringify(found)} found={found} saved={() => void settings.refetch()} />}</Loaded>
+      <Group justify="space-between" align="flex-start" gap="sm"><Title order={2} size="h5">{t('health.crm')}</Title>{!changing && <Button size="xs" variant="default" onClick={() => setChanging(true)}>{t('crm.signIn')}</Button>}</Group>
+      <Loaded query={settings} rows={2}>{(found) => changing ? <Box mt="md"><ChangeCrm before={found} cancel={() => setChanging(false)} finished={() => { setChanging(false); void settings.refetch() }} /></Box> : <Form key={JSON.stringify(found)} found={found} saved={() => void settings.refetch()} />}</Loaded>
     </Box>
   )
 }

@@ -2,9 +2,10 @@ import { Accordion, Box, Button, Checkbox, Group, Loader, Radio, Select, Segment
 import { useDebouncedValue } from '@mantine/hooks'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { Candidates, PreviewResult, Steps, Task } from '../../../src/http/api-types.ts'
-import { api } from '../api.ts'
+import type { Candidates, Connections, CrmSettings, PreviewResult, Steps, Task } from '../../../src/http/api-types.ts'
+import { api, ApiError } from '../api.ts'
 import { useSpeech } from '../i18n/index.tsx'
+import { useAct } from './ask.tsx'
 import { CheckList, Empty, Loaded, Pager, Trouble } from './basics.tsx'
 import { Icon } from './icons.tsx'
 
@@ -46,33 +47,60 @@ function Outcome({ result, error }: { result: Steps | undefined; error: Error | 
   return result === undefined ? null : <Box mt="lg" role="status"><CheckList checks={result.checks} /></Box>
 }
 
-function CrmStep({ next }: { next: () => void }) {
+/** What passed the test is stored at once, and everything signs in anew. */
+const useFinish = (finished: () => void) => {
   const { t } = useSpeech()
-  const [form, setForm] = useState({ url: '', username: 'admin', secret: '', allowHttp: false })
+  return useAct(() => api.post('/connect/finish', { users: [], takeUp: 'all' }), { done: t('app.saved'), then: finished })
+}
+
+/** How the CRM is signed in to, after the password of its user has changed. */
+export function ChangeCrm({ before, finished, cancel }: { before: CrmSettings; finished: () => void; cancel: () => void }) {
+  const save = useFinish(finished)
+  return <CrmStep before={before} next={() => save.mutate(undefined)} saving={save.isPending} cancel={cancel} />
+}
+
+/** A connection there is, tried out with what is different before it is stored. */
+export function ChangeConnection({ before, finished, cancel }: { before: Connections['rows'][number]; finished: () => void; cancel: () => void }) {
+  const save = useFinish(finished)
+  return <ExchangeStep before={before} next={() => save.mutate(undefined)} saving={save.isPending} back={undefined} cancel={cancel} />
+}
+
+interface Changing { readonly saving?: boolean; readonly cancel?: () => void }
+
+function CrmStep({ next, before, saving = false, cancel }: { next: () => void; before?: CrmSettings } & Changing) {
+  const { t } = useSpeech()
+  const [form, setForm] = useState({ url: before?.url ?? '', username: before?.username ?? 'admin', secret: '', allowHttp: before?.url.startsWith('http:') === true })
   const [byKey, setByKey] = useState(false)
   const test = useMutation({ mutationFn: () => api.post<Steps>('/connect/crm', { url: form.url, username: form.username, allowHttp: form.allowHttp, ...(byKey ? { accessKey: form.secret } : { password: form.secret }) }) })
   const set = (change: Partial<typeof form>) => { setForm({ ...form, ...change }); test.reset() }
   return (
     <form onSubmit={(event) => { event.preventDefault(); test.mutate() }}>
-      <Head title={t('connect.crm')} text={t('connect.crmText')} />
+      {before === undefined && <Head title={t('connect.crm')} text={t('connect.crmText')} />}
       <Stack gap="md" maw={560}>
-        <TextInput label={t('connect.url')} placeholder="https://crm.example.com/webservice.php" type="url" required value={form.url} onChange={(event) => set({ url: event.currentTarget.value })} />
+        <TextInput label={t('connect.url')} placeholder="https://crm.example.com/webservice.php" type="url" required readOnly={before !== undefined} value={form.url} onChange={(event) => set({ url: event.currentTarget.value })} />
         <TextInput label={t('connect.crmUser')} required autoComplete="off" value={form.username} onChange={(event) => set({ username: event.currentTarget.value })} />
         <PasswordInput label={byKey ? t('connect.accessKey') : t('connect.password')} required autoComplete="off" value={form.secret} onChange={(event) => set({ secret: event.currentTarget.value })} />
         <Switch label={t('connect.useKey')} checked={byKey} onChange={(event) => { setByKey(event.currentTarget.checked); test.reset() }} />
         {form.url.startsWith('http:') && <Checkbox label={t('connect.allowHttp')} checked={form.allowHttp} onChange={(event) => set({ allowHttp: event.currentTarget.checked })} />}
       </Stack>
       <Outcome result={test.data} error={test.error} />
-      <Buttons back={undefined}><Button type="submit" variant={test.data?.ok === true ? 'default' : 'filled'} loading={test.isPending}>{t('connect.test')}</Button>{test.data?.ok === true && <Button onClick={next} autoFocus>{t('connect.next')}</Button>}</Buttons>
+      <Buttons back={undefined}><Button type="submit" variant={test.data?.ok === true ? 'default' : 'filled'} loading={test.isPending}>{t('connect.test')}</Button>{test.data?.ok === true && <Button onClick={next} loading={saving} autoFocus>{before === undefined ? t('connect.next') : t('app.save')}</Button>}{cancel !== undefined && <Button variant="subtle" color="gray" onClick={cancel}>{t('app.cancel')}</Button>}</Buttons>
     </form>
   )
 }
 
 const FRESH = { name: 'onprem', kind: 'ews', url: '', auth: 'basic', whose: 'service', username: '', password: '', ca: '', mailbox: '', ownUsername: '', ownPassword: '', allowHttp: false, tenant: '', clientId: '', clientSecret: '', access: 'delegated', clientSecretExpires: '', loginUrl: '', graphUrl: '', autodiscover: '', channelBinding: 'auto' }
 
-function ExchangeStep({ next, back }: { next: (own: boolean) => void; back: (() => void) | undefined }) {
+type Form = typeof FRESH
+
+function formOf(before: Connections['rows'][number]): Form {
+  const { name, kind, auth, impersonation, delegation, allowHttp, url = '', username = '', tenant = '', clientId = '', access = 'delegated', clientSecretExpires = '', loginUrl = '', graphUrl = '', autodiscover = '', channelBinding = 'auto', mailbox } = before
+  return { ...FRESH, name, kind, auth, whose: impersonation ? 'service' : delegation === true ? 'delegation' : 'own', allowHttp, url, username, tenant, clientId, access, clientSecretExpires, loginUrl, graphUrl, autodiscover, channelBinding, mailbox: mailbox ?? '' }
+}
+
+function ExchangeStep({ next, back, before, saving = false, cancel }: { next: (own: boolean) => void; back: (() => void) | undefined; before?: Connections['rows'][number] } & Changing) {
   const { t } = useSpeech()
-  const [form, setForm] = useState(FRESH)
+  const [form, setForm] = useState(before === undefined ? FRESH : formOf(before))
   const isGraph = form.kind === 'graph'
   const own = form.whose === 'own'
   const given = (name: string, value: string) => (value === '' ? {} : { [name]: value })
@@ -80,27 +108,27 @@ function ExchangeStep({ next, back }: { next: (own: boolean) => void; back: (() 
     mutationFn: () => api.post<Steps>('/connect/exchange', {
       connection: isGraph
         ? { name: form.name, kind: 'graph', access: form.access, ...given('tenant', form.tenant), ...given('clientId', form.clientId), ...given('clientSecret', form.clientSecret), ...given('clientSecretExpires', form.clientSecretExpires), ...given('loginUrl', form.loginUrl), ...given('graphUrl', form.graphUrl) }
-        : { name: form.name, kind: 'ews', auth: form.auth, impersonation: form.whose === 'service', delegation: form.whose === 'delegation', ...(form.auth === 'ntlm' ? { channelBinding: form.channelBinding } : {}), ...given('autodiscover', form.url === '' ? form.autodiscover : ''), allowHttp: form.allowHttp, ...given('url', form.url), ...given('ca', form.ca), ...(own ? {} : { username: form.username, password: form.password }) },
-      mailbox: form.mailbox, ...(own && !isGraph ? { username: form.ownUsername, password: form.ownPassword } : {}),
+        : { name: form.name, kind: 'ews', auth: form.auth, impersonation: form.whose === 'service', delegation: form.whose === 'delegation', ...(form.auth === 'ntlm' ? { channelBinding: form.channelBinding } : {}), ...given('autodiscover', form.url === '' ? form.autodiscover : ''), allowHttp: form.allowHttp, ...given('url', form.url), ...given('ca', form.ca), ...(own ? {} : { username: form.username, ...given('password', form.password) }) },
+      change: before !== undefined, mailbox: form.mailbox, ...(own && !isGraph ? { username: form.ownUsername, password: form.ownPassword } : {}),
     }),
   })
   const set = (change: Partial<typeof form>) => { setForm({ ...form, ...change }); test.reset() }
   const text = (name: keyof typeof FRESH, label: string, extra: object = {}) => <TextInput label={label} value={String(form[name])} autoComplete="off" onChange={(event) => set({ [name]: event.currentTarget.value })} {...extra} />
-  const secret = (name: keyof typeof FRESH, label: string, required = true) => <PasswordInput label={label} required={required} value={String(form[name])} autoComplete="off" onChange={(event) => set({ [name]: event.currentTarget.value })} />
+  const secret = (name: keyof typeof FRESH, label: string, required = true, isStored = false) => <PasswordInput label={label} required={required && !isStored} {...(isStored ? { placeholder: t('connect.unchanged') } : {})} value={String(form[name])} autoComplete="off" onChange={(event) => set({ [name]: event.currentTarget.value })} />
   return (
     <form onSubmit={(event) => { event.preventDefault(); test.mutate() }}>
-      <Head title={t('connect.exchange')} text={t('connect.exchangeText')} />
+      {before === undefined && <Head title={t('connect.exchange')} text={t('connect.exchangeText')} />}
       <Stack gap="md" maw={560}>
-        <SegmentedControl aria-label={t('connect.kind')} value={form.kind} onChange={(kind) => set({ kind, name: kind === 'graph' ? 'cloud' : 'onprem' })} data={[{ value: 'ews', label: t('connect.kind.ews') }, { value: 'graph', label: t('connect.kind.graph') }]} />
-        {text('name', t('connect.name'), { required: true })}
+        {before === undefined && <SegmentedControl aria-label={t('connect.kind')} value={form.kind} onChange={(kind) => set({ kind, name: kind === 'graph' ? 'cloud' : 'onprem' })} data={[{ value: 'ews', label: t('connect.kind.ews') }, { value: 'graph', label: t('connect.kind.graph') }]} />}
+        {before === undefined && text('name', t('connect.name'), { required: true })}
         {isGraph
-          ? <>{text('tenant', t('connect.tenant'), { required: true })}{text('clientId', t('connect.clientId'), { required: true })}{secret('clientSecret', t('connect.clientSecret'), false)}{text('clientSecretExpires', t('connect.clientSecretExpires'), { type: 'date' })}
+          ? <>{text('tenant', t('connect.tenant'), { required: true })}{text('clientId', t('connect.clientId'), { required: true })}{secret('clientSecret', t('connect.clientSecret'), false, before?.hasClientSecret)}{text('clientSecretExpires', t('connect.clientSecretExpires'), { type: 'date' })}
               <Select label={t('connect.access')} allowDeselect={false} value={form.access} onChange={(access) => access !== null && set({ access })} data={(['delegated', 'application'] as const).map((value) => ({ value, label: t(`connect.access.${value}`) }))} /></>
           : <>{text('url', t('connect.ewsUrl'), { type: 'url', placeholder: 'https://mail.example.com/EWS/Exchange.asmx', description: t('connect.ewsUrlHelp') })}
               {form.url.startsWith('http:') && <Checkbox label={t('connect.allowHttp')} checked={form.allowHttp} onChange={(event) => set({ allowHttp: event.currentTarget.checked })} />}
               <Select label={t('connect.auth')} allowDeselect={false} value={form.auth} onChange={(auth) => auth !== null && set({ auth })} data={(['basic', 'ntlm'] as const).map((value) => ({ value, label: t(`connect.auth.${value}`) }))} />
               <Radio.Group label={t('connect.whose')} value={form.whose} onChange={(whose) => set({ whose })}><Stack gap="xs" mt="xs"><Radio value="service" label={t('connect.service')} /><Radio value="delegation" label={t('connect.delegation')} /><Radio value="own" label={t('connect.own')} /></Stack></Radio.Group>
-              {own ? null : <>{text('username', t('connect.serviceUser'), { required: true })}{secret('password', t('connect.password'))}<Text size="xs" className="cure wrap">{t(form.whose === 'service' ? 'connect.serviceText' : 'connect.delegationText')}</Text></>}
+              {own ? null : <>{text('username', t('connect.serviceUser'), { required: true })}{secret('password', t('connect.password'), true, before?.hasPassword)}<Text size="xs" className="cure wrap">{t(form.whose === 'service' ? 'connect.serviceText' : 'connect.delegationText')}</Text></>}
               <Textarea label={t('connect.ca')} autosize minRows={2} maxRows={6} placeholder="-----BEGIN CERTIFICATE-----" value={form.ca} onChange={(event) => set({ ca: event.currentTarget.value })} /></>}
         {text('mailbox', t('connect.mailbox'), { type: 'email', required: true })}
         <Accordion variant="contained"><Accordion.Item value="more"><Accordion.Control>{t('connect.more')}</Accordion.Control><Accordion.Panel><Stack gap="md">
@@ -112,7 +140,7 @@ function ExchangeStep({ next, back }: { next: (own: boolean) => void; back: (() 
         {own && !isGraph && <>{text('ownUsername', t('me.username'), { required: true })}{secret('ownPassword', t('me.password'))}</>}
       </Stack>
       <Outcome result={test.data} error={test.error} />
-      <Buttons back={back}><Button type="submit" variant={test.data?.ok === true ? 'default' : 'filled'} loading={test.isPending}>{t('connect.test')}</Button>{test.data?.ok === true && <Button onClick={() => next(isGraph ? form.access === 'delegated' : own)} autoFocus>{t('connect.next')}</Button>}</Buttons>
+      <Buttons back={back}><Button type="submit" variant={test.data?.ok === true ? 'default' : 'filled'} loading={test.isPending}>{t('connect.test')}</Button>{test.data?.ok === true && <Button loading={saving} onClick={() => next(isGraph ? form.access === 'delegated' : own)} autoFocus>{before === undefined ? t('connect.next') : t('app.save')}</Button>}{cancel !== undefined && <Button variant="subtle" color="gray" onClick={cancel}>{t('app.cancel')}</Button>}</Buttons>
     </form>
   )
 }
@@ -167,7 +195,7 @@ function PreviewStep({ own, chosen, back, finished }: { own: boolean; chosen: re
       {!own && id === null && <Button loading={begin.isPending} onClick={() => begin.mutate()}>{t('connect.previewRun')}</Button>}
       {begin.error !== null && <Box mt="md"><Trouble error={begin.error} /></Box>}
       {isRunning && <Group gap="sm" mt="md" role="status"><Loader size="sm" /><Text size="sm">{t('app.loading')}</Text></Group>}
-      {task.data?.state === 'failed' && <Box mt="md"><Trouble error={new Error(task.data.error ?? '')} /><Text size="sm" mt="xs" className="wrap">{task.data.error}</Text></Box>}
+      {task.data?.state === 'failed' && <Box mt="md"><Trouble error={new ApiError(500, 'TASK', task.data.error ?? '')} /></Box>}
       {task.data?.state === 'done' && <PreviewTable result={task.data.result as PreviewResult} />}
       {(own || task.data?.state === 'done') && !own && (
         <Radio.Group mt="xl" label={t('users.resetNext')} value={takeUp} onChange={setTakeUp}><Stack gap="xs" mt="xs"><Radio value="all" label={t('users.takeAll')} /><Radio value="new" label={t('users.takeNew')} /></Stack></Radio.Group>
@@ -179,7 +207,7 @@ function PreviewStep({ own, chosen, back, finished }: { own: boolean; chosen: re
 }
 
 function PreviewTable({ result }: { result: PreviewResult }) {
-  const { t, maybe, number } = useSpeech()
+  const { t, maybe, number, said } = useSpeech()
   const what = { create: 'connect.willCreate', update: 'connect.willUpdate', delete: 'connect.willDelete' } as const
   const skipped = Object.entries(result.skippedBy)
   return (
@@ -197,7 +225,7 @@ function PreviewTable({ result }: { result: PreviewResult }) {
         </Table></Table.ScrollContainer>
       )}
       {skipped.map(([reason, count]) => <Text key={reason} size="sm" c="dimmed">{t('connect.leftAlone')}: {number(count)} – {maybe(`skip.${reason}`, reason)}</Text>)}
-      {result.errors.map((error) => <Text key={error} size="sm" c="var(--mantine-color-error)" className="wrap">{error}</Text>)}
+      {result.errors.map((error) => <Text key={error} size="sm" c="var(--mantine-color-error)" className="wrap">{said(error)}</Text>)}
     </Stack>
   )
 }
