@@ -80,7 +80,12 @@ async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Str
   if (here !== null) return here
   const meeting = isMeeting(snapshot.traits ?? {})
   const elsewhere = sameUid.find(({ copy }) => copy.mailbox !== lane)
-  if (meeting && elsewhere !== undefined) return await joinMeeting(run, stranger, sameUid.find(({ copy }) => copy.role === 'home') ?? elsewhere)
+  if (meeting && elsewhere !== undefined) {
+    const home = sameUid.find(({ copy }) => copy.role === 'home') ?? elsewhere
+    // Its own row may wait in this very batch, where it is this mailbox's by its assignee.
+    used.add(home.link.record)
+    return await joinMeeting(run, stranger, home)
+  }
 
   // A record that was there before us is joined in the same order as it would be made: home is the organizer's copy.
   // An invitation may go by another UID than the record: then it is known by what it shows.
@@ -92,8 +97,9 @@ async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Str
   if (found !== null) return found
   const known = await recordOf(run, batch, snapshot)
   if (known?.isHere === true) return [matched(run, batch, row, snapshot, known.record, snapshot)]
-  // Given to somebody else. A meeting's record may be a colleague's that is not linked yet.
+  // A meeting's record may be a colleague's: whoever tells of it first joins it. Anything else was given to somebody else.
   if (known !== null && !meeting) return [skip(row, 'moved-away')]
+  if (known !== null) return (await isOthersTurn(run, stranger)) ? [{ type: 'defer', row, until: soon(run, row) }] : [matched(run, batch, row, snapshot, known.record, snapshot)]
   // A folder that only receives: what people put there themselves is theirs.
   if (['to-exchange', 'off'].includes(run.policy.direction[row.kind])) return [skip(row, 'direction')]
   const unwanted = isUnwanted(snapshot, run.policy)
@@ -137,7 +143,8 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
     return null
   }
   if (!(await isSame(run, snapshot, record.snapshot))) return null
-  if (!belongsHere(run, batch, record.snapshot, row.kind)) return [skip(row, 'moved-away')]
+  // An organizer's meeting stays in his calendar, whoever is responsible for the record.
+  if (!isMeeting(snapshot.traits ?? {}) && !belongsHere(run, batch, record.snapshot, row.kind)) return [skip(row, 'moved-away')]
   // Its own row may wait in this very batch: met as a stranger it would be made once more.
   used.add(stamp.record)
   return [matched(run, batch, row, await withOwnWords(run, snapshot, record.snapshot), record.snapshot, snapshot)]

@@ -256,6 +256,23 @@ describe('a series whose dates have other numbers than its rule suggests, when o
     expect([dates(office), shown(office)]).toEqual([['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 09T14', '6 01T08'], 1])
   })
 
+  test('does not take a record that is an event of its own for a date beyond the window', async () => {
+    const { office, id } = await renumbered()
+    office.mailbox(ALICE).deleteOccurrence(id, at('2026-12-03T08:00:00Z'))
+    office.crm.edit(numbered(office, 1), { time: moved('09') })
+    // It is over, and would stay.
+    office.crm.edit(numbered(office, 6), {}, { deleted: true })
+    await office.settle()
+    office.mailbox(ALICE).edit(id, {}, { series: { ...monthly(), time: daily('2026-12-05', null).time, recurrence: { pattern: { type: 'absoluteMonthly', interval: 1, day: 5 }, range: { type: 'endless', first: '2026-12-05' as PlainDate } } } })
+    await office.settle()
+    const before = [dates(office), shown(office), office.writes.length]
+    expect(before.slice(0, 2)).toEqual([['1 09T14', '3 05T08'], 2])
+    await office.loseDatabase()
+    await office.settle()
+    expect([dates(office), shown(office), office.writes.length]).toEqual(before)
+    expect(await office.store.transaction((tx) => tx.copiesByRecord(office.crm.live().map((row) => row.id)))).toHaveLength(2)
+  })
+
   test('gives nobody the number of a record that somebody added', async () => {
     const { office, id } = await renumbered()
     office.crm.put(event('Extra', moved('09')), ALICE, { uid: occurrenceUid('SERIES', 7) })

@@ -1,7 +1,7 @@
 import { instant, instantMs, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
 import type { EventFields, EventTime, InboxRow, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
 import { inferSeries } from '../../recurrence/index.ts'
-import { inWindow, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
+import { inWindow, isMeeting, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
 import type { Run } from '../context.ts'
 import type { Stranger } from '../first-contact.ts'
 import type { Batch } from '../reconcile.ts'
@@ -126,11 +126,12 @@ function setOf(run: Run, batch: Batch, uid: string): Promise<readonly Snapshot[]
 }
 
 /**
- * The record of an occurrence that nobody linked: occurrences carry no stamp, so before one is made the CRM is asked,
- * once per series and batch. `isHere` tells whether it is one of this mailbox, or was given away.
+ * The record of an occurrence or a meeting that nobody linked: they carry no stamp, or their record is another's, so before
+ * one is made the CRM is asked, once per UID and batch. `isHere` tells whether it is one of this mailbox, or was given away.
  */
 export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Promise<{ readonly record: Snapshot; readonly isHere: boolean } | null> {
-  if (exchange.traits?.occurrence !== true || exchange.uid === undefined) return null
+  const { traits = {} } = exchange
+  if ((traits.occurrence !== true && !isMeeting(traits)) || exchange.uid === undefined) return null
   const { uid } = splitUid(exchange.uid)
   const record = (await setOf(run, batch, uid)).find((one) => one.uid === exchange.uid)
   if (record === undefined || (await isLinked(run, [record]))) return null
