@@ -176,6 +176,22 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect([live(office), office.mailbox(ALICE).synced().length]).toEqual([['0 Training'], 1])
   })
 
+  test.each([1, 2, 3, 4, 5, 6])('it is made once, also when the window leaves its first date behind meanwhile (after %s commits)', async (count) => {
+    const office = await open()
+    const series = daily('2026-12-01', 4)
+    expand(series, at('2026-11-01T00:00:00Z'), at('2027-02-01T00:00:00Z')).forEach(({ time }, n) => office.crm.put(event('Training', time), ALICE, { uid: occurrenceUid('SET', n) }))
+    let left = Infinity
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        if (name === 'crm.set:after') left = Math.min(left, count)
+        if (name === 'commit:before' && --left === 0) office.world.pass(4 * 86_400_000)
+      },
+    }
+    await office.settle()
+    expect([office.crm.live().length, office.mailbox(ALICE).synced().length, master(office).uid]).toEqual([4, 1, 'SET'])
+  })
+
   test('two of its records deleted at once take their dates along, and nothing else', async () => {
     const office = await open()
     const ids = putSet(office, 4)

@@ -1,5 +1,5 @@
 import { instant, instantMs, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
-import type { EventFields, EventTime, InboxRow, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
+import type { EventFields, EventTime, InboxRow, Instant, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
 import { inferSeries } from '../../recurrence/index.ts'
 import { inWindow, isMeeting, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
 import type { Run } from '../context.ts'
@@ -31,7 +31,7 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
     return { type: 'single' }
   }
   if (slot === 0 && snapshot.traits?.repeats === undefined && !batch.rows.some((other) => isOfSet(other, uid))) return { type: 'no-set' }
-  const set = await setOf(run, batch, uid)
+  const { records: set, askedAt } = await setOf(run, batch, uid)
   if (set.length < 2) {
     const age = instantMs(run.engine.clock.now()) - instantMs(snapshot.modifiedAt)
     if (slot === 0 && !run.engine.mode.once && age < PATIENCE_MS) return done({ type: 'defer', row, until: soon(run, 5000) })
@@ -41,7 +41,8 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
   const rule = ruleOf(run, set)
   if (rule === null || !set.every(({ assignee }) => assignee === snapshot.assignee)) return { type: 'single' }
   const { clock } = run.engine
-  const leader = set.find(({ item }) => inWindow(item, clock.now(), run.policy).in)
+  // As of one moment: while the batch is planned the window moves on, and a set has one leader.
+  const leader = set.find(({ item }) => inWindow(item, askedAt, run.policy).in)
   if (leader === undefined) return { type: 'single' }
   if (leader.id !== snapshot.id) return done({ type: 'defer', row, until: batch.rows.some(({ id, side }) => side === 'crm' && id === leader.id) ? clock.now() : soon(run, 1000) })
   const fresh = newCopy(run, row.kind, null, snapshot)
@@ -114,13 +115,19 @@ function isDeleted(deleted: readonly OccurrenceStart[], record: Snapshot): boole
   return time !== undefined && deleted.includes(time.allDay ? time.firstDay : time.start)
 }
 
-const sets = new WeakMap<Batch, Map<string, Promise<readonly Snapshot[]>>>()
+interface AskedSet {
+  readonly records: readonly Snapshot[]
+  readonly askedAt: Instant
+}
+
+const sets = new WeakMap<Batch, Map<string, Promise<AskedSet>>>()
 
 /** All records with this UID: asked once per batch, so that what is decided for one of them is decided for all. */
-function setOf(run: Run, batch: Batch, uid: string): Promise<readonly Snapshot[]> {
-  const asked = sets.get(batch) ?? new Map<string, Promise<readonly Snapshot[]>>()
+function setOf(run: Run, batch: Batch, uid: string): Promise<AskedSet> {
+  const { crm, clock } = run.engine
+  const asked = sets.get(batch) ?? new Map<string, Promise<AskedSet>>()
   sets.set(batch, asked)
-  const set = asked.get(uid) ?? run.engine.crm.set(uid)
+  const set = asked.get(uid) ?? crm.set(uid).then((records) => ({ records, askedAt: clock.now() }))
   asked.set(uid, set)
   return set
 }
@@ -133,7 +140,7 @@ export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Prom
   const { traits = {} } = exchange
   if ((traits.occurrence !== true && !isMeeting(traits)) || exchange.uid === undefined) return null
   const { uid } = splitUid(exchange.uid)
-  const record = (await setOf(run, batch, uid)).find((one) => one.uid === exchange.uid)
+  const record = (await setOf(run, batch, uid)).records.find((one) => one.uid === exchange.uid)
   if (record === undefined || (await isLinked(run, [record]))) return null
   return { record, isHere: batch.place('event', record.assignee).includes(run.lane) }
 }
