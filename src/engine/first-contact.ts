@@ -92,7 +92,12 @@ async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Str
   if (here !== null) return here
   const meeting = isMeeting(snapshot.traits ?? {})
   const elsewhere = sameUid.find(({ copy }) => copy.mailbox !== lane)
-  if (meeting && elsewhere !== undefined) return await joinMeeting(run, stranger, sameUid.find(({ copy }) => copy.role === 'home') ?? elsewhere)
+  if (meeting && elsewhere !== undefined) {
+    const home = sameUid.find(({ copy }) => copy.role === 'home') ?? elsewhere
+    // Its own row may wait in this very batch, where it is this mailbox's by its assignee.
+    used.add(home.link.record)
+    return await joinMeeting(run, stranger, home)
+  }
 
   // A record that was there before us is joined in the same order as it would be made: home is the organizer's copy.
   // An invitation may go by another UID than the record: then it is known by what it shows.
@@ -104,9 +109,9 @@ async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Str
   if (found !== null) return found
   const known = await recordOf(run, batch, snapshot)
   if (known !== null) {
+    // A meeting's record may be a colleague's. Anything else was given to somebody else.
     if (!known.isHere && !meeting) return [skip(row, 'moved-away')]
-    // A meeting's record may be a colleague's, who joins it first. Nobody is waited for for ever.
-    if (!known.isHere && row.attempts < HOST_ATTEMPTS && (await hasColleague(run, batch, known.record))) return [{ type: 'defer', row, until: soon(run, row) }]
+    if (!known.isHere && ((await isColleagues(run, batch, stranger, known.record)) || (await isOthersTurn(run, stranger)))) return [{ type: 'defer', row, until: soon(run, row) }]
     return [matched(run, batch, row, snapshot, known.record, snapshot)]
   }
   // A folder that only receives: what people put there themselves is theirs.
@@ -119,8 +124,12 @@ async function meetExchange(run: Run, batch: Batch, { row, snapshot: told }: Str
   return [{ linked: newCopy(run, row.kind, snapshot, null), isNew: true, rows: [row], exchange: { type: 'seen', snapshot }, crm: { type: 'quiet' }, plan: planCreate('crm', snapshot) }]
 }
 
-/** Whether another mailbox is told of the record, too, or has just joined it. */
-async function hasColleague(run: Run, batch: Batch, record: Snapshot): Promise<boolean> {
+/**
+ * Whether an invitation's record is told to a colleague, or was just joined by one: whoever was taken off the meeting has a
+ * copy that nobody changes any more. Nobody is waited for for ever.
+ */
+async function isColleagues(run: Run, batch: Batch, { row, snapshot }: Stranger, record: Snapshot): Promise<boolean> {
+  if (snapshot.traits?.invited !== true || row.attempts >= HOST_ATTEMPTS) return false
   const told = [...batch.place('event', record.assignee), ...invitedMailboxes(run.engine.directory(), record.item)]
   if (told.some((lane) => lane !== run.lane)) return true
   return (await run.engine.store.transaction((tx) => tx.copiesByRecord([record.id]))).length > 0
@@ -159,7 +168,8 @@ async function byStamp(run: Run, batch: Batch, { row, snapshot }: Stranger, used
     return null
   }
   if (!(await isSame(run, snapshot, record.snapshot))) return null
-  if (!belongsHere(run, batch, record.snapshot, row.kind)) return [skip(row, 'moved-away')]
+  // An organizer's meeting stays in his calendar, whoever is responsible for the record.
+  if (!isMeeting(snapshot.traits ?? {}) && !belongsHere(run, batch, record.snapshot, row.kind)) return [skip(row, 'moved-away')]
   // Its own row may wait in this very batch: met as a stranger it would be made once more.
   used.add(stamp.record)
   return [matched(run, batch, row, await withOwnWords(run, snapshot, record.snapshot), record.snapshot, snapshot)]

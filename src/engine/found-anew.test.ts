@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { fieldsOf, itemOf, occurrenceUid } from '../model/index.ts'
-import type { Fields, Instant, Item, ItemId, PlainDate } from '../model/index.ts'
-import { ALICE, Office } from '../../test/property/office.ts'
+import { CRM_LANE, fieldsOf, itemOf, occurrenceUid } from '../model/index.ts'
+import type { Attendee, EventTime, Fields, Instant, Item, ItemId, MailboxId, PlainDate, Series } from '../model/index.ts'
+import { ALICE, BOB, LANES, Office } from '../../test/property/office.ts'
 
 const at = (day: string): Fields => ({ time: { allDay: false, start: `2026-12-${day}T08:00:00Z` as Instant, end: `2026-12-${day}T09:00:00Z` as Instant } })
 const event = (subject: string, day: string): Item => itemOf('event', { subject, ...at(day) })
@@ -62,6 +62,56 @@ describe('when our database is lost', () => {
       await office.loseDatabase()
       await office.settle()
       expect(office.crm.live().map(({ uid, item }) => [uid, fieldsOf(item).subject])).toEqual([['ICAL', 'Visit'], [copy.uid, 'Visit']])
+    }
+  })
+})
+
+describe('when our database is lost, a meeting whose record is an attendee\'s', () => {
+  const time = fieldsOf(event('', '04')).time as EventTime
+  const series: Series = { recurrence: { pattern: { type: 'daily', interval: 1 }, range: { type: 'count', first: '2026-12-04' as PlainDate, count: 3 } }, time: { ...time, zone: 'Europe/Rome' } as EventTime, exceptions: [], deleted: [] }
+  const bob: Attendee = { address: 'bob@example.test', name: 'bob', role: 'required', answer: 'none' }
+  const roles = async (office: Office) => (await office.store.transaction((tx) => tx.copiesByRecord(office.crm.live().map(({ id }) => id)))).map(({ copy }) => `${copy.mailbox} ${copy.role}`).sort()
+
+  function invite(office: Office, user: string, more: { readonly series?: Series }): void {
+    const fields = { ...fieldsOf(event('Board', '04')), attendees: [bob], organizer: { address: 'alice@example.test', name: 'alice' }, cancelled: false }
+    if (user === ALICE) office.mailbox(ALICE).put(itemOf('event', fields), { uid: 'MEETING', traits: { hasAttendees: true }, ...more })
+    else office.mailbox(user).put(itemOf('event', { ...fields, answer: 'none' }), { uid: 'MEETING', traits: { invited: true, hasAttendees: true }, ...more })
+  }
+
+  test.each([['a single one', {}, 1], ['a series', { series }, 3]] as const)('is there once and kept in step with its organizer, whoever is read first (%s)', async (_, more, count) => {
+    for (const order of [[ALICE, BOB], [BOB, ALICE]]) {
+      const office = await open((one) => invite(one, BOB, more))
+      invite(office, ALICE, more)
+      await office.settle()
+      const before = [office.crm.live().map(({ id, assignee }) => `${id} ${assignee}`), await roles(office)]
+      expect(before).toEqual([Array(count).fill(expect.stringMatching(/ u2$/)), [...Array(count).fill('mA home'), ...Array(count).fill('mB shadow')]])
+      const writes = office.writes.length
+      await office.loseDatabase()
+      for (let round = 0; round < 3; round++) await office.pass([CRM_LANE, ...order.map((user) => LANES[user] as MailboxId)])
+      await office.settle()
+      expect([office.crm.live().map(({ id, assignee }) => `${id} ${assignee}`), await roles(office)]).toEqual(before)
+      expect(office.writes.slice(writes).filter(({ type, fields }) => type !== 'update' || (fields ?? []).length > 0)).toEqual([])
+    }
+  })
+
+  test.each([['a single one', {}, 1], ['a series', { series }, 3]] as const)('is there once for somebody invited as one of a list, who is on no record (%s)', async (_, more, count) => {
+    const fields = { ...fieldsOf(event('Board', '04')), attendees: [bob], organizer: { address: 'boss@ext.test', name: 'Boss' }, cancelled: false, answer: 'none' } as const
+    const office = await open((one) => void one.mailbox(BOB).put(itemOf('event', fields), { uid: 'MEETING', traits: { invited: true, hasAttendees: true }, ...more }))
+    office.mailbox(ALICE).put(itemOf('event', fields), { uid: 'MEETING', traits: { invited: true, hasAttendees: true }, ...more })
+    await office.settle()
+    expect(office.crm.live().length).toBe(count)
+    const ids = office.crm.live().map(({ id }) => id)
+    for (const isBeside of [false, true]) {
+      await office.loseDatabase()
+      await office.run(CRM_LANE)
+      const script = office.world.script
+      if (isBeside) office.world.script = { ...script, boundary: async (name) => (name === 'crm.set:after' ? office.run(LANES[BOB] as MailboxId) : undefined) }
+      await office.run(LANES[ALICE] as MailboxId)
+      office.world.script = script
+      await office.settle()
+      expect(office.crm.live().map(({ id }) => id)).toEqual(ids)
+      const found = await roles(office)
+      expect([found.length, found.filter((words) => words.endsWith('home')).length]).toEqual([2 * count, count])
     }
   })
 })

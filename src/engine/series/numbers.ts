@@ -1,8 +1,9 @@
 import { asSyncError } from '../../lib/errors.ts'
 import { occurrenceUid, splitUid } from '../../model/index.ts'
 import type { Copy, EventFields, EventTime, Instant, OccurrenceStart, Policy, Series, Slot, Snapshot } from '../../model/index.ts'
-import type { Crm, SeriesRow, Store } from '../../ports.ts'
+import type { Clock, Crm, SeriesRow, Store } from '../../ports.ts'
 import { occurrenceAt, occurrenceByIndex } from '../../recurrence/index.ts'
+import { inWindow } from '../../sync/index.ts'
 import { sameRule, unfold } from './unfold.ts'
 import type { MasterSnapshot, Numbers, Unfolding } from './unfold.ts'
 
@@ -10,6 +11,7 @@ export interface NumberingOptions {
   readonly lane: SeriesRow['lane']
   readonly store: Store
   readonly crm: Pick<Crm, 'set'>
+  readonly clock: Clock
   readonly policy: Policy
 }
 
@@ -21,7 +23,7 @@ export interface Numbering {
 }
 
 /** Which number stands for which occurrence: what one mailbox, a colleague's, or the CRM knows of it. */
-export function numbering({ lane, store, crm, policy }: NumberingOptions): Numbering {
+export function numbering({ lane, store, crm, clock, policy }: NumberingOptions): Numbering {
   /** The same meeting in another mailbox, this series under an earlier id, or the single event it was: its numbers serve here too. */
   async function numbersOf(master: MasterSnapshot, row: SeriesRow | undefined): Promise<Numbers | null> {
     const { id, uid, series } = master
@@ -46,7 +48,8 @@ export function numbering({ lane, store, crm, policy }: NumberingOptions): Numbe
       if (error.scope !== 'item') throw error
       return []
     })
-    return records.length === 0 ? null : { slots: slotsOf(series, records), series, taken: new Set(records.map(slotOf)) }
+    const isNear = (time: EventTime) => inWindow({ kind: 'event', fields: { time } }, clock.now(), policy).in
+    return records.length === 0 ? null : { slots: slotsOf(series, records, isNear), series, taken: new Set(records.map(slotOf)) }
   }
 
   /** A record that became an event of its own, its date deleted and itself edited, has its number still. */
@@ -80,14 +83,20 @@ export function numbering({ lane, store, crm, policy }: NumberingOptions): Numbe
 
 /**
  * The occurrences that records stand for: the one that shows the record's time, else the one that was moved away from it,
- * else the one its number was given for.
+ * else the one its number was given for by the rule.
+ *
+ * @param isNear whether a time is inside the window: beyond it nobody had a number yet
  */
-export function slotsOf(series: Series, records: readonly Snapshot[]): Slot[] {
+export function slotsOf(series: Series, records: readonly Snapshot[], isNear: (time: EventTime) => boolean): Slot[] {
   const slots: Slot[] = []
   const taken = new Set<OccurrenceStart>(series.deleted)
   // Of two at one time the later number is the occurrence's: the earlier became an event of its own.
   let left = records.toSorted((one, other) => slotOf(other) - slotOf(one))
-  for (const startOf of [shownAt, movedFrom, ordinal]) {
+  const byRule = (_: Series, record: Snapshot) => {
+    const occurrence = occurrenceByIndex(series, slotOf(record) + 1)
+    return occurrence !== null && isNear(occurrence.time) ? occurrence.start : undefined
+  }
+  for (const startOf of [shownAt, movedFrom, byRule]) {
     left = left.filter((record) => {
       const start = startOf(series, record)
       if (start === undefined || taken.has(start)) return true
@@ -109,8 +118,6 @@ function shownAt(series: Series, record: Snapshot): OccurrenceStart | undefined 
 }
 
 const movedFrom = ({ exceptions }: Series, { item }: Snapshot): OccurrenceStart | undefined => exceptions.find(({ start }) => start === beginOf(item.fields))?.start
-
-const ordinal = (series: Series, record: Snapshot): OccurrenceStart | undefined => occurrenceByIndex(series, slotOf(record) + 1)?.start
 
 const slotOf = ({ uid }: Snapshot): number => splitUid(uid ?? '').slot
 

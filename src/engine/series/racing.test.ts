@@ -176,6 +176,22 @@ describe('while a series made in the CRM is being made in Exchange', () => {
     expect([live(office), office.mailbox(ALICE).synced().length]).toEqual([['0 Training'], 1])
   })
 
+  test.each([1, 2, 3, 4, 5, 6])('it is made once, also when the window leaves its first date behind meanwhile (after %s commits)', async (count) => {
+    const office = await open()
+    const series = daily('2026-12-01', 4)
+    expand(series, at('2026-11-01T00:00:00Z'), at('2027-02-01T00:00:00Z')).forEach(({ time }, n) => office.crm.put(event('Training', time), ALICE, { uid: occurrenceUid('SET', n) }))
+    let left = Infinity
+    office.world.script = {
+      ...office.world.script,
+      boundary: async (name) => {
+        if (name === 'crm.set:after') left = Math.min(left, count)
+        if (name === 'commit:before' && --left === 0) office.world.pass(4 * 86_400_000)
+      },
+    }
+    await office.settle()
+    expect([office.crm.live().length, office.mailbox(ALICE).synced().length, master(office).uid]).toEqual([4, 1, 'SET'])
+  })
+
   test('two of its records deleted at once take their dates along, and nothing else', async () => {
     const office = await open()
     const ids = putSet(office, 4)
@@ -254,6 +270,23 @@ describe('a series whose dates have other numbers than its rule suggests, when o
     office.crm.edit(numbered(office, 5), { time: moved('09') })
     await office.settle()
     expect([dates(office), shown(office)]).toEqual([['0 02T08', '1 03T08', '2 04T08', '3 05T08', '5 09T14', '6 01T08'], 1])
+  })
+
+  test('does not take a record that is an event of its own for a date beyond the window', async () => {
+    const { office, id } = await renumbered()
+    office.mailbox(ALICE).deleteOccurrence(id, at('2026-12-03T08:00:00Z'))
+    office.crm.edit(numbered(office, 1), { time: moved('09') })
+    // It is over, and would stay.
+    office.crm.edit(numbered(office, 6), {}, { deleted: true })
+    await office.settle()
+    office.mailbox(ALICE).edit(id, {}, { series: { ...monthly(), time: daily('2026-12-05', null).time, recurrence: { pattern: { type: 'absoluteMonthly', interval: 1, day: 5 }, range: { type: 'endless', first: '2026-12-05' as PlainDate } } } })
+    await office.settle()
+    const before = [dates(office), shown(office), office.writes.length]
+    expect(before.slice(0, 2)).toEqual([['1 09T14', '3 05T08'], 2])
+    await office.loseDatabase()
+    await office.settle()
+    expect([dates(office), shown(office), office.writes.length]).toEqual(before)
+    expect(await office.store.transaction((tx) => tx.copiesByRecord(office.crm.live().map((row) => row.id)))).toHaveLength(2)
   })
 
   test('gives nobody the number of a record that somebody added', async () => {

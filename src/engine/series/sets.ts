@@ -1,5 +1,5 @@
 import { instant, instantMs, naturalKey, splitOccurrenceId, splitUid, withFields } from '../../model/index.ts'
-import type { EventFields, EventTime, InboxRow, Item, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
+import type { EventFields, EventTime, InboxRow, Instant, Item, LinkedCopy, OccurrenceStart, SetMember, Snapshot } from '../../model/index.ts'
 import { inferSeries } from '../../recurrence/index.ts'
 import { inWindow, isMeeting, plan, planCreate, planMatch, withWordsOfRecord } from '../../sync/index.ts'
 import type { Run } from '../context.ts'
@@ -35,7 +35,7 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
     return { type: 'single', ...(occurrence === null && present.snapshot !== null && present.snapshot.traits?.masked !== true ? { was: present.snapshot.item } : {}) }
   }
   if (slot === 0 && snapshot.traits?.repeats === undefined && !batch.rows.some((other) => isOfSet(other, uid))) return { type: 'no-set' }
-  const set = await setOf(run, batch, uid)
+  const { records: set, askedAt } = await setOf(run, batch, uid)
   if (set.length < 2) {
     const age = instantMs(run.engine.clock.now()) - instantMs(snapshot.modifiedAt)
     if (slot === 0 && !run.engine.mode.once && age < PATIENCE_MS) return done({ type: 'defer', row, until: soon(run, 5000) })
@@ -45,7 +45,8 @@ export async function meetSet(run: Run, batch: Batch, { row, snapshot }: Strange
   const rule = ruleOf(run, set)
   if (rule === null || !set.every(({ assignee }) => assignee === snapshot.assignee)) return { type: 'single' }
   const { clock } = run.engine
-  const leader = set.find(({ item }) => inWindow(item, clock.now(), run.policy).in)
+  // As of one moment: while the batch is planned the window moves on, and a set has one leader.
+  const leader = set.find(({ item }) => inWindow(item, askedAt, run.policy).in)
   if (leader === undefined) return { type: 'single' }
   if (leader.id !== snapshot.id) return done({ type: 'defer', row, until: batch.rows.some(({ id, side }) => side === 'crm' && id === leader.id) ? clock.now() : soon(run, 1000) })
   const fresh = newCopy(run, row.kind, null, snapshot)
@@ -129,28 +130,35 @@ async function asItIsNow(run: Run, { id }: Snapshot): Promise<Snapshot | null> {
   return found?.type === 'seen' ? found.snapshot : null
 }
 
-const sets = new WeakMap<Batch, Map<string, Promise<readonly Snapshot[]>>>()
+interface AskedSet {
+  readonly records: readonly Snapshot[]
+  readonly askedAt: Instant
+}
+
+const sets = new WeakMap<Batch, Map<string, Promise<AskedSet>>>()
 
 /** All records with this UID: asked once per batch, so that what is decided for one of them is decided for all. */
-function setOf(run: Run, batch: Batch, uid: string): Promise<readonly Snapshot[]> {
-  const asked = sets.get(batch) ?? new Map<string, Promise<readonly Snapshot[]>>()
+function setOf(run: Run, batch: Batch, uid: string): Promise<AskedSet> {
+  const { crm, clock } = run.engine
+  const asked = sets.get(batch) ?? new Map<string, Promise<AskedSet>>()
   sets.set(batch, asked)
-  const set = asked.get(uid) ?? run.engine.crm.set(uid)
+  const set = asked.get(uid) ?? crm.set(uid).then((records) => ({ records, askedAt: clock.now() }))
   asked.set(uid, set)
   return set
 }
 
 /**
- * The record that nobody here linked of something that carries no stamp, an occurrence or what somebody was invited to:
- * before one is made the CRM is asked, once per UID and batch. `isHere` tells whether it is one of this mailbox, or was given
- * away; a meeting's may be a colleague's.
+ * The record that nobody here linked of something that carries no stamp, or whose record is another's, an occurrence or a
+ * meeting: before one is made the CRM is asked, once per UID and batch. `isHere` tells whether it is one of this mailbox, or
+ * was given away.
  */
 export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Promise<{ readonly record: Snapshot; readonly isHere: boolean } | null> {
   if (exchange.uid === undefined || !isUnstamped(exchange)) return null
-  const set = await setOf(run, batch, splitUid(exchange.uid).uid)
+  const { uid, slot } = splitUid(exchange.uid)
+  const { records } = await setOf(run, batch, uid)
   // Of a series somebody may know one date only, under the UID of all.
-  const isOne = exchange.traits?.occurrence === true || set.length === 1
-  const record = set.find((one) => (isOne ? one.uid === exchange.uid : naturalKey(one.item) === naturalKey(exchange.item)))
+  const isSure = exchange.traits?.occurrence === true || slot > 0 || records.length === 1
+  const record = records.find((one) => (isSure ? one.uid === exchange.uid : naturalKey(one.item) === naturalKey(exchange.item)))
   if (record === undefined || (await isLinked(run, [record]))) return null
   return { record, isHere: batch.place('event', record.assignee).includes(run.lane) }
 }
