@@ -15,6 +15,8 @@ const SILENT = ['lib/windows-zones-table.ts', 'lib/text.ts', 'lib/people-block.t
 
 /** Said before there is a panel, spoken by programs among themselves, or the same in every language. */
 const UNTRANSLATED = new Set([
+  // What a name is made of
+  'name of the key',
   // Before there is a panel
   'LOG_LEVEL is "{}". Set it to debug, info, warn or error.',
   'DATABASE_URL is no address of a database. Write it as postgres://user:password@host/database, or leave it out: the connector then runs a database of its own.',

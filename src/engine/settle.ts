@@ -1,6 +1,6 @@
 import { asSyncError } from '../lib/errors.ts'
 import { CRM_LANE, FIELDS, instant, instantMs, sameValue, withFields } from '../model/index.ts'
-import type { Conflict, Copy, FieldName, Fields, Held, InboxRow, Item, ItemId, LinkedCopy, Side, Skip, Snapshot, Tombstone } from '../model/index.ts'
+import type { Conflict, Copy, FieldName, Fields, Held, InboxRow, Item, ItemId, LinkedCopy, Side, Sighting, Skip, Snapshot, Tombstone } from '../model/index.ts'
 import type { NewInboxRow, Tx } from '../ports.ts'
 import type { Sides } from '../sync/index.ts'
 import { isMeeting, valueOf } from '../sync/index.ts'
@@ -101,7 +101,8 @@ async function settleWork(run: Run, work: Work, sent: readonly Sent[], ledger: L
   }
   const created = sent.find(({ write }) => write.type === 'create')
   if (created !== undefined && created.outcome?.type !== 'done') return retry(run, work, sent, ledger)
-  const after = failed.some((one) => leavesSeries(work, one)) ? apart(afterWrites(run, work, sent, work.plan.ending.base)) : afterWrites(run, work, sent, work.plan.ending.base)
+  const written = afterWrites(run, work, sent, work.plan.ending.base)
+  const after = failed.some((one) => leavesSeries(work, one)) ? apart(written, work.exchange) : written
   if (isToBeLeft(failed)) return letBe(run, work, after, ledger)
   ledger.saved.push(after)
   if (failed.length > 0) return retry(run, work, sent, ledger)
@@ -125,9 +126,14 @@ function letBe(run: Run, work: Work, { link, copy }: LinkedCopy, ledger: Ledger)
 
 /** The record's date is one that the series cannot have; without guests it can be an event of its own. */
 const leavesSeries = ({ linked: { copy } }: Work, { write, outcome }: Sent): boolean =>
-  outcome?.type === 'failed' && outcome.error.remedy === 'apart' && write.on === 'exchange' && write.type === 'update' && copy.traits.occurrence === true && !isMeeting(copy.traits)
+  outcome?.type === 'failed' && outcome.error.remedy === 'apart' && write.on === 'exchange' && write.type === 'update' && copy.traits.occurrence === true && copy.traits.apart !== true && !isMeeting(copy.traits)
 
-const apart = ({ link, copy }: LinkedCopy): LinkedCopy => ({ link, copy: { ...copy, traits: { ...copy.traits, apart: true } } })
+/** Where the occurrence stands now is known: that it is not where the record is counts as no edit of it. */
+function apart({ link, copy }: LinkedCopy, exchange: Sighting): LinkedCopy {
+  const time = exchange.type === 'seen' ? valueOf(exchange.snapshot.item, 'time') : undefined
+  const base = time === undefined ? copy.base : { ...copy.base, exchange: withFields(copy.base.exchange, { time }) }
+  return { link, copy: { ...copy, base, traits: { ...copy.traits, apart: true } } }
+}
 
 function inheritance(run: Run, { heirs, crm, linked }: Work): NewInboxRow[] {
   if (crm.type !== 'seen') return []

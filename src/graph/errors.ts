@@ -101,6 +101,9 @@ export function fromAnswer(answer: Answer, call: CallContext): SyncError {
     return make('GRAPH_NOT_GRAPH', call, `${call.url} sends us elsewhere (HTTP ${status}). Set graphUrl of connection "${call.connection}" to the cloud's own address.`, 'server', 'ask-human')
   }
   if (code === '' || /^unknownError$/i.test(code)) return notGraph(status, call)
+  if (/^errorOccurrenceCrossingBoundary$/i.test(code)) {
+    return make('GRAPH_NOT_IN_SERIES', call, `Exchange does not let an occurrence of ${call.mailbox} lie beyond its neighbours in the series: ${says}. Move it between them.`, 'item', 'apart')
+  }
   return make('GRAPH_REFUSED', call, `Microsoft 365 refused ${call.operation} for ${call.mailbox}: ${says}.`, 'item', 'ask-human')
 }
 

@@ -249,6 +249,7 @@ describe('an answer', () => {
     [{ ...of(400, ''), body: { error: 'invalid_request' } }, 'GRAPH_NOT_GRAPH', 'item', 'ask-human', false],
     [of(400, 'ErrorQuotaExceeded'), 'GRAPH_MAILBOX_FULL', 'mailbox', 'ask-human', false],
     [of(400, 'ErrorInvalidRequest'), 'GRAPH_REFUSED', 'item', 'ask-human', false],
+    [of(400, 'ErrorOccurrenceCrossingBoundary'), 'GRAPH_NOT_IN_SERIES', 'item', 'apart', false],
   ])('%j becomes %s of the %s', (answer, code, scope, remedy, outcomeUnknown) => {
     expect(fromAnswer(answer, call)).toMatchObject({ code, scope, remedy, outcomeUnknown })
   })

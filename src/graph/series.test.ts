@@ -154,6 +154,14 @@ describe('writing a series', () => {
     expect(again.series?.exceptions).toMatchObject([{ start: at(5), fields: { subject: 'Once more', time: { start: at(5, '11:00') } } }])
   })
 
+  it('says of an occurrence that would pass its neighbour that its series cannot hold it', async () => {
+    const { id } = await daily()
+    const { changeKey } = await master(id)
+    const time = { allDay: false, start: at(8, '14:00'), end: at(8, '14:30') } as const
+    const [outcome] = await mailbox.update([{ id: itemId(id), kind: 'event', fields: { time }, expect: changeKey, occurrence: occurrence(5) }])
+    expect(outcome).toMatchObject({ type: 'failed', error: { code: 'GRAPH_NOT_IN_SERIES', scope: 'item', remedy: 'apart' } })
+  })
+
   it('deletes one occurrence, and finds it deleted', async () => {
     const { id } = await daily()
     const before = await master(id)
