@@ -162,6 +162,24 @@ describe('groups and reassignment', () => {
     }
   })
 
+  test('an edit made in the CRM just as its record gets the Exchange id is still told', async () => {
+    const office = await open()
+    const { id } = office.crm.put(event('Fair'), ALICE)
+    const { crm } = office
+    const update = crm.update.bind(crm)
+    let isEdited = false
+    // Between our look at the version and our write, as it happens in a CRM that compares none.
+    crm.update = async (requests) => {
+      if (isEdited || !requests.some(({ reference }) => reference !== undefined)) return update(requests)
+      isEdited = true
+      crm.edit(id, { subject: 'Market' })
+      const [now] = await crm.get('event', [id])
+      return update(requests.map((request) => ({ ...request, expect: now?.type === 'seen' ? now.snapshot.changeKey : request.expect })))
+    }
+    await office.settle()
+    expect([isEdited, subjects(office.mailbox(ALICE).synced()), subjects(crm.live())]).toEqual([true, ['Market'], ['Market']])
+  })
+
   test('two mailboxes that copy one record at the same moment share one link', async () => {
     const office = await open()
     await office.run(CRM_LANE)
