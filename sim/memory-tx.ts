@@ -262,11 +262,14 @@ function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
     countCopies: async (mailbox) => tables.copies.where((copy) => copy.mailbox === mailbox).length,
     async saveCopies(rows) {
       const inUse = new Set([...tables.copies.all()].map(({ link }) => link))
-      const byRecord = new Map([...tables.links.all()].filter(({ id }) => inUse.has(id)).map((link) => [link.record, link] as const))
+      const byRecord = Map.groupBy([...tables.links.all()].filter(({ id }) => inUse.has(id)), ({ record }) => record)
       for (const { link, copy } of rows) {
-        const shared = byRecord.get(link.record)
-        const saved = shared === undefined ? link : { ...shared, ...(shared.id === link.id ? { ...link, uid: shared.uid } : {}) }
-        byRecord.set(link.record, saved)
+        const known = byRecord.get(link.record) ?? []
+        // Who does not know when the record was born means the one there is.
+        const shared = known.find(({ bornAt }) => bornAt === link.bornAt) ?? known.find(({ id, bornAt }) => id === link.id || link.bornAt === null || bornAt === null)
+        const mine = shared?.id === link.id ? { ...link, uid: shared.uid } : shared
+        const saved = shared === undefined || mine === undefined ? link : { ...mine, bornAt: link.bornAt ?? shared.bornAt }
+        byRecord.set(link.record, [...known.filter(({ id }) => id !== saved.id), saved])
         tables.links.put(saved, undo)
         tables.copies.put({ ...copy, link: saved.id }, undo)
       }

@@ -125,37 +125,34 @@ function toLinkedCopy(row: CopyRecord): LinkedCopy {
 }
 
 /**
- * A record has one link, whichever mailbox saved it first, so that all its copies stand together. Links are written, and
+ * A record has one link, whichever mailbox saved it first, so that all its copies stand together. After a restored backup of
+ * the CRM another record may carry the number of a lost one: a record is its id and when it was born. Links are written, and
  * by that locked, in the order of their records: two lanes that share records neither wait for each other in a circle nor
  * lose a link that one of them is removing.
  */
 async function saveCopies(db: Database, list: readonly LinkedCopy[]): Promise<void> {
   if (list.length === 0) return
-  const links = [...new Map(list.map(({ link }) => [link.id, link])).values()]
+  const links = await known(db, [...new Map(list.map(({ link }) => [link.id, link])).values()])
   const copies = new Map(list.map((row) => [row.copy.id, copyParameter(row)]))
-  // One of each record: the one that there is, if there is one.
-  const given = sql`(
-    select distinct on (r.record) r.*, k.record as present
-    from json_to_recordset(${jsonParameter(links)}::json) as r(id text, kind text, record text, "bornAt" text, uid text, assignee text)
-      left join lateral (select record from connector.links where id = r.id offset 0) k on true
-    order by r.record, k.record is null, r.id) r`
-  const again = await rows(db, sql<{ id: string }>`select r.id from ${given} where r.present <> r.record`)
-  for (const link of links.filter(({ id }) => again.some((one) => one.id === id))) await moveLink(db, link)
+  for (const link of links) if (link.isMoved) await moveLink(db, link)
   // The UID is the record's: copies of a record without one have a UID each, and none of them speaks for the others. A link
   // that lost its last copy is nobody's, and taken over whole.
   await rows(db, sql`
     insert into connector.links as l (id, kind, record, born_at, uid, assignee)
-    select id, kind, record, "bornAt", uid, assignee from ${given} order by record
-    on conflict (record) do update set kind = excluded.kind, born_at = excluded.born_at, assignee = excluded.assignee,
+    select id, kind, record, "bornAt", uid, assignee
+    from json_to_recordset(${jsonParameter(links)}::json) as r(id text, kind text, record text, "bornAt" text, uid text, assignee text)
+    on conflict (record, coalesce(born_at, '')) do update set kind = excluded.kind, assignee = excluded.assignee,
       uid = case when l.id = excluded.id then l.uid else excluded.uid end
     where l.id = excluded.id or not exists (select 1 from connector.copies c where c.link = l.id)`)
   await rows(db, sql`
     insert into connector.copies (id, link, kind, mailbox, role, item, item_key, record, record_key, base, token, traits,
       stamped, referenced)
-    select id, (select l.id from connector.links l where l.record = r.linked), kind, mailbox, role, item, item_key, record,
-      record_key, base, token, traits, stamped, referenced
-    from json_to_recordset(${jsonParameter(sortedById(copies))}::json) as r(id text, linked text, kind text, mailbox text,
-      role text, item text, item_key text, record text, record_key text, base jsonb, token text, traits jsonb,
+    select id, (
+        select l.id from connector.links l where l.record = r.linked
+        order by l.born_at is not distinct from r.born desc, l.born_at desc nulls last limit 1),
+      kind, mailbox, role, item, item_key, record, record_key, base, token, traits, stamped, referenced
+    from json_to_recordset(${jsonParameter(sortedById(copies))}::json) as r(id text, linked text, born text, kind text,
+      mailbox text, role text, item text, item_key text, record text, record_key text, base jsonb, token text, traits jsonb,
       stamped boolean, referenced boolean)
     on conflict (id) do update set link = excluded.link, kind = excluded.kind, mailbox = excluded.mailbox,
       role = excluded.role, item = excluded.item, item_key = excluded.item_key, record = excluded.record,
@@ -163,11 +160,39 @@ async function saveCopies(db: Database, list: readonly LinkedCopy[]): Promise<vo
       stamped = excluded.stamped, referenced = excluded.referenced`)
 }
 
-/** Its record was made again under another id. Where another mailbox has linked that one already, the copies go there instead. */
+/** `isMoved`: it is there already, for another record, or for one of which it is known now when it was born. */
+type KnownLink = Link & { readonly isMoved: boolean }
+
+/**
+ * One link of each record, the one that there is if there is one, in the order of the records. Who does not know when the
+ * record was born means the one there is.
+ */
+async function known(db: Database, list: readonly Link[]): Promise<KnownLink[]> {
+  const found = await rows(db, sql<{ id: Link['id']; record: string | null; present: Link['bornAt']; born: Link['bornAt'] }>`
+    select r.id, k.record, k.born_at as present, coalesce(r."bornAt", case when k.record = r.record then k.born_at end,
+      (select born_at from connector.links where record = r.record order by born_at desc nulls last limit 1)) as born
+    from json_to_recordset(${jsonParameter(list)}::json) as r(id text, record text, "bornAt" text)
+      left join lateral (select record, born_at from connector.links where id = r.id offset 0) k on true`)
+  const byId = new Map(found.map((one) => [one.id, one]))
+  const all = list.map((link): KnownLink & { readonly isThere: boolean } => {
+    const { record = null, present = null, born = null } = byId.get(link.id) ?? {}
+    return { ...link, bornAt: born, isThere: record !== null, isMoved: record !== null && (record !== link.record || present !== born) }
+  })
+  const key = ({ record, bornAt }: Link) => `${record}\n${bornAt ?? ''}`
+  const first = [...Map.groupBy(all, key).values()].flatMap((same) => same.find(({ isThere }) => isThere) ?? same.slice(0, 1))
+  return first.sort((left, right) => (key(left) < key(right) ? -1 : 1))
+}
+
+/**
+ * Its record was made again under another id, or is known better now. Where another mailbox has linked that one already, the
+ * copies go there instead.
+ */
 async function moveLink(db: Database, { id, record, bornAt, uid, assignee }: Link): Promise<void> {
   await rows(db, sql`
-    update connector.links set record = ${record}, born_at = ${bornAt}, uid = ${uid}, assignee = ${assignee}
-    where id = ${id} and not exists (select 1 from connector.links other where other.record = ${record})`)
+    update connector.links l set record = ${record}, born_at = ${bornAt}, assignee = ${assignee},
+      uid = case when l.record = ${record} then l.uid else ${uid} end
+    where id = ${id} and not exists (
+      select 1 from connector.links other where other.record = ${record} and other.born_at is not distinct from ${bornAt} and other.id <> l.id)`)
 }
 
 const sortedById = <Row extends { readonly id: string }>(byId: ReadonlyMap<string, Row>): Row[] =>
@@ -175,7 +200,7 @@ const sortedById = <Row extends { readonly id: string }>(byId: ReadonlyMap<strin
 
 function copyParameter({ link, copy: { exchange, crm, ...copy } }: LinkedCopy) {
   const halves = { item: exchange.id, item_key: exchange.changeKey, record: crm.id, record_key: crm.changeKey }
-  return { ...copy, ...halves, linked: link.record, kind: link.kind }
+  return { ...copy, ...halves, linked: link.record, born: link.bornAt, kind: link.kind }
 }
 
 async function removeCopies(db: Database, ids: readonly Copy['id'][]): Promise<void> {

@@ -92,8 +92,10 @@ describe('the embedded server', () => {
     const store = await open()
     const pid = await serverPid()
     process.kill(pid, 'SIGQUIT')
-    for (let tries = 0; tries < 100 && (await isStopped() || (await serverPid()) === pid); tries += 1) await sleep(50)
-    for (let tries = 0; tries < 100 && !(await store.health()).ok; tries += 1) await sleep(50)
+    // The file may go away between two looks at it.
+    const present = () => serverPid().catch(() => pid)
+    for (let tries = 0; tries < 1000 && (await present()) === pid; tries += 1) await sleep(50)
+    for (let tries = 0; tries < 1000 && !(await store.health()).ok; tries += 1) await sleep(50)
     expect(await store.transaction((tx) => tx.setting('kept'))).toBe('yes')
     await store.close()
   })

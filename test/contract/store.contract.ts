@@ -299,6 +299,24 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       ])
     })
 
+    it('another record with the number of a lost one has a link of its own', async () => {
+      const [lost, fresh] = [aCopy('1', {}, { bornAt: '2026-01-01' }), aCopy('2', {}, { record: itemId('record-1'), bornAt: '2026-02-02' })]
+      await tx((t) => t.saveCopies([lost]))
+      await tx((t) => t.saveCopies([fresh, aCopy('3', { mailbox: BOB }, { record: itemId('record-1'), bornAt: '2026-02-02' })]))
+      const linked = await tx((t) => t.copiesByRecord([itemId('record-1')]))
+      expect(linked.map(({ copy, link }) => [copy.id, link.id, link.bornAt])).toEqual([
+        ['1', lost.link.id, '2026-01-01'], ['2', fresh.link.id, '2026-02-02'], ['3', fresh.link.id, '2026-02-02'],
+      ])
+    })
+
+    it('when a record was born may become known later', async () => {
+      await tx((t) => t.saveCopies([aCopy('1')]))
+      await tx((t) => t.saveCopies([aCopy('1', {}, { bornAt: '2026-01-01' })]))
+      await tx((t) => t.saveCopies([aCopy('2', { mailbox: BOB }, { record: itemId('record-1') })]))
+      const linked = await tx((t) => t.copiesByRecord([itemId('record-1')]))
+      expect(linked.map(({ copy, link }) => [copy.id, link.id, link.bornAt])).toEqual([['1', aCopy('1').link.id, '2026-01-01'], ['2', aCopy('1').link.id, '2026-01-01']])
+    })
+
     it('the UID of a record is what it was linked with, whoever joins it', async () => {
       await tx((t) => t.saveCopies([aCopy('1', {}, { uid: 'first' })]))
       const [linked] = await tx((t) => t.copiesById([copyId('1')]))
