@@ -269,7 +269,10 @@ function copyMethods(tables: MemoryTables, { undo }: Running): CopyMethods {
         const shared = known.find(({ bornAt }) => bornAt === link.bornAt) ?? known.find(({ id, bornAt }) => id === link.id || link.bornAt === null || bornAt === null)
         const mine = shared?.id === link.id ? { ...link, uid: shared.uid } : shared
         const saved = shared === undefined || mine === undefined ? link : { ...mine, bornAt: link.bornAt ?? shared.bornAt }
-        byRecord.set(link.record, [...known.filter(({ id }) => id !== saved.id), saved])
+        const outlived = known.filter(({ bornAt }) => bornAt !== null && saved.bornAt !== null && bornAt < saved.bornAt)
+        for (const one of tables.copies.where((row) => outlived.some(({ id }) => id === row.link))) tables.copies.remove(one.id, undo)
+        for (const { id } of outlived) tables.links.remove(id, undo)
+        byRecord.set(link.record, [...known.filter((one) => one.id !== saved.id && !outlived.includes(one)), saved])
         tables.links.put(saved, undo)
         tables.copies.put({ ...copy, link: saved.id }, undo)
       }

@@ -322,7 +322,7 @@ export interface Tx {
   /** Copies whose item still lacks our stamp, or whose record lacks the Exchange id. */
   copiesUnmarked(mailbox: MailboxId, limit: number): Promise<readonly LinkedCopy[]>
   countCopies(mailbox: MailboxId): Promise<number>
-  /** Inserts or replaces link and copy. A record has one link: where another mailbox saved one first, the copy goes to that. */
+  /** Inserts or replaces link and copy. A record has one link: where another mailbox saved one first, the copy goes to that. Copies of an earlier record with its id go. */
   saveCopies(rows: readonly LinkedCopy[]): Promise<void>
   /** Notes a silent mark, unless the copy's half has moved on from `expect` since. */
   markCopies(side: Side, marks: readonly { readonly id: CopyId; readonly expect: ChangeKey; readonly changeKey: ChangeKey }[]): Promise<void>

@@ -135,6 +135,7 @@ async function saveCopies(db: Database, list: readonly LinkedCopy[]): Promise<vo
   const links = await known(db, [...new Map(list.map(({ link }) => [link.id, link])).values()])
   const copies = new Map(list.map((row) => [row.copy.id, copyParameter(row)]))
   for (const link of links) if (link.isMoved) await moveLink(db, link)
+  await removeOutlived(db, links)
   // The UID is the record's: copies of a record without one have a UID each, and none of them speaks for the others. A link
   // that lost its last copy is nobody's, and taken over whole.
   await rows(db, sql`
@@ -158,6 +159,16 @@ async function saveCopies(db: Database, list: readonly LinkedCopy[]): Promise<vo
       role = excluded.role, item = excluded.item, item_key = excluded.item_key, record = excluded.record,
       record_key = excluded.record_key, base = excluded.base, token = excluded.token, traits = excluded.traits,
       stamped = excluded.stamped, referenced = excluded.referenced`)
+}
+
+/** Copies of a lost record whose number another one carries now: what becomes of their items says nothing about that one. */
+async function removeOutlived(db: Database, list: readonly Link[]): Promise<void> {
+  const outlived = await rows(db, sql<{ id: Copy['id'] }>`
+    select c.id from json_to_recordset(${jsonParameter(list)}::json) as r(record text, "bornAt" text)
+      cross join lateral (select id, born_at from connector.links where record = r.record offset 0) l
+      cross join lateral (select id from connector.copies where link = l.id offset 0) c
+    where l.born_at < r."bornAt"`)
+  await removeCopies(db, outlived.map(({ id }) => id))
 }
 
 /** `isMoved`: it is there already, for another record, or for one of which it is known now when it was born. */

@@ -299,14 +299,15 @@ export function storeContract(name: string, makeStore: () => Promise<Store>): vo
       ])
     })
 
-    it('another record with the number of a lost one has a link of its own', async () => {
+    it('another record with the number of a lost one has a link of its own, and those of the lost one go', async () => {
       const [lost, fresh] = [aCopy('1', {}, { bornAt: '2026-01-01' }), aCopy('2', {}, { record: itemId('record-1'), bornAt: '2026-02-02' })]
       await tx((t) => t.saveCopies([lost]))
       await tx((t) => t.saveCopies([fresh, aCopy('3', { mailbox: BOB }, { record: itemId('record-1'), bornAt: '2026-02-02' })]))
       const linked = await tx((t) => t.copiesByRecord([itemId('record-1')]))
       expect(linked.map(({ copy, link }) => [copy.id, link.id, link.bornAt])).toEqual([
-        ['1', lost.link.id, '2026-01-01'], ['2', fresh.link.id, '2026-02-02'], ['3', fresh.link.id, '2026-02-02'],
+        ['2', fresh.link.id, '2026-02-02'], ['3', fresh.link.id, '2026-02-02'],
       ])
+      expect(await tx((t) => t.copiesById([copyId('1')]))).toEqual([])
     })
 
     it('when a record was born may become known later', async () => {
