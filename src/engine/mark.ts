@@ -1,7 +1,7 @@
-import { FIELDS, operationId, sameValue } from '../model/index.ts'
-import type { CopyId, Item, LinkedCopy, Operation, Side } from '../model/index.ts'
+import { operationId } from '../model/index.ts'
+import type { CopyId, LinkedCopy, Operation, Side } from '../model/index.ts'
 import type { UpdateRequest } from '../ports.ts'
-import { placement, valueOf } from '../sync/index.ts'
+import { moved, placement } from '../sync/index.ts'
 import { bornWith } from './born.ts'
 import type { Run } from './context.ts'
 import { replicaOf } from './look.ts'
@@ -92,7 +92,7 @@ async function markSide(run: Run, side: Side, rows: readonly LinkedCopy[]): Prom
     const outcome = outcomes[index]
     if (outcome?.type !== 'done') return []
     // The CRM compares no versions itself: an edit that came just before the mark is in the answer, and still to be told.
-    const isNews = side === 'crm' && showsEdit(copy.base.crm, outcome.snapshot.item)
+    const isNews = side === 'crm' && moved(copy.base.crm, outcome.snapshot.item)
     return [{ id: copy.id, expect: copy[side].changeKey, changeKey: isNews ? copy[side].changeKey : outcome.snapshot.changeKey }]
   })
   await engine.store.transaction(async (tx) => {
@@ -104,11 +104,6 @@ async function markSide(run: Run, side: Side, rows: readonly LinkedCopy[]): Prom
   }, run.fence)
   engine.totals.marked += marked.length
 }
-
-const showsEdit = (agreed: Item, told: Item): boolean => FIELDS[agreed.kind].some((field) => {
-  const value = valueOf(told, field)
-  return value !== undefined && !sameValue(value, valueOf(agreed, field))
-})
 
 function operationOf(run: Run, side: Side, { link, copy }: LinkedCopy): Operation {
   return {

@@ -158,7 +158,8 @@ export async function recordOf(run: Run, batch: Batch, exchange: Snapshot): Prom
   const { records } = await setOf(run, batch, uid)
   // Of a series somebody may know one date only, under the UID of all.
   const isSure = exchange.traits?.occurrence === true || slot > 0 || records.length === 1
-  const record = records.find((one) => (isSure ? one.uid === exchange.uid : naturalKey(one.item) === naturalKey(exchange.item)))
+  const key = naturalKey(exchange.item)
+  const record = records.find((one) => (isSure ? one.uid === exchange.uid : key !== null && naturalKey(one.item) === key))
   if (record === undefined || (await isLinked(run, [record]))) return null
   return { record, isHere: batch.place('event', record.assignee).includes(run.lane) }
 }

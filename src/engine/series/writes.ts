@@ -1,5 +1,5 @@
 import { splitOccurrenceId, withFields } from '../../model/index.ts'
-import type { ItemId } from '../../model/index.ts'
+import type { ItemId, Snapshot } from '../../model/index.ts'
 import type { Exchange, Fence, Found, RemoveOutcome, RemoveRequest, SeriesRow, Store, UpdateRequest, WriteOutcome } from '../../ports.ts'
 import { countLeft, isMaster, occurrenceOf } from './unfold.ts'
 import type { Draft, MasterSnapshot } from './unfold.ts'
@@ -40,7 +40,7 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
     if (one === null) return { outcome: { type: 'gone' }, next: draft }
     if (one.snapshot.changeKey !== request.expect) return { outcome: { type: 'stale' }, next: draft }
     const { start, index } = one.occurrence
-    if (Object.keys(request.fields).length === 0) return { outcome: { type: 'done', snapshot: one.snapshot }, next: await restamped(draft, request) }
+    if (Object.keys(request.fields).length === 0) return restamped(draft, request, one.snapshot)
     const { stamp: _never, ...rest } = request
     const [answer] = await raw.update([{ ...rest, id: draft.master.id, expect: draft.master.changeKey, occurrence: { start, index } }])
     const outcome = answer ?? { type: 'gone' as const }
@@ -57,12 +57,15 @@ export function seriesWrites({ raw, lane, store, fence, rowsOf, draftOf, masters
   }
 
   /** Only the master carries a stamp: words of an occurrence that became Exchange's alone are no longer said to have begun in the CRM. */
-  async function restamped(draft: Draft, { stamp }: UpdateRequest): Promise<Draft> {
+  async function restamped(draft: Draft, { stamp }: UpdateRequest, snapshot: Snapshot): Promise<{ outcome: WriteOutcome; next: Draft }> {
     const { id, changeKey, stamp: present } = draft.master
-    if (stamp === undefined || stamp.born !== undefined || present?.born === undefined) return draft
+    const done = { type: 'done', snapshot } as const
+    if (stamp === undefined || stamp.born !== undefined || present?.born === undefined) return { outcome: done, next: draft }
     const { born: _no, ...plain } = present
-    const [outcome] = await raw.update([{ id, kind: 'event', fields: {}, expect: changeKey, stamp: plain }])
-    return outcome?.type === 'done' && isMaster(outcome.snapshot) ? draftOf(outcome.snapshot, draft.row) : draft
+    const [outcome = { type: 'gone' as const }] = await raw.update([{ id, kind: 'event', fields: {}, expect: changeKey, stamp: plain }])
+    // As long as the master says otherwise the occurrence is not marked, and it is tried again.
+    if (outcome.type !== 'done') return { outcome, next: draft }
+    return { outcome: done, next: isMaster(outcome.snapshot) ? await draftOf(outcome.snapshot, draft.row) : draft }
   }
 
   async function remove(requests: readonly RemoveRequest[]): Promise<readonly RemoveOutcome[]> {

@@ -77,8 +77,9 @@ export function told(ran: Ran): string {
 /** Asks again until the answer is yes. @throws with `what` when it is not for so long, or for a minute and a half if that is longer: a busy machine is no failure */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<number> {
   const startedMs = performance.now()
+  const patienceMs = Math.max(withinMs, 90_000)
   while (!(await isSo())) {
-    if (performance.now() - startedMs > Math.max(withinMs, 90_000)) throw new Error(`Not within ${withinMs} ms: ${what}`)
+    if (performance.now() - startedMs > patienceMs) throw new Error(`Not within ${patienceMs} ms: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   return performance.now() - startedMs
